@@ -1,0 +1,104 @@
+// Typed lint rules, and the direction of imports (docs/architecture.md draws it).
+import js from '@eslint/js'
+import tseslint from 'typescript-eslint'
+
+/** Forbids a folder to import what its row does not allow; `why` is what the author reads. */
+function mayNotImport(files, patterns, why) {
+  return {
+    files,
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: patterns.map((regex) => ({ regex, message: why })) },
+      ],
+    },
+  }
+}
+
+const FASTIFY = '^(fastify$|@fastify/|typebox)'
+const UNDICI = '^undici'
+const SQL = '^(kysely|better-sqlite3|pg)'
+
+export default tseslint.config(
+  { ignores: ['dist', 'target', 'examples-rust', 'runtime', 'data'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  {
+    // node:test's describe and test return promises that the runner itself awaits.
+    files: ['test/**/*.ts', 'scripts/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['test', 'describe', 'it', 'suite'], package: 'node:test' },
+          ],
+        },
+      ],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-console': 'off',
+    },
+  },
+  { files: ['src/main.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/main.ts'],
+    rules: {
+      'no-restricted-globals': ['error', { name: 'process', message: 'Only main.ts knows it.' }],
+    },
+  },
+  mayNotImport(
+    ['src/core/**'],
+    [
+      FASTIFY,
+      UNDICI,
+      SQL,
+      '/http/',
+      'storage/(?!storage\\.ts)',
+      'sandbox/(?!sandbox\\.ts)',
+      'outbound/(?!outbound\\.ts)',
+    ],
+    'core knows the contracts of sandbox, outbound and storage, and nothing of HTTP, SQL or undici.',
+  ),
+  mayNotImport(
+    ['src/http/**'],
+    [UNDICI, SQL, '/(storage|sandbox|outbound)/'],
+    'http calls core; it sees neither storage, sandbox nor outbound.',
+  ),
+  mayNotImport(
+    ['src/sandbox/**'],
+    [FASTIFY, UNDICI, SQL, '/(http|core|storage|outbound)/'],
+    'sandbox sees only model and errors.',
+  ),
+  mayNotImport(
+    ['src/outbound/**'],
+    [FASTIFY, SQL, '/(http|core|storage|sandbox)/'],
+    'outbound sees only model, errors and request-spec.',
+  ),
+  mayNotImport(
+    ['src/storage/**'],
+    [FASTIFY, UNDICI, '/(http|core|sandbox|outbound)/'],
+    'storage sees only model and errors.',
+  ),
+  mayNotImport(
+    ['src/model.ts', 'src/errors.ts', 'src/request-spec.ts', 'src/config.ts'],
+    [FASTIFY, UNDICI, SQL, '/(http|core|storage|sandbox|outbound)/'],
+    'model, errors, request-spec and config are at the bottom.',
+  ),
+)

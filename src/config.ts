@@ -1,0 +1,289 @@
+// The configuration: read once from the environment and the flags, checked, frozen.
+// Every setting and limit stands here with its unit, default and reason, under one name everywhere:
+// RUN_TIMEOUT_MS in the environment, --run-timeout-ms as a flag, config.RUN_TIMEOUT_MS in the code.
+// docs/configuration.md is tested against these tables.
+import { availableParallelism } from 'node:os'
+
+/** A setting that stops the start, with a sentence for the operator. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+export interface Setting<T> {
+  default: T
+  unit: string
+  about: string
+  /** Smallest and largest value of a number. */
+  range?: readonly [number, number]
+}
+
+const MiB = 1024 * 1024
+const GiB = 1024 * MiB
+
+function text(unit: string, fallback: string, about: string): Setting<string> {
+  return { unit, default: fallback, about }
+}
+function list(unit: string, about: string): Setting<readonly string[]> {
+  return { unit, default: [], about }
+}
+function flag(about: string): Setting<boolean> {
+  return { unit: '1 or 0', default: false, about }
+}
+function count(
+  unit: string,
+  fallback: number,
+  range: readonly [number, number],
+  about: string,
+): Setting<number> {
+  return { unit, default: fallback, range, about }
+}
+
+/** Enough that a few long calls leave threads for short ones; CPU-bound guests gain nothing from more. */
+const defaultThreads = Math.max(8, 4 * availableParallelism())
+
+export const TEXTS = {
+  HOST: text(
+    'address',
+    '127.0.0.1',
+    'Address to listen on; anything but loopback needs API_TOKEN.',
+  ),
+  DATA_DIR: text(
+    'folder',
+    './data',
+    'Database, key file and compiled modules; one server at a time.',
+  ),
+  DATABASE_URL: text('URL', '', 'Empty: a SQLite file in DATA_DIR. PostgreSQL is not built yet.'),
+  API_TOKEN: text(
+    'secret',
+    '',
+    'Opens every route; without it the server is for this machine only.',
+  ),
+  SECRET_KEY: text('secret', '', 'Encrypts stored secrets; empty: a 0600 key file in DATA_DIR.'),
+  OUTBOUND_PROXY: text('URL', '', 'HTTP proxy for every outbound call; HTTP_PROXY is not read.'),
+  PUBLIC_URL: text(
+    'URL',
+    '',
+    'Origin under which others reach this server; it may be called back.',
+  ),
+  TLS_CERT_FILE: text(
+    'file',
+    '',
+    'PEM certificate chain; with TLS_KEY_FILE the server speaks https.',
+  ),
+  TLS_KEY_FILE: text('file', '', 'PEM private key of TLS_CERT_FILE.'),
+  LOG_LEVEL: text('level', 'info', 'fatal, error, warn, info, debug, trace or silent.'),
+}
+
+export const LISTS = {
+  OUTBOUND_ALLOW: list('hosts and CIDRs', 'Non-global addresses that may be called all the same.'),
+  CORS_ORIGINS: list('origins', 'Pages that may call; default none without a token, * with one.'),
+}
+
+export const FLAGS = {
+  TRUST_PROXY: flag('Take the client address from X-Forwarded-For of the proxy in front.'),
+}
+
+export const NUMBERS = {
+  PORT: count('port', 8080, [0, 65535], 'Port to listen on; 0 takes a free one.'),
+  RUN_TIMEOUT_MS: count('ms', 10_000, [1, 300_000], 'Wall time of one call in the sandbox.'),
+  RUN_TIMEOUT_MS_MAX: count('ms', 300_000, [1, 3_600_000], 'Ceiling of RUN_TIMEOUT_MS.'),
+  RUN_MEMORY_BYTES: count('bytes', 128 * MiB, [65_536, 4 * GiB], 'Linear memory of one call.'),
+  RUN_MEMORY_BYTES_MAX: count(
+    'bytes',
+    512 * MiB,
+    [65_536, 4 * GiB],
+    'Ceiling of RUN_MEMORY_BYTES.',
+  ),
+  INPUT_BYTES: count('bytes', 32 * MiB, [1, 2 * GiB], "One call's inputs together."),
+  INPUT_BYTES_MAX: count('bytes', 100 * MiB, [1, 2 * GiB], 'Ceiling of INPUT_BYTES.'),
+  OUTPUT_BYTES: count('bytes', 32 * MiB, [1, 2 * GiB], 'One result, or one answer of a target.'),
+  OUTPUT_BYTES_MAX: count('bytes', 100 * MiB, [1, 2 * GiB], 'Ceiling of OUTPUT_BYTES.'),
+  LOG_BYTES: count('bytes', 64 * 1024, [0, 64 * MiB], 'stdout and stderr kept of one call.'),
+  LOG_BYTES_MAX: count('bytes', MiB, [0, 64 * MiB], 'Ceiling of LOG_BYTES.'),
+  STACK_BYTES: count('bytes', 512 * 1024, [65_536, 4 * MiB], 'Stack of one call.'),
+  TABLE_ELEMENTS: count('elements', 20_000, [1, 10_000_000], 'Table elements of one call.'),
+  TABLE_ELEMENTS_MAX: count('elements', 100_000, [1, 10_000_000], 'Ceiling of TABLE_ELEMENTS.'),
+  SANDBOX_THREADS: count('threads', defaultThreads, [1, 1024], 'Calls that run at once.'),
+  CONCURRENCY: count(
+    'calls',
+    0,
+    [0, 1024],
+    'Calls of one executable at once; 0: half the threads.',
+  ),
+  QUEUE_LENGTH: count('calls', 1_000, [0, 1_000_000], 'Waiting calls of one executable.'),
+  QUEUE_WAIT_MS: count('ms', 5_000, [0, 3_600_000], 'Longest wait for a free thread.'),
+  BUFFERED_BYTES: count('bytes', GiB, [1, 1024 * GiB], 'Bodies, inputs and results held in all.'),
+  MODULE_BYTES_MAX: count('bytes', 64 * MiB, [8, GiB], 'One uploaded module.'),
+  COMPILE_TIMEOUT_MS: count('ms', 60_000, [100, 3_600_000], 'Wall time of one compilation.'),
+  COMPILE_MEMORY_BYTES: count('bytes', 2 * GiB, [64 * MiB, 64 * GiB], 'Memory of the compiler.'),
+  VERSIONS_KEPT: count('versions', 10, [1, 10_000], 'Versions of one executable that stay.'),
+  STATE_BYTES_MAX: count('bytes', MiB, [0, 64 * MiB], 'State of one executable.'),
+  VARIABLES_BYTES_MAX: count('bytes', 64 * 1024, [0, 16 * MiB], 'Variables of one executable.'),
+  FETCH_TIMEOUT_MS: count('ms', 10_000, [1, 3_600_000], 'One fetched input, DNS to last byte.'),
+  FETCH_TIMEOUT_MS_MAX: count('ms', 60_000, [1, 3_600_000], "Ceiling of a fetch's own timeout."),
+  CALLBACK_TIMEOUT_MS: count('ms', 30_000, [1, 3_600_000], 'One callback, DNS to last byte.'),
+  CALLBACK_TIMEOUT_MS_MAX: count(
+    'ms',
+    300_000,
+    [1, 3_600_000],
+    "Ceiling of a callback's own timeout.",
+  ),
+  INPUTS_MAX: count('inputs', 64, [1, 1024], 'Inputs of one call.'),
+  EPHEMERAL_TTL_MS: count('ms', 3_600_000, [1, 86_400_000], 'How long ephemeral storage keeps.'),
+  EPHEMERAL_VALUE_BYTES: count('bytes', MiB, [2, 64 * MiB], 'One ephemeral value.'),
+  EPHEMERAL_BYTES: count('bytes', 256 * MiB, [1, 64 * GiB], 'Ephemeral storage in all.'),
+  EPHEMERAL_ENTRIES: count('entries', 100_000, [1, 100_000_000], 'Ephemeral entries in all.'),
+  RUN_FLUSH_MS: count('ms', 200, [1, 60_000], 'Run records are written in batches this often.'),
+  RUNS_KEPT: count(
+    'runs',
+    1_000,
+    [0, 10_000_000],
+    'Newest ended runs of one executable that stay.',
+  ),
+  FAILED_RUNS_KEPT: count('runs', 10_000, [0, 10_000_000], 'Older failures that stay for 7 days.'),
+  DRAIN_MS: count('ms', 10_000, [0, 3_600_000], 'How long a stop waits for calls under way.'),
+}
+
+/** Every setting by its name. */
+export type Config = Readonly<
+  Record<keyof typeof TEXTS, string> &
+    Record<keyof typeof LISTS, readonly string[]> &
+    Record<keyof typeof FLAGS, boolean> &
+    Record<keyof typeof NUMBERS, number>
+>
+
+/** Defaults whose ceiling is another setting. */
+const CEILINGS = [
+  ['RUN_TIMEOUT_MS', 'RUN_TIMEOUT_MS_MAX'],
+  ['RUN_MEMORY_BYTES', 'RUN_MEMORY_BYTES_MAX'],
+  ['INPUT_BYTES', 'INPUT_BYTES_MAX'],
+  ['OUTPUT_BYTES', 'OUTPUT_BYTES_MAX'],
+  ['LOG_BYTES', 'LOG_BYTES_MAX'],
+  ['TABLE_ELEMENTS', 'TABLE_ELEMENTS_MAX'],
+  ['FETCH_TIMEOUT_MS', 'FETCH_TIMEOUT_MS_MAX'],
+  ['CALLBACK_TIMEOUT_MS', 'CALLBACK_TIMEOUT_MS_MAX'],
+] as const
+
+/**
+ * Reads settings from flags (`--port 80` or `--port=80`), then from the environment, then the defaults.
+ * @throws ConfigError naming the setting, what it holds and what it may hold.
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  args: readonly string[] = [],
+): Config {
+  const flags = readFlags(args)
+  const given = (name: string): string | undefined => flags.get(name) ?? env[name]
+  const config: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(TEXTS)) config[name] = given(name) ?? setting.default
+  for (const [name, setting] of Object.entries(LISTS)) {
+    config[name] = Object.freeze(readList(given(name)) ?? setting.default)
+  }
+  for (const [name, setting] of Object.entries(FLAGS)) {
+    config[name] = readFlag(name, given(name)) ?? setting.default
+  }
+  for (const [name, setting] of Object.entries(NUMBERS)) {
+    config[name] = readNumber(name, setting, given(name))
+  }
+  const whole = config as Config
+  check(whole)
+  return Object.freeze(whole)
+}
+
+function readFlags(args: readonly string[]): Map<string, string> {
+  const known = new Set([TEXTS, LISTS, FLAGS, NUMBERS].flatMap((group) => Object.keys(group)))
+  const flags = new Map<string, string>()
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? ''
+    const match = /^--([a-z][a-z0-9-]*)(?:=(.*))?$/s.exec(arg)
+    const name = match?.[1]?.toUpperCase().replaceAll('-', '_') ?? ''
+    if (!known.has(name)) throw new ConfigError(`There is no flag ${JSON.stringify(arg)}.`)
+    const value = match?.[2] ?? args[++i]
+    if (value === undefined) throw new ConfigError(`The flag ${arg} needs a value.`)
+    flags.set(name, value)
+  }
+  return flags
+}
+
+function readList(value: string | undefined): readonly string[] | undefined {
+  return value
+    ?.split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+function readFlag(name: string, value: string | undefined): boolean | undefined {
+  if (value === undefined || value === '') return undefined
+  if (['1', 'true', 'on', 'yes'].includes(value.toLowerCase())) return true
+  if (['0', 'false', 'off', 'no'].includes(value.toLowerCase())) return false
+  throw new ConfigError(`${name} is ${JSON.stringify(value)}; it must be 1 or 0.`)
+}
+
+function readNumber(name: string, setting: Setting<number>, value: string | undefined): number {
+  if (value === undefined || value === '') return setting.default
+  const [least, most] = setting.range ?? [0, Number.MAX_SAFE_INTEGER]
+  const number = /^[0-9][0-9_]*$/.test(value) ? Number(value.replaceAll('_', '')) : NaN
+  if (!(number >= least && number <= most)) {
+    throw new ConfigError(
+      `${name} is ${JSON.stringify(value)}; it must be a whole number (${setting.unit}) from ${least} to ${most}.`,
+    )
+  }
+  return number
+}
+
+function check(config: Config): void {
+  for (const [name, ceiling] of CEILINGS) {
+    if (config[name] > config[ceiling]) {
+      throw new ConfigError(`${name} (${config[name]}) is above ${ceiling} (${config[ceiling]}).`)
+    }
+  }
+  if (config.CONCURRENCY > config.SANDBOX_THREADS) {
+    throw new ConfigError('CONCURRENCY is above SANDBOX_THREADS.')
+  }
+  if (config.API_TOKEN === '' && !isLoopback(config.HOST)) {
+    throw new ConfigError(
+      `HOST is ${config.HOST}: without API_TOKEN the server listens on loopback only. Set API_TOKEN.`,
+    )
+  }
+  if (config.API_TOKEN !== '' && config.API_TOKEN.length < 16) {
+    throw new ConfigError('API_TOKEN is too short to be a secret; use at least 16 characters.')
+  }
+  if (config.SECRET_KEY !== '' && config.SECRET_KEY.length < 32) {
+    throw new ConfigError('SECRET_KEY is too short; use at least 32 characters.')
+  }
+  if ((config.TLS_CERT_FILE === '') !== (config.TLS_KEY_FILE === '')) {
+    throw new ConfigError('TLS_CERT_FILE and TLS_KEY_FILE are needed together.')
+  }
+  if (config.DATABASE_URL !== '') {
+    throw new ConfigError('DATABASE_URL: only SQLite in DATA_DIR is built so far; leave it empty.')
+  }
+  const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+  if (!levels.includes(config.LOG_LEVEL)) {
+    throw new ConfigError(
+      `LOG_LEVEL is ${config.LOG_LEVEL}; it must be one of ${levels.join(', ')}.`,
+    )
+  }
+  checkOrigin('PUBLIC_URL', config.PUBLIC_URL)
+  for (const origin of config.CORS_ORIGINS) if (origin !== '*') checkOrigin('CORS_ORIGINS', origin)
+}
+
+function checkOrigin(name: string, value: string): void {
+  if (value === '') return
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.pathname !== '/') {
+    throw new ConfigError(
+      `${name} is ${JSON.stringify(value)}; it must be like https://example.org.`,
+    )
+  }
+}
+
+/** True for the names and addresses that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '::1' ||
+    /^127(\.\d{1,3}){3}$/.test(name)
+  )
+}

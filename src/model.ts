@@ -1,0 +1,135 @@
+// The product's plain types, shared by every folder. No behaviour, no wire names (http/wire.ts has those).
+
+/** What the runtime found in a module when it was compiled; stored beside the version. */
+export interface ModuleInterface {
+  kind: 'wasm-bindgen' | 'wasi-command' | 'raw'
+  functions: FunctionInterface[]
+  /** Function imports nobody provides: accepted, and trapping with their name when called. */
+  missing_imports: string[]
+  warnings: string[]
+  /** The runtime's own notes for calling; opaque to TypeScript. */
+  abi: unknown
+}
+
+export interface FunctionInterface {
+  name: string
+  /** The export's own name, where it differs (raw output of newer wasm-bindgen adds a hash). */
+  export?: string
+  /** Why the function cannot be called, where the module tells (a struct, a closure, async). */
+  unsupported?: string
+  /** Types as the design spells them (`text`, `option<u32>`); null where the module does not tell. */
+  params: string[] | null
+  result: string | null
+  core_params: string[]
+  core_results: string[]
+}
+
+/** Types an owner declares for one function. */
+export interface DeclaredTypes {
+  params: string[]
+  result?: string
+}
+
+/** A URL or Node.js HTTP options, checked and normalised (request-spec.ts). */
+export interface RequestSpec {
+  protocol: 'http:' | 'https:'
+  /** As in a URL: IPv6 literals without brackets. */
+  hostname: string
+  port: number
+  /** Path and query, normalised, beginning with a slash. */
+  path: string
+  /** Upper case; undefined means the purpose's own (GET for a fetch, POST for a callback). */
+  method?: string
+  /** Lower-case names; `auth` is folded in as `authorization`. */
+  headers: Readonly<Record<string, string>>
+  body?: string
+  maxRedirects?: number
+  timeoutMs?: number
+}
+
+/** One argument: given with the call, or fetched when it runs. */
+export type Input = { kind: 'bytes'; bytes: Buffer } | { kind: 'fetch'; spec: RequestSpec }
+
+/** Where a result goes: not said, nowhere (`{}`), or a target. */
+export type Callback = RequestSpec | 'none' | undefined
+
+export interface Executable {
+  id: number
+  description: string
+  /** Hex sha256 hashes; a null usage hash means the function is open to all. */
+  adminKeyHash: string
+  usageKeyHash: string | null
+  /** 32 hex digits, one per executable, handed to guests as the variable `storage_key`. */
+  storageKey: string
+  state: string | null
+  variables: Readonly<Record<string, string>>
+  /** The stored callback's own JSON, as the owner sent it; null when none. */
+  callback: string | null
+  /** False: a `callback` in a result is data. */
+  embeddedCallback: boolean
+  types: Readonly<Record<string, DeclaredTypes>>
+  version: Version
+  createdAtMs: number
+}
+
+/** One binary of an executable. */
+export interface Version {
+  number: number
+  /** Hex, without 0x. */
+  sha256: string
+  sizeBytes: number
+  interface: ModuleInterface
+  createdAtMs: number
+}
+
+export type RunStatus = 'queued' | 'running' | 'forwarding' | 'succeeded' | 'failed' | 'canceled'
+
+/** Microseconds each stage took; null for a stage that did not happen. */
+export interface RunTimings {
+  fetchUs: number | null
+  queueUs: number | null
+  instantiateUs: number | null
+  runUs: number | null
+  forwardUs: number | null
+}
+
+/** One invocation of one function, as it is kept. */
+export interface RunRecord {
+  /** UUID v7. */
+  id: string
+  executableId: number
+  version: number
+  functionName: string
+  status: RunStatus
+  /** Error code and sentence of a failed run. */
+  errorCode: string | null
+  errorMessage: string | null
+  /** Hash of the usage key the run was made with; null for an open function. */
+  usageKeyHash: string | null
+  /** Origin the result was forwarded to (never its path, query or headers: those can hold secrets). */
+  forwardedTo: string | null
+  timings: RunTimings
+  inputBytes: number
+  outputBytes: number
+  memoryBytes: number
+  /** What the guest wrote to stdout and stderr, up to LOG_BYTES. */
+  log: string
+  logTruncated: boolean
+  createdAtMs: number
+  endedAtMs: number | null
+  /** A result that is kept: that of a run whose forward failed. */
+  result: { bytes: Buffer; type: string } | null
+}
+
+/** Everything a call may use, each in bytes, milliseconds or a count. */
+export interface CallLimits {
+  timeoutMs: number
+  memoryBytes: number
+  tableElements: number
+  inputBytes: number
+  outputBytes: number
+  logBytes: number
+  concurrency: number
+  queueLength: number
+  queueWaitMs: number
+}
