@@ -1,0 +1,122 @@
+//! What JavaScript hands over, and what the engine makes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+use wasmhook_engine::call::{CallRequest, Input};
+use wasmhook_engine::engine::EngineOptions;
+use wasmhook_engine::error::{Code, Failure};
+use wasmhook_engine::limits::CallLimits;
+use wasmhook_engine::pool::Admission;
+use wasmhook_engine::types::Signature;
+
+/// Inputs up to this size are copied: letting go of a buffer on another thread costs more.
+const COPIED_INPUT_BYTES: usize = 64 * 1024;
+
+/// The settings of a sandbox; they hold as long as it does.
+#[napi(object)]
+pub struct SandboxOptions {
+    /// Threads that run calls, which is how many run at one time.
+    pub threads: u32,
+    /// The ceiling of every call's memory, in bytes.
+    pub memory_max_bytes: u32,
+    /// The ceiling of every call's table elements.
+    pub table_max_elements: u32,
+    /// The stack of a guest, in bytes.
+    pub stack_bytes: u32,
+    /// Wipe only the pages that a call wrote. Only for hosts that never swap: a swapped-out page
+    /// would be seen by the next call.
+    pub pagemap_scan: bool,
+}
+
+impl SandboxOptions {
+    pub(crate) fn engine(&self) -> EngineOptions {
+        EngineOptions {
+            slots: self.threads.max(1),
+            memory_max_bytes: self.memory_max_bytes as usize,
+            table_max_elements: self.table_max_elements as usize,
+            stack_bytes: self.stack_bytes as usize,
+            pagemap_scan: self.pagemap_scan,
+        }
+    }
+}
+
+/// One call: what, with what, and within which limits.
+#[napi(object)]
+pub struct CallOptions {
+    /// The executable, whose calls share concurrency and queue.
+    pub group: i64,
+    /// Calls of the group that run at one time.
+    pub concurrency: u32,
+    /// Calls of the group that wait.
+    pub queue_length: u32,
+    /// How long the call waits for its turn, in milliseconds.
+    pub queue_wait_ms: u32,
+    /// Wall time of the call once it runs, in milliseconds.
+    pub timeout_ms: u32,
+    /// Memory, in bytes.
+    pub memory_bytes: u32,
+    /// Elements of all tables together.
+    pub table_elements: u32,
+    /// The longest result, in bytes.
+    pub output_bytes: u32,
+    /// What is kept of standard output and standard error, in bytes.
+    pub log_bytes: u32,
+    /// The function's name.
+    pub function: String,
+    /// The arguments. They must not change until the outcome is there.
+    pub inputs: Vec<Buffer>,
+    /// Whether text is asked for; `false` returns bytes as they are.
+    pub text: bool,
+    /// Types that the owner declared, as JSON; they win over all others.
+    pub types: Option<String>,
+    /// The state, where one is set.
+    pub state: Option<String>,
+    /// Environment variables: name, value, name, value, and so on.
+    pub variables: Vec<String>,
+}
+
+impl CallOptions {
+    pub(crate) fn admission(&self) -> Admission {
+        Admission {
+            group: self.group as u64,
+            concurrency: self.concurrency as usize,
+            queue_length: self.queue_length as usize,
+            queue_wait: Duration::from_millis(self.queue_wait_ms.into()),
+        }
+    }
+
+    pub(crate) fn request(self) -> Result<CallRequest, Failure> {
+        let types = self.types.as_deref().map(Signature::parse).transpose();
+        Ok(CallRequest {
+            function: self.function,
+            inputs: self.inputs.into_iter().map(input).collect(),
+            text: self.text,
+            types: types.map_err(|error| Failure::new(Code::AmbiguousTypes, error))?,
+            state: self.state.map(Arc::from),
+            variables: pairs(self.variables),
+            limits: CallLimits {
+                timeout_ms: self.timeout_ms.into(),
+                memory_bytes: self.memory_bytes as usize,
+                table_elements: self.table_elements as usize,
+                output_bytes: self.output_bytes as usize,
+                log_bytes: self.log_bytes as usize,
+            },
+        })
+    }
+}
+
+fn input(buffer: Buffer) -> Input {
+    if buffer.len() <= COPIED_INPUT_BYTES {
+        Input::new(buffer.to_vec())
+    } else {
+        Input::new(buffer)
+    }
+}
+
+fn pairs(list: Vec<String>) -> Arc<[(String, String)]> {
+    let mut list = list.into_iter();
+    std::iter::from_fn(|| Some((list.next()?, list.next()?))).collect()
+}

@@ -1,0 +1,165 @@
+//! The class that JavaScript holds.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use napi::bindgen_prelude::{AsyncTask, Env, Function, Unknown};
+use napi::{Status, Task};
+use napi_derive::napi;
+use wasmhook_engine::call::LoadedModule;
+use wasmhook_engine::engine::{Allocator, Engine};
+use wasmhook_engine::error::{Code, Failure};
+use wasmhook_engine::pool::Pool;
+
+use crate::options::{CallOptions, SandboxOptions};
+use crate::outbox::{Outbox, Outcome};
+use crate::{Thrown, thrown};
+
+/// What a sandbox holds at the moment.
+#[napi(object, object_from_js = false)]
+pub struct SandboxStats {
+    /// Threads that run calls.
+    pub threads: u32,
+    /// Calls that run.
+    pub running: u32,
+    /// Calls that wait.
+    pub queued: u32,
+    /// Modules that are loaded.
+    pub loaded: u32,
+    /// Where instances live: in slots reserved at start, or mapped for each call because this
+    /// host refuses the address space.
+    #[napi(ts_type = "'pooling' | 'on-demand'")]
+    pub allocator: &'static str,
+    /// Whether only the pages that a call wrote are wiped.
+    pub pagemap_scan: bool,
+}
+
+/// Threads that call functions of loaded modules, each call in a fresh instance.
+#[napi]
+pub struct Sandbox {
+    engine: Arc<Engine>,
+    pool: Arc<Pool>,
+    outbox: Arc<Outbox>,
+    modules: Mutex<Modules>,
+}
+
+#[derive(Default)]
+struct Modules {
+    loaded: HashMap<u32, Arc<LoadedModule>>,
+    last_handle: u32,
+}
+
+#[napi]
+impl Sandbox {
+    /// Starts the threads. `onOutcomes` receives what came of the calls, several at a time.
+    #[napi(constructor)]
+    pub fn new(
+        options: SandboxOptions,
+        #[napi(ts_arg_type = "(outcomes: Outcome[]) => void")] on_outcomes: Function<
+            '_,
+            Vec<Outcome>,
+            Unknown<'static>,
+        >,
+    ) -> Result<Self, Thrown> {
+        let engine = Arc::new(Engine::for_calls(options.engine()).map_err(thrown)?);
+        let outbox = Outbox::new(&on_outcomes).map_err(|e| thrown(Failure::internal(&e)))?;
+        let out = outbox.clone();
+        let pool = Pool::start(engine.clone(), move |outcome| out.put(outcome))
+            .map_err(|error| thrown(Failure::internal(&error)))?;
+        Ok(Sandbox {
+            engine,
+            pool: Arc::new(pool),
+            outbox,
+            modules: Mutex::default(),
+        })
+    }
+
+    /// Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
+    /// is `ARTEFACT_UNUSABLE` when the file was made by another version or is damaged.
+    #[napi]
+    pub fn load(&self, path: String, interface_json: String) -> Result<u32, Thrown> {
+        let module =
+            LoadedModule::load(&self.engine, Path::new(&path), &interface_json).map_err(thrown)?;
+        let mut modules = self.modules();
+        modules.last_handle += 1;
+        let handle = modules.last_handle;
+        modules.loaded.insert(handle, Arc::new(module));
+        Ok(handle)
+    }
+
+    /// Forgets a module. Calls that wait or run still finish.
+    #[napi]
+    pub fn unload(&self, handle: u32) {
+        self.modules().loaded.remove(&handle);
+    }
+
+    /// Calls a function. The outcome carries `id`, a number that no other outstanding call has.
+    #[napi]
+    pub fn call(&self, env: Env, id: i64, handle: u32, options: CallOptions) -> Result<(), Thrown> {
+        let module = self.modules().loaded.get(&handle).cloned();
+        let module = module.ok_or_else(|| {
+            thrown(Failure::new(
+                Code::Closed,
+                "The module is not loaded; load it first.",
+            ))
+        })?;
+        let admission = options.admission();
+        let request = options.request().map_err(thrown)?;
+        self.outbox.expect(&env);
+        self.pool
+            .submit(id as u64, module, Arc::new(request), admission);
+        Ok(())
+    }
+
+    /// Cancels a call that waits or runs; `false` when it has ended. Its outcome still comes.
+    #[napi]
+    pub fn cancel(&self, id: i64) -> bool {
+        self.pool.cancel(id as u64)
+    }
+
+    /// A count of what the sandbox holds.
+    #[napi]
+    pub fn stats(&self) -> SandboxStats {
+        let pool = self.pool.stats();
+        SandboxStats {
+            threads: pool.threads as u32,
+            running: pool.running as u32,
+            queued: pool.queued as u32,
+            loaded: self.modules().loaded.len() as u32,
+            allocator: match self.engine.allocator() {
+                Allocator::Pooling => "pooling",
+                Allocator::OnDemand => "on-demand",
+            },
+            pagemap_scan: self.engine.scans_pagemap(),
+        }
+    }
+
+    /// Ends every call with `CLOSED`, takes no more, and resolves when the threads have ended.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn close(&self) -> AsyncTask<Close> {
+        self.pool.begin_close();
+        AsyncTask::new(Close(self.pool.clone()))
+    }
+
+    fn modules(&self) -> MutexGuard<'_, Modules> {
+        self.modules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for the threads, away from the event loop.
+pub struct Close(Arc<Pool>);
+
+impl Task for Close {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> napi::Result<()> {
+        self.0.close();
+        Ok(())
+    }
+
+    fn resolve(&mut self, _env: Env, (): ()) -> Result<(), napi::Error<Status>> {
+        Ok(())
+    }
+}

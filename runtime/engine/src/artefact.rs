@@ -1,0 +1,128 @@
+//! An upload becomes a compiled file and a description of its interface.
+
+use std::path::Path;
+
+use wasmtime::{Engine as Wasmtime, Module};
+
+use crate::complexity;
+use crate::describe::{self, Interface};
+use crate::engine::Engine;
+use crate::error::{Code, Failure};
+
+const MAGIC: &[u8] = b"\0asm";
+/// Version 1 and layer 0: a core module. Components carry layer 1.
+const MODULE_VERSION: [u8; 4] = [1, 0, 0, 0];
+const COMPONENT_LAYER: [u8; 2] = [1, 0];
+/// How native files of the usual systems begin: ELF (wasmtime's artefacts too), Mach-O, PE.
+const NATIVE: [&[u8]; 5] = [
+    b"\x7fELF",
+    b"\xcf\xfa\xed\xfe",
+    b"\xce\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"MZ",
+];
+
+/// A compiled module and what can be called in it.
+pub struct Compiled {
+    /// The artefact; a file of these bytes is what [`load`] takes.
+    pub bytes: Vec<u8>,
+    /// Its functions and how to call them.
+    pub interface: Interface,
+}
+
+/// Compiles an upload. Runs in a child process: nothing here is bounded but by that process.
+pub fn compile(engine: &Engine, wasm: &[u8]) -> Result<Compiled, Failure> {
+    check_header(wasm)?;
+    complexity::check(wasm, engine.options())?;
+    Module::validate(engine.inner(), wasm).map_err(|error| invalid(&error))?;
+    let bytes = engine.inner().precompile_module(wasm).map_err(|error| {
+        Failure::new(
+            Code::ModuleTooComplex,
+            format!("The module cannot be compiled: {error:#}"),
+        )
+    })?;
+    // SAFETY: these bytes were made by this engine two lines above and nothing touched them since.
+    let module = unsafe { Module::deserialize(engine.inner(), &bytes) }
+        .map_err(|error| Failure::internal(&error))?;
+    let interface = describe::inspect(wasm, &module, engine)?;
+    Ok(Compiled { bytes, interface })
+}
+
+/// Maps a compiled file into memory. Nothing is compiled.
+pub fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
+    // SAFETY: the path comes from the server, which hands over only files that its own compile
+    // child wrote, under a private folder, read-only and never edited in place. wasmtime checks
+    // that version and settings are this engine's; uploads never come here.
+    let module = unsafe { Module::deserialize_file(engine.inner(), path) }.map_err(|error| {
+        Failure::new(
+            Code::ArtefactUnusable,
+            format!("The compiled file cannot be used, compile the module again: {error:#}"),
+        )
+    })?;
+    // The copy-on-write image is made now, not within the first call.
+    module
+        .initialize_copy_on_write_image()
+        .map_err(|error| Failure::internal(&error))?;
+    Ok(module)
+}
+
+fn check_header(wasm: &[u8]) -> Result<(), Failure> {
+    let precompiled = Wasmtime::detect_precompiled(wasm).is_some();
+    if precompiled || NATIVE.iter().any(|magic| wasm.starts_with(magic)) {
+        return Err(Failure::new(
+            Code::PrecompiledRefused,
+            "This is native or compiled code; upload the .wasm that it was made from.",
+        ));
+    }
+    if !wasm.starts_with(MAGIC) {
+        let message = if wasm.first().is_some_and(|first| first.is_ascii_graphic()) {
+            "This is text, not a WebAssembly module; upload a binary .wasm file."
+        } else {
+            "This is not a WebAssembly module; upload a binary .wasm file."
+        };
+        return Err(Failure::new(Code::NotWasm, message));
+    }
+    match wasm.get(4..8) {
+        Some(version) if version == MODULE_VERSION => Ok(()),
+        Some(version) if version[2..] == COMPONENT_LAYER => Err(Failure::new(
+            Code::ComponentUnsupported,
+            "This is a WebAssembly component; upload a core module, such as wasm-bindgen's \
+             *_bg.wasm or a WASI preview 1 program.",
+        )),
+        Some(_) => Err(Failure::new(
+            Code::InvalidWasm,
+            "This is a WebAssembly module of an unknown version; build it as version 1.",
+        )),
+        None => Err(Failure::new(
+            Code::InvalidWasm,
+            "The module ends within its first eight bytes; upload the whole file.",
+        )),
+    }
+}
+
+fn invalid(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(
+        Code::InvalidWasm,
+        format!("The module is truncated, malformed, or uses a feature that is off: {error:#}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(bytes: &[u8]) -> Option<Code> {
+        check_header(bytes).err().map(|failure| failure.code)
+    }
+
+    #[test]
+    fn a_file_is_told_by_its_first_bytes() {
+        assert_eq!(code(b"\0asm\x01\0\0\0"), None);
+        assert_eq!(code(b"\0asm\x0d\0\x01\0"), Some(Code::ComponentUnsupported));
+        assert_eq!(code(b"\0asm\x02\0\0\0"), Some(Code::InvalidWasm));
+        assert_eq!(code(b"\0asm\x01"), Some(Code::InvalidWasm));
+        assert_eq!(code(b"(module)"), Some(Code::NotWasm));
+        assert_eq!(code(b""), Some(Code::NotWasm));
+        assert_eq!(code(b"\x7fELF\x02\x01\x01"), Some(Code::PrecompiledRefused));
+    }
+}

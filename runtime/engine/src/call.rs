@@ -1,0 +1,230 @@
+//! One call: plan, fresh store and instance, start functions, the guest's own function, result.
+
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::{Instance, InstancePre, Module, ModuleExport, Store};
+
+use crate::describe::{Interface, Kind};
+use crate::engine::Engine;
+use crate::error::{Code, Failure};
+use crate::host::Host;
+use crate::host::deadline::{Deadline, Stopper};
+use crate::host::wasi::Wasi;
+use crate::limits::CallLimits;
+use crate::types::Signature;
+use crate::{abi, artefact};
+
+/// One argument as bytes, owned here or held in the caller's memory.
+pub struct Input(Box<dyn AsRef<[u8]> + Send + Sync>);
+
+impl Input {
+    /// An input that keeps `bytes` alive for the length of the call.
+    pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Input(Box::new(bytes))
+    }
+}
+
+impl Deref for Input {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl From<&str> for Input {
+    fn from(text: &str) -> Self {
+        Input::new(text.to_owned())
+    }
+}
+
+/// What to call, with what, within which limits.
+pub struct CallRequest {
+    /// The function's name.
+    pub function: String,
+    /// The arguments, in order.
+    pub inputs: Vec<Input>,
+    /// Whether text is asked for; bytes are returned as they are.
+    pub text: bool,
+    /// Types that the owner declared; they win over all others.
+    pub types: Option<Signature>,
+    /// The state, where one is set.
+    pub state: Option<Arc<str>>,
+    /// Further variables of the guest's environment.
+    pub variables: Arc<[(String, String)]>,
+    /// The bounds of the call.
+    pub limits: CallLimits,
+}
+
+impl CallRequest {
+    /// A call for text without inputs, types, state and variables.
+    pub fn bare(function: &str, limits: CallLimits) -> Self {
+        CallRequest {
+            function: function.to_owned(),
+            inputs: Vec::new(),
+            text: true,
+            types: None,
+            state: None,
+            variables: Arc::new([]),
+            limits,
+        }
+    }
+}
+
+/// What a function returned.
+#[derive(Debug)]
+pub struct Output {
+    /// The result.
+    pub bytes: Vec<u8>,
+    /// Whether it is valid UTF-8 by its type; `false` means that nobody looked.
+    pub is_text: bool,
+}
+
+/// What came of one call.
+pub struct Report {
+    /// The result or the failure.
+    pub result: Result<Output, Failure>,
+    /// What the guest wrote for people to read.
+    pub log: Vec<u8>,
+    /// Whether it wrote more than was kept.
+    pub log_truncated: bool,
+    /// From the start of the call to an instance, its start functions excluded.
+    pub instantiate: Duration,
+    /// Start functions and the function itself.
+    pub run: Duration,
+    /// The most memory that the guest had, in bytes.
+    pub memory_bytes: usize,
+}
+
+impl Report {
+    /// The report of a call that never reached its guest.
+    pub fn failed(failure: Failure) -> Self {
+        Report {
+            result: Err(failure),
+            log: Vec::new(),
+            log_truncated: false,
+            instantiate: Duration::ZERO,
+            run: Duration::ZERO,
+            memory_bytes: 0,
+        }
+    }
+}
+
+/// A module ready to be called: everything that can be looked up once was looked up.
+pub struct LoadedModule {
+    pre: InstancePre<Host>,
+    is_command: bool,
+    prepared: abi::Prepared,
+    start_functions: Vec<ModuleExport>,
+}
+
+impl LoadedModule {
+    /// Loads a compiled artefact with the interface (JSON) that was found when it was compiled.
+    pub fn load(engine: &Engine, path: &Path, interface: &str) -> Result<Self, Failure> {
+        let interface = serde_json::from_str(interface).map_err(|error| {
+            Failure::new(
+                Code::ArtefactUnusable,
+                format!("The stored interface cannot be read, compile the module again: {error}"),
+            )
+        })?;
+        LoadedModule::new(engine, &artefact::load(engine, path)?, interface)
+    }
+
+    /// Makes `module` ready to be called.
+    pub fn new(engine: &Engine, module: &Module, interface: Interface) -> Result<Self, Failure> {
+        let (linker, _) = engine.link(module)?;
+        let pre = linker.instantiate_pre(module).map_err(|error| {
+            Failure::new(
+                Code::InvalidWasm,
+                format!("The module cannot be linked: {error}"),
+            )
+        })?;
+        Ok(LoadedModule {
+            pre,
+            is_command: interface.kind == Kind::WasiCommand,
+            start_functions: start_functions(module, &interface),
+            prepared: abi::Prepared::new(interface, module)?,
+        })
+    }
+
+    /// Calls a function in a fresh instance. A panic of ours becomes that call's failure.
+    pub fn call(&self, engine: &Engine, request: Arc<CallRequest>, stopper: Stopper) -> Report {
+        catch_unwind(AssertUnwindSafe(|| {
+            self.call_unguarded(engine, request, stopper)
+        }))
+        .unwrap_or_else(|_| Report::failed(Failure::internal(&"a panic, see the log")))
+    }
+
+    fn call_unguarded(
+        &self,
+        engine: &Engine,
+        request: Arc<CallRequest>,
+        stopper: Stopper,
+    ) -> Report {
+        let started = Instant::now();
+        let plan = match abi::plan(&self.prepared, &request) {
+            Ok(plan) => plan,
+            Err(failure) => return Report::failed(failure),
+        };
+        let deadline = Deadline::new(request.limits.timeout_ms, stopper);
+        let wasi = Wasi::new(request.clone(), self.is_command);
+        let mut store = engine.store(Host::new(wasi, &request.limits, deadline));
+
+        // A wasm start function runs within this step, under the same deadline and limits.
+        let instance = self.pre.instantiate(&mut store);
+        let instantiated = Instant::now();
+        let result = instance
+            .and_then(|instance| {
+                self.run_start_functions(&mut store, &instance)
+                    .map(|()| instance)
+            })
+            .map_err(|error| Failure::from_guest(error, store.data()))
+            .and_then(|instance| abi::call(plan, &mut store, &instance, &request));
+
+        let host = store.data_mut();
+        let (log, log_truncated) = host.wasi.log.take();
+        Report {
+            result,
+            log,
+            log_truncated,
+            instantiate: instantiated - started,
+            run: instantiated.elapsed(),
+            memory_bytes: host.limits.memory_used(),
+        }
+    }
+
+    fn run_start_functions(
+        &self,
+        store: &mut Store<Host>,
+        instance: &Instance,
+    ) -> wasmtime::Result<()> {
+        for export in &self.start_functions {
+            let function = instance.get_module_export(&mut *store, export);
+            if let Some(function) = function.and_then(|export| export.into_func()) {
+                function.typed::<(), ()>(&*store)?.call(&mut *store, ())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The exports that must run once before any other: WASI's reactor start, then wasm-bindgen's.
+fn start_functions(module: &Module, interface: &Interface) -> Vec<ModuleExport> {
+    if interface.kind == Kind::WasiCommand {
+        return Vec::new();
+    }
+    ["_initialize", "__wbindgen_start"]
+        .into_iter()
+        .filter(|name| {
+            let ty = module.get_export(name);
+            ty.as_ref()
+                .and_then(|ty| ty.func())
+                .is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0)
+        })
+        .filter_map(|name| module.get_export_index(name))
+        .collect()
+}

@@ -1,0 +1,241 @@
+//! The threads that calls run on, and the queue in front of them.
+//!
+//! Waiting calls are taken in turn from group to group (a group is an executable), first come
+//! first served within one. A group runs at most so many calls at once, and the last free threads
+//! are kept for groups that run nothing: one that spins in all its slots holds up nobody else.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::call::{CallRequest, LoadedModule, Report};
+use crate::engine::Engine;
+use crate::error::{Code, Failure};
+pub use crate::queue::Admission;
+use crate::queue::{Canceled, Job, Queue};
+use crate::ticker::Ticker;
+
+/// Stack of a thread beside what guests may use: host functions and the way into the guest.
+const HOST_STACK_BYTES: usize = 1 << 20;
+
+/// What came of one submitted call.
+pub struct Outcome {
+    /// The number that the caller gave the call.
+    pub id: u64,
+    /// How long it waited for its turn.
+    pub queued: Duration,
+    /// The result, the log and the costs.
+    pub report: Report,
+}
+
+/// A count of what the pool holds.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolStats {
+    /// Threads in all.
+    pub threads: usize,
+    /// Calls that run.
+    pub running: usize,
+    /// Calls that wait.
+    pub queued: usize,
+}
+
+struct Work {
+    module: Arc<LoadedModule>,
+    request: Arc<CallRequest>,
+}
+
+struct Shared {
+    engine: Arc<Engine>,
+    queue: Mutex<Queue<Work>>,
+    work: Condvar,
+    deliver: Box<dyn Fn(Outcome) + Send + Sync>,
+}
+
+/// Threads that run calls. Every submitted call comes back as exactly one [`Outcome`].
+pub struct Pool {
+    shared: Arc<Shared>,
+    ticker: Ticker,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    size: usize,
+}
+
+impl Pool {
+    /// Starts one thread for each of the engine's slots. `deliver` is called on them, on the
+    /// ticker's, or on the thread of whoever submits, cancels or closes; it must be quick.
+    pub fn start(
+        engine: Arc<Engine>,
+        deliver: impl Fn(Outcome) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let options = *engine.options();
+        let size = options.slots as usize;
+        let shared = Arc::new(Shared {
+            engine,
+            queue: Mutex::new(Queue::new(size)),
+            work: Condvar::new(),
+            deliver: Box::new(deliver),
+        });
+        let ticked = Arc::downgrade(&shared);
+        let ticker = Ticker::start(shared.engine.inner(), move || {
+            ticked.upgrade().is_some_and(|shared| shared.expire())
+        })?;
+        let mut threads = Vec::with_capacity(size);
+        for number in 0..size {
+            let shared = shared.clone();
+            let thread = thread::Builder::new()
+                .name(format!("wasmhook-call-{number}"))
+                .stack_size(options.stack_bytes + HOST_STACK_BYTES)
+                .spawn(move || shared.work())?;
+            threads.push(thread);
+        }
+        Ok(Pool {
+            shared,
+            ticker,
+            threads: Mutex::new(threads),
+            size,
+        })
+    }
+
+    /// Queues a call.
+    pub fn submit(
+        &self,
+        id: u64,
+        module: Arc<LoadedModule>,
+        request: Arc<CallRequest>,
+        admission: Admission,
+    ) {
+        let work = Work { module, request };
+        let job = Job {
+            id,
+            admission,
+            queued_at: Instant::now(),
+            work,
+        };
+        let refused = self.shared.lock().push(job);
+        match refused {
+            None => {
+                self.shared.work.notify_one();
+                self.ticker.wake();
+            }
+            Some((job, failure)) => self.shared.give_up(job, failure),
+        }
+    }
+
+    /// Cancels a call that waits or runs; `false` when it has ended already. A waiting call ends
+    /// at once, a running one at its next look at the clock.
+    pub fn cancel(&self, id: u64) -> bool {
+        let canceled = self.shared.lock().cancel(id);
+        match canceled {
+            Canceled::Waiting(job) => {
+                let failure = Failure::new(Code::Canceled, "The call was canceled.");
+                self.shared.give_up(job, failure);
+                true
+            }
+            Canceled::Running => true,
+            Canceled::Unknown => false,
+        }
+    }
+
+    /// A count of what the pool holds.
+    pub fn stats(&self) -> PoolStats {
+        let queue = self.shared.lock();
+        PoolStats {
+            threads: self.size,
+            running: queue.running(),
+            queued: queue.queued(),
+        }
+    }
+
+    /// Ends every call, waiting or running, without waiting for it.
+    pub fn begin_close(&self) {
+        let waiting = self.shared.lock().close();
+        self.shared.work.notify_all();
+        for (job, failure) in waiting {
+            self.shared.give_up(job, failure);
+        }
+    }
+
+    /// Ends every call and returns when the threads have ended.
+    pub fn close(&self) {
+        self.begin_close();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A thread that panicked has printed so, and there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue<Work>> {
+        // No step of the queue can panic half way; a poisoned lock says nothing about its content.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a thread does until the pool closes.
+    fn work(&self) {
+        wasmtime::Engine::tls_eager_initialize();
+        let mut queue = self.lock();
+        loop {
+            let Some((job, stopper)) = queue.take() else {
+                if queue.is_closed() {
+                    return;
+                }
+                queue = self
+                    .work
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let more = queue.has_next();
+            drop(queue);
+            if more {
+                // An end can let two calls start: the one just taken and one of a group that now
+                // runs nothing.
+                self.work.notify_one();
+            }
+            let queued = job.queued_at.elapsed();
+            let report = job
+                .work
+                .module
+                .call(&self.engine, job.work.request, stopper);
+            self.lock().finish(job.id, job.admission.group);
+            (self.deliver)(Outcome {
+                id: job.id,
+                queued,
+                report,
+            });
+            queue = self.lock();
+        }
+    }
+
+    /// Expires what waited too long; `true` while there is anything to tick for.
+    fn expire(&self) -> bool {
+        let (expired, active) = {
+            let mut queue = self.lock();
+            (
+                queue.expire(Instant::now()),
+                queue.running() + queue.queued() > 0,
+            )
+        };
+        for (job, failure) in expired {
+            self.give_up(job, failure);
+        }
+        active
+    }
+
+    fn give_up(&self, job: Job<Work>, failure: Failure) {
+        let queued = job.queued_at.elapsed();
+        (self.deliver)(Outcome {
+            id: job.id,
+            queued,
+            report: Report::failed(failure),
+        });
+    }
+}

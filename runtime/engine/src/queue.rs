@@ -1,0 +1,289 @@
+//! Whose turn it is: the calls that wait and the calls that run, without threads or clocks.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::error::{Code, Failure};
+use crate::host::deadline::Stopper;
+
+/// Of the threads, this part is kept for groups that run nothing.
+const RESERVED_SHARE: usize = 4;
+
+/// Where a call belongs and how long it may wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Admission {
+    /// The group whose calls share the limits below.
+    pub group: u64,
+    /// Calls of the group that run at once.
+    pub concurrency: usize,
+    /// Calls of the group that wait.
+    pub queue_length: usize,
+    /// How long a call waits for its turn.
+    pub queue_wait: Duration,
+}
+
+/// A call and the work that it stands for.
+pub struct Job<W> {
+    /// The number that the caller gave the call.
+    pub id: u64,
+    /// Where it belongs.
+    pub admission: Admission,
+    /// When it was submitted.
+    pub queued_at: Instant,
+    /// What to do.
+    pub work: W,
+}
+
+impl<W> Job<W> {
+    fn expires_at(&self) -> Option<Instant> {
+        self.queued_at.checked_add(self.admission.queue_wait)
+    }
+}
+
+/// What a cancellation met.
+pub enum Canceled<W> {
+    /// A call that waited; it is out of the queue now.
+    Waiting(Job<W>),
+    /// A call that runs; it was told to end.
+    Running,
+    /// Nothing: the call has ended, or there was none.
+    Unknown,
+}
+
+struct Group<W> {
+    waiting: VecDeque<Job<W>>,
+    running: usize,
+}
+
+/// The calls that wait and run.
+pub struct Queue<W> {
+    groups: HashMap<u64, Group<W>>,
+    /// The groups that have calls waiting, the next one first.
+    rotation: VecDeque<u64>,
+    waiting: HashMap<u64, u64>,
+    running: HashMap<u64, Stopper>,
+    free: usize,
+    reserved: usize,
+    /// No waiting call expires before this.
+    next_expiry: Option<Instant>,
+    closed: bool,
+}
+
+impl<W> Queue<W> {
+    /// An empty queue for `threads` threads.
+    pub fn new(threads: usize) -> Self {
+        Queue {
+            groups: HashMap::new(),
+            rotation: VecDeque::new(),
+            waiting: HashMap::new(),
+            running: HashMap::new(),
+            free: threads,
+            reserved: if threads > 1 {
+                (threads / RESERVED_SHARE).max(1)
+            } else {
+                0
+            },
+            next_expiry: None,
+            closed: false,
+        }
+    }
+
+    /// Takes a call in; one that cannot wait here is handed back with the reason.
+    pub fn push(&mut self, job: Job<W>) -> Option<(Job<W>, Failure)> {
+        if self.closed {
+            return Some((job, closed()));
+        }
+        let Admission {
+            group: key,
+            queue_length,
+            concurrency,
+            ..
+        } = job.admission;
+        let reserved = self.reserved;
+        let group = self.groups.entry(key).or_insert_with(|| Group {
+            waiting: VecDeque::new(),
+            running: 0,
+        });
+        let starts_now = group.waiting.is_empty()
+            && self.free > self.rotation.len()
+            && may_start(group.running, concurrency, self.free, reserved);
+        if group.waiting.len() >= queue_length && !starts_now {
+            return Some((job, full(queue_length)));
+        }
+        if let Some(at) = job.expires_at() {
+            self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at)));
+        }
+        if group.waiting.is_empty() {
+            self.rotation.push_back(key);
+        }
+        self.waiting.insert(job.id, key);
+        group.waiting.push_back(job);
+        None
+    }
+
+    /// The next call to run, for a thread that is free.
+    pub fn take(&mut self) -> Option<(Job<W>, Stopper)> {
+        let position = self.next_position()?;
+        let key = self.rotation.remove(position)?;
+        let group = self.groups.get_mut(&key)?;
+        let job = group.waiting.pop_front()?;
+        group.running += 1;
+        if !group.waiting.is_empty() {
+            self.rotation.push_back(key);
+        }
+        self.free -= 1;
+        self.waiting.remove(&job.id);
+        let stopper = Stopper::default();
+        self.running.insert(job.id, stopper.clone());
+        Some((job, stopper))
+    }
+
+    /// Whether a free thread would find a call.
+    pub fn has_next(&self) -> bool {
+        self.next_position().is_some()
+    }
+
+    fn next_position(&self) -> Option<usize> {
+        if self.free == 0 {
+            return None;
+        }
+        self.rotation.iter().position(|key| {
+            self.groups.get(key).is_some_and(|group| {
+                group.waiting.front().is_some_and(|job| {
+                    let concurrency = job.admission.concurrency;
+                    may_start(group.running, concurrency, self.free, self.reserved)
+                })
+            })
+        })
+    }
+
+    /// A call that was taken has ended.
+    pub fn finish(&mut self, id: u64, group: u64) {
+        self.running.remove(&id);
+        self.free += 1;
+        if let Some(entry) = self.groups.get_mut(&group) {
+            entry.running -= 1;
+        }
+        self.forget_if_idle(group);
+    }
+
+    /// Takes out the calls whose wait is over.
+    pub fn expire(&mut self, now: Instant) -> Vec<(Job<W>, Failure)> {
+        if self.next_expiry.is_none_or(|next| now < next) {
+            return Vec::new();
+        }
+        let jobs = self.remove(|job| job.expires_at().is_some_and(|at| at <= now));
+        let left = self.groups.values().flat_map(|group| &group.waiting);
+        self.next_expiry = left.filter_map(Job::expires_at).min();
+        jobs.into_iter()
+            .map(|job| timed_out(job.admission.queue_wait, job))
+            .collect()
+    }
+
+    /// Takes a waiting call out, or tells a running one to end.
+    pub fn cancel(&mut self, id: u64) -> Canceled<W> {
+        if let Some(stopper) = self.running.get(&id) {
+            stopper.cancel();
+            return Canceled::Running;
+        }
+        let Some(key) = self.waiting.get(&id).copied() else {
+            return Canceled::Unknown;
+        };
+        let waiting = self.groups.get_mut(&key).map(|group| &mut group.waiting);
+        let job = waiting.and_then(|waiting| {
+            let position = waiting.iter().position(|job| job.id == id)?;
+            waiting.remove(position)
+        });
+        self.waiting.remove(&id);
+        self.forget_if_idle(key);
+        job.map_or(Canceled::Unknown, Canceled::Waiting)
+    }
+
+    /// Takes nothing in any more, tells what runs to end, and hands out what waits.
+    pub fn close(&mut self) -> Vec<(Job<W>, Failure)> {
+        self.closed = true;
+        self.running.values().for_each(Stopper::close);
+        self.remove(|_| true)
+            .into_iter()
+            .map(|job| (job, closed()))
+            .collect()
+    }
+
+    /// Whether [`Queue::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The number of calls that run.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// The number of calls that wait.
+    pub fn queued(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes out the waiting calls that `which` picks, oldest first.
+    fn remove(&mut self, which: impl Fn(&Job<W>) -> bool) -> Vec<Job<W>> {
+        let mut removed = Vec::new();
+        for key in self.rotation.clone() {
+            let Some(group) = self.groups.get_mut(&key) else {
+                continue;
+            };
+            let (out, kept): (Vec<_>, Vec<_>) = group.waiting.drain(..).partition(&which);
+            group.waiting = kept.into();
+            removed.extend(out);
+            self.forget_if_idle(key);
+        }
+        for job in &removed {
+            self.waiting.remove(&job.id);
+        }
+        removed.sort_by_key(|job| job.queued_at);
+        removed
+    }
+
+    fn forget_if_idle(&mut self, key: u64) {
+        let Some(group) = self.groups.get(&key) else {
+            return;
+        };
+        if group.waiting.is_empty() {
+            self.rotation.retain(|each| *each != key);
+            if group.running == 0 {
+                self.groups.remove(&key);
+            }
+        }
+    }
+}
+
+fn may_start(running: usize, concurrency: usize, free: usize, reserved: usize) -> bool {
+    free > 0 && running < concurrency.max(1) && (running == 0 || free > reserved)
+}
+
+fn closed() -> Failure {
+    Failure::new(Code::Closed, "The sandbox is closing; call again later.")
+}
+
+fn full(queue_length: usize) -> Failure {
+    Failure::new(
+        Code::QueueFull,
+        format!("{queue_length} calls of this function's executable wait already; call later."),
+    )
+    .with(json!({ "queue_length": queue_length }))
+}
+
+fn timed_out<W>(wait: Duration, job: Job<W>) -> (Job<W>, Failure) {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    let failure = Failure::new(
+        Code::QueueTimeout,
+        format!("The call waited {wait_ms} ms for its turn and was given up; call later."),
+    )
+    .with(json!({ "queue_wait_ms": wait_ms }));
+    (job, failure)
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -1,0 +1,90 @@
+//! Limits of a call, past each of them.
+
+use wasmhook_engine::error::Code;
+use wasmhook_engine::limits::CallLimits;
+
+use crate::guest::{LIMITS, NONE, from_text};
+
+#[test]
+fn initial_memory_above_the_limit_is_named() {
+    let guest = from_text(r#"(module (memory 2) (func (export "f") (result i32) (i32.const 1)))"#);
+    let limits = CallLimits {
+        memory_bytes: 65_536,
+        ..LIMITS
+    };
+    let failure = guest.unwrap().call("f", NONE).limits(limits).failure();
+    assert_eq!(failure.code, Code::MemoryLimit);
+}
+
+#[test]
+fn a_refused_growth_is_minus_one_and_names_the_abort_after_it() {
+    let guest = from_text(
+        r#"(module (memory 1)
+             (func (export "grow") (result i32) (memory.grow (i32.const 1000)))
+             (func (export "abort") (result i32) (memory.grow (i32.const 1000)) unreachable))"#,
+    )
+    .unwrap();
+    assert_eq!(guest.text("grow", NONE), "-1");
+    assert_eq!(guest.code("abort", NONE), Code::MemoryLimit);
+}
+
+#[test]
+fn tables_together_stay_within_their_limit() {
+    let guest = from_text(
+        r#"(module (table $a 10 funcref) (table $b 10 externref)
+             (func (export "grow") (param i32) (result i32)
+               (table.grow $b (ref.null extern) (local.get 0)))
+             (func (export "abort")
+               (drop (table.grow $b (ref.null extern) (i32.const 1000))) unreachable))"#,
+    )
+    .unwrap();
+    let call = |function, input: &'static [&str]| {
+        guest.call(function, input).limits(CallLimits {
+            table_elements: 30,
+            ..LIMITS
+        })
+    };
+    assert_eq!(call("grow", &["10"]).text(), "10");
+    assert_eq!(call("grow", &["11"]).text(), "-1");
+    assert_eq!(call("abort", &[]).failure().code, Code::TableLimit);
+}
+
+#[test]
+fn exceptions_thrown_without_end_stay_within_the_memory_limit() {
+    // The collector never frees within a call, so each exception takes memory for good.
+    let guest = from_text(
+        r#"(module (tag $t (param i64))
+             (func (export "f") (result i32)
+               (loop $again
+                 (block $caught (result i64)
+                   (try_table (catch $t $caught) (throw $t (i64.const 1)))
+                   (unreachable))
+                 (drop) (br $again))
+               (unreachable)))"#,
+    )
+    .unwrap();
+    let limits = CallLimits {
+        memory_bytes: 1 << 20,
+        timeout_ms: 20_000,
+        ..LIMITS
+    };
+    let report = guest.call("f", NONE).limits(limits).run();
+    assert!(report.memory_bytes <= 1 << 20);
+    assert_eq!(report.result.unwrap_err().code, Code::MemoryLimit);
+}
+
+#[test]
+fn a_start_function_that_spins_ends_with_the_call() {
+    let guest = from_text(
+        r#"(module (func $spin (loop (br 0))) (start $spin)
+             (func (export "f") (result i32) (i32.const 1)))"#,
+    );
+    let limits = CallLimits {
+        timeout_ms: 20,
+        ..LIMITS
+    };
+    assert_eq!(
+        guest.unwrap().call("f", NONE).limits(limits).failure().code,
+        Code::RunTimeout
+    );
+}

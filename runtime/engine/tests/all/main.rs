@@ -1,0 +1,13 @@
+//! The engine's tests: guests in, results and failures out. One binary, a module per subject.
+
+mod cargo_output;
+mod guest;
+mod inference;
+mod limits;
+mod misbehaving;
+mod other_kinds;
+mod pool;
+mod real_guests;
+mod upload;
+mod wasi;
+mod wasm_bindgen;

@@ -1,0 +1,27 @@
+;; Functions that spin, recurse, grow, or trap in each way there is.
+(module
+  (memory (export "memory") 1)
+  (table $table 4 funcref)
+  (elem (i32.const 1) $takes_one)
+  (func $takes_one (param i32))
+  (func (export "spin") (loop $again (br $again)))
+  (func $recurse (export "recurse") (result i32) (i32.add (call $recurse) (i32.const 1)))
+  ;; Grows page by page until refused, then gives up as a Rust program does.
+  (func (export "grow_memory") (result i32)
+    (loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
+    unreachable)
+  (func (export "grow_table") (result i32)
+    (loop $again (br_if $again (i32.ne (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1))))
+    unreachable)
+  ;; Grows until refused and carries on: the number of pages it got.
+  (func (export "pages") (result i32)
+    (loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+    (memory.size))
+  (func (export "unreachable") unreachable)
+  (func (export "memory_out_of_bounds") (result i32) (i32.load (i32.const -1)))
+  (func (export "table_out_of_bounds") (call_indirect (i32.const 100)))
+  (func (export "indirect_call_to_null") (call_indirect (i32.const 0)))
+  (func (export "bad_signature") (call_indirect (i32.const 1)))
+  (func (export "integer_overflow") (result i32) (i32.div_s (i32.const 0x80000000) (i32.const -1)))
+  (func (export "integer_division_by_zero") (result i32) (i32.div_s (i32.const 1) (i32.const 0)))
+  (func (export "bad_conversion_to_integer") (result i32) (i32.trunc_f64_s (f64.const nan))))
