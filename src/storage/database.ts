@@ -1,0 +1,17 @@
+// What the repositories need of an engine: a place to read, and units of writing. sqlite.ts provides
+// it (postgres.ts will), so that the repositories are written once and name no engine.
+import type { Kysely } from 'kysely'
+import type { Schema } from './schema.ts'
+
+/**
+ * One atomic change. It awaits nothing but its own queries, since other writers wait for it, and it
+ * changes nothing but the database, since an engine may run it again after undoing it.
+ */
+export type Unit<T> = (db: Kysely<Schema>) => Promise<T>
+
+export interface Database {
+  /** Sees what has been committed, and nothing that has not. */
+  readonly reader: Kysely<Schema>
+  /** Resolves once the unit is committed and synced; a unit that throws is undone and rejects. */
+  write<T>(unit: Unit<T>): Promise<T>
+}

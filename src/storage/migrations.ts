@@ -1,0 +1,60 @@
+// Brings a database to the newest schema. The list is static and append-only: a migration that has
+// been released is never edited.
+import type { ColumnDefinitionBuilder, ColumnDataType, Kysely, Migration, RawBuilder } from 'kysely'
+import { Migrator } from 'kysely'
+import { AppError } from '../errors.ts'
+import { first } from './migrations/0001-first.ts'
+import type { Schema } from './schema.ts'
+
+/** What engines spell differently in a table's definition. */
+export interface EngineTypes {
+  /** Holds milliseconds since 1970. */
+  integer: ColumnDataType
+  bytes: ColumnDataType
+  /** Makes an integer column a key whose values rise and are never used again. */
+  identity: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder
+  /** Ends each table's definition. */
+  tableEnd: RawBuilder<unknown>
+}
+
+const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
+  '0001-first': first,
+}
+
+/** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */
+export async function migrate(db: Kysely<Schema>, types: EngineTypes): Promise<void> {
+  const migrations = Object.fromEntries(
+    Object.entries(MIGRATIONS).map(([name, make]) => [name, make(types)]),
+  )
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve(migrations) },
+  })
+  const known = await migrator.getMigrations()
+  const applied = known.filter((migration) => migration.executedAt !== undefined).length
+  const recorded = await countRecorded(db)
+  if (recorded > applied) {
+    throw new AppError(
+      'CONFLICT',
+      'The database was last used by a newer Wasmhook; start that version, or restore a backup.',
+    )
+  }
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    throw new AppError('INTERNAL', 'The database schema could not be brought up to date.', {
+      cause: error,
+    })
+  }
+}
+
+/** Migrations that the database remembers, those unknown to this version included. */
+async function countRecorded(db: Kysely<Schema>): Promise<number> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some((table) => table.name === 'kysely_migration')) return 0
+  const row = await db
+    .withTables<{ kysely_migration: { name: string } }>()
+    .selectFrom('kysely_migration')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return row.count
+}

@@ -1,0 +1,260 @@
+// Run records: written in batches, read one by one or a page at a time, pruned in small steps.
+import type { CompiledQuery, Insertable, Kysely, Selectable } from 'kysely'
+import type { RunRecord, RunStatus } from '../model.ts'
+import type { Database } from './database.ts'
+import type { RunsTable, Schema } from './schema.ts'
+import type { RunStore } from './storage.ts'
+
+/** Rows of one statement: 23 columns each stay well below any engine's count of parameters. */
+const SAVE_ROWS = 100
+/** Runs deleted at once: small, since other writers wait meanwhile and a run may hold a megabyte. */
+const PRUNE_ROWS = 100
+
+/** What a page shows; log and result are left for `get`, since a hundred of them can be gigabytes. */
+const LISTED_COLUMNS = [
+  'sequence',
+  'id',
+  'executable_id',
+  'version',
+  'function_name',
+  'status',
+  'error_code',
+  'error_message',
+  'usage_key_hash',
+  'forwarded_to',
+  'fetch_us',
+  'queue_us',
+  'instantiate_us',
+  'run_us',
+  'forward_us',
+  'input_bytes',
+  'output_bytes',
+  'memory_bytes',
+  'log_truncated',
+  'created_at_ms',
+  'ended_at_ms',
+] as const satisfies readonly (keyof RunsTable)[]
+
+type RunRow = Insertable<RunsTable>
+
+export function createRunStore(deps: { database: Database }): RunStore {
+  const { database } = deps
+  const { reader } = database
+  const upsert = createUpsert()
+
+  return {
+    save: (records) =>
+      database.write(async (db) => {
+        const rows = await keepOwned(db, [...newestById(records).values()].map(toRow))
+        for (let at = 0; at < rows.length; at += SAVE_ROWS) {
+          await upsert(db, rows.slice(at, at + SAVE_ROWS))
+        }
+      }),
+
+    async get(id) {
+      const row = await reader
+        .selectFrom('runs')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row === undefined ? undefined : toRecord(row)
+    },
+
+    async list(executableId, { limit, before }) {
+      let query = reader
+        .selectFrom('runs')
+        .select(LISTED_COLUMNS)
+        .where('executable_id', '=', executableId)
+        .orderBy('id', 'desc')
+        .limit(limit + 1)
+      if (before !== undefined) query = query.where('id', '<', before)
+      const rows = await query.execute()
+      const items = rows
+        .slice(0, limit)
+        .map((row) => toRecord({ ...row, log: '', result_type: null, result_bytes: null }))
+      return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+    },
+
+    async latest(executableId) {
+      const row = await reader
+        .selectFrom('runs')
+        .selectAll()
+        .where('executable_id', '=', executableId)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row === undefined ? undefined : { record: toRecord(row), sequence: row.sequence }
+    },
+
+    async prune(executableId, { keep, keepFailed, failedSinceMs }) {
+      const ended = reader
+        .selectFrom('runs')
+        .select('id')
+        .where('executable_id', '=', executableId)
+        .where('ended_at_ms', 'is not', null)
+        .orderBy('id', 'desc')
+        .limit(1)
+      const newestToGo = await ended.offset(keep).executeTakeFirst()
+      if (newestToGo === undefined) return 0
+      const newestFailureToGo = await ended
+        .where('id', '<=', newestToGo.id)
+        .where('status', '=', 'failed')
+        .where('ended_at_ms', '>=', failedSinceMs)
+        .offset(keepFailed)
+        .executeTakeFirst()
+
+      const deleteSome = (db: Kysely<Schema>) =>
+        db
+          .deleteFrom('runs')
+          .where('id', 'in', (eb) =>
+            eb
+              .selectFrom('runs')
+              .select('id')
+              .where('executable_id', '=', executableId)
+              .where('ended_at_ms', 'is not', null)
+              .where('id', '<=', newestToGo.id)
+              .where((eb) =>
+                eb.or([
+                  eb('status', '<>', 'failed'),
+                  eb('ended_at_ms', '<', failedSinceMs),
+                  ...(newestFailureToGo ? [eb('id', '<=', newestFailureToGo.id)] : []),
+                ]),
+              )
+              .limit(PRUNE_ROWS),
+          )
+          .executeTakeFirst()
+
+      let pruned = 0
+      for (;;) {
+        const deleted = Number((await database.write(deleteSome)).numDeletedRows)
+        pruned += deleted
+        if (deleted < PRUNE_ROWS) return pruned
+      }
+    },
+  }
+}
+
+/** One statement may not change a row twice; of two records with one id the later counts. */
+function newestById(records: readonly RunRecord[]): Map<string, RunRecord> {
+  return new Map(records.map((record) => [record.id, record]))
+}
+
+/** Leaves out runs whose executable was deleted meanwhile: they must not fail the others of a batch. */
+async function keepOwned(db: Kysely<Schema>, rows: RunRow[]): Promise<RunRow[]> {
+  const ids = [...new Set(rows.map((row) => row.executable_id))]
+  if (ids.length === 0) return []
+  const owners = await db.selectFrom('executables').select('id').where('id', 'in', ids).execute()
+  const owned = new Set(owners.map((owner) => owner.id))
+  return rows.filter((row) => owned.has(row.executable_id))
+}
+
+/**
+ * Inserts or replaces rows. A statement is built once for each count of rows, since building it costs
+ * several times what running it does; every row has toRow's columns in toRow's order.
+ */
+function createUpsert(): (db: Kysely<Schema>, rows: RunRow[]) => Promise<void> {
+  const built = new Map<number, CompiledQuery>()
+  return async (db, rows) => {
+    const query = built.get(rows.length) ?? buildUpsert(db, rows)
+    built.set(rows.length, query)
+    await db.executeQuery({ ...query, parameters: rows.flatMap((row) => Object.values(row)) })
+  }
+}
+
+function buildUpsert(db: Kysely<Schema>, rows: RunRow[]): CompiledQuery {
+  return db
+    .insertInto('runs')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet((eb) => ({
+        version: eb.ref('excluded.version'),
+        function_name: eb.ref('excluded.function_name'),
+        status: eb.ref('excluded.status'),
+        error_code: eb.ref('excluded.error_code'),
+        error_message: eb.ref('excluded.error_message'),
+        usage_key_hash: eb.ref('excluded.usage_key_hash'),
+        forwarded_to: eb.ref('excluded.forwarded_to'),
+        fetch_us: eb.ref('excluded.fetch_us'),
+        queue_us: eb.ref('excluded.queue_us'),
+        instantiate_us: eb.ref('excluded.instantiate_us'),
+        run_us: eb.ref('excluded.run_us'),
+        forward_us: eb.ref('excluded.forward_us'),
+        input_bytes: eb.ref('excluded.input_bytes'),
+        output_bytes: eb.ref('excluded.output_bytes'),
+        memory_bytes: eb.ref('excluded.memory_bytes'),
+        log_truncated: eb.ref('excluded.log_truncated'),
+        created_at_ms: eb.ref('excluded.created_at_ms'),
+        ended_at_ms: eb.ref('excluded.ended_at_ms'),
+        log: eb.ref('excluded.log'),
+        result_type: eb.ref('excluded.result_type'),
+        result_bytes: eb.ref('excluded.result_bytes'),
+      })),
+    )
+    .compile()
+}
+
+function toRow(record: RunRecord): RunRow {
+  const { timings } = record
+  return {
+    id: record.id,
+    executable_id: record.executableId,
+    version: record.version,
+    function_name: record.functionName,
+    status: record.status,
+    error_code: record.errorCode,
+    error_message: record.errorMessage,
+    usage_key_hash: record.usageKeyHash,
+    forwarded_to: record.forwardedTo,
+    fetch_us: round(timings.fetchUs),
+    queue_us: round(timings.queueUs),
+    instantiate_us: round(timings.instantiateUs),
+    run_us: round(timings.runUs),
+    forward_us: round(timings.forwardUs),
+    input_bytes: record.inputBytes,
+    output_bytes: record.outputBytes,
+    memory_bytes: record.memoryBytes,
+    log_truncated: record.logTruncated ? 1 : 0,
+    created_at_ms: record.createdAtMs,
+    ended_at_ms: record.endedAtMs,
+    log: record.log,
+    result_type: record.result?.type ?? null,
+    result_bytes: record.result?.bytes ?? null,
+  }
+}
+
+/** The columns hold integers; clocks tell fractions. */
+function round(us: number | null): number | null {
+  return us === null ? null : Math.round(us)
+}
+
+function toRecord(row: Selectable<RunsTable>): RunRecord {
+  return {
+    id: row.id,
+    executableId: row.executable_id,
+    version: row.version,
+    functionName: row.function_name,
+    status: row.status as RunStatus,
+    errorCode: row.error_code,
+    errorMessage: row.error_message,
+    usageKeyHash: row.usage_key_hash,
+    forwardedTo: row.forwarded_to,
+    timings: {
+      fetchUs: row.fetch_us,
+      queueUs: row.queue_us,
+      instantiateUs: row.instantiate_us,
+      runUs: row.run_us,
+      forwardUs: row.forward_us,
+    },
+    inputBytes: row.input_bytes,
+    outputBytes: row.output_bytes,
+    memoryBytes: row.memory_bytes,
+    log: row.log,
+    logTruncated: row.log_truncated === 1,
+    createdAtMs: row.created_at_ms,
+    endedAtMs: row.ended_at_ms,
+    result:
+      row.result_bytes === null || row.result_type === null
+        ? null
+        : { bytes: row.result_bytes, type: row.result_type },
+  }
+}

@@ -1,0 +1,92 @@
+// The tables as Kysely sees them. Times are integer milliseconds, booleans 0 or 1, JSON is text, bytes
+// are blobs. A `Sealed` column holds what secrets.ts made of a text, bound to its table, column and row.
+import type { Generated } from 'kysely'
+
+/** A secret, encrypted; see secrets.ts. */
+export type Sealed = Buffer
+
+export interface MetaTable {
+  key: string
+  value: Buffer
+}
+
+export interface ExecutablesTable {
+  id: Generated<number>
+  description: string
+  admin_key_hash: string
+  usage_key_hash: string | null
+  storage_key: string
+  state: Sealed | null
+  /** JSON; null until some are set. */
+  variables: Sealed | null
+  callback: Sealed | null
+  embedded_callback: number
+  types: string
+  active_version: number
+  /** The last number given out, so that none is given out twice. */
+  newest_version: number
+  created_at_ms: number
+}
+
+export interface VersionsTable {
+  executable_id: number
+  number: number
+  sha256: string
+  size_bytes: number
+  interface: string
+  created_at_ms: number
+  /** The module, up to MODULE_BYTES_MAX: selected alone, by readBinary. */
+  wasm: Buffer
+}
+
+export interface RunsTable {
+  /** The order of first saving. */
+  sequence: Generated<number>
+  id: string
+  executable_id: number
+  version: number
+  function_name: string
+  status: string
+  error_code: string | null
+  error_message: string | null
+  usage_key_hash: string | null
+  forwarded_to: string | null
+  fetch_us: number | null
+  queue_us: number | null
+  instantiate_us: number | null
+  run_us: number | null
+  forward_us: number | null
+  input_bytes: number
+  output_bytes: number
+  memory_bytes: number
+  log_truncated: number
+  created_at_ms: number
+  ended_at_ms: number | null
+  /** Up to LOG_BYTES_MAX: not selected in lists. */
+  log: string
+  result_type: string | null
+  /** Up to OUTPUT_BYTES_MAX: not selected in lists. */
+  result_bytes: Buffer | null
+}
+
+export interface EphemeralTable {
+  key: string
+  value: string
+  size_bytes: number
+  expires_at_ms: number
+}
+
+/** One row: what `ephemeral` holds in all, expired entries included until they are deleted. */
+export interface EphemeralTotalsTable {
+  entries: number
+  bytes: number
+}
+
+export interface Schema {
+  meta: MetaTable
+  executables: ExecutablesTable
+  versions: VersionsTable
+  runs: RunsTable
+  ephemeral: EphemeralTable
+  ephemeral_totals: EphemeralTotalsTable
+}

@@ -1,0 +1,158 @@
+// The one writer of the SQLite engine. Units asked for while another batch is under way are gathered
+// and committed together: a sync to disk costs as much for one row as for hundreds.
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import BetterSqlite3 from 'better-sqlite3'
+import type { Kysely } from 'kysely'
+import { AppError } from '../errors.ts'
+import type { Unit } from './database.ts'
+import type { Schema } from './schema.ts'
+
+/** Units of one commit; a batch holds up the event loop, so that it must stay a matter of ms. */
+const BATCH_UNITS = 128
+/** How long a batch waits while another process (a backup, the sqlite3 shell) writes. */
+const BUSY_WAIT_MS = 5_000
+const BUSY_RETRY_MS = 20
+
+/** The part of a pino logger that is used here. */
+export interface StorageLog {
+  error(fields: object, message: string): void
+}
+
+interface Waiting {
+  unit: Unit<unknown>
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+export class SqliteWriter {
+  readonly #connection: BetterSqlite3.Database
+  readonly #db: Kysely<Schema>
+  readonly #log: StorageLog | undefined
+  readonly #statements
+  #queue: Waiting[] = []
+  #draining: Promise<void> | undefined
+  #closed = false
+
+  /** `db` runs its queries on `connection`. */
+  constructor(deps: {
+    connection: BetterSqlite3.Database
+    db: Kysely<Schema>
+    log: StorageLog | undefined
+  }) {
+    this.#connection = deps.connection
+    this.#db = deps.db
+    this.#log = deps.log
+    this.#statements = {
+      // IMMEDIATE: a transaction that begins by reading could find itself unable to write later.
+      begin: deps.connection.prepare('BEGIN IMMEDIATE'),
+      commit: deps.connection.prepare('COMMIT'),
+      rollback: deps.connection.prepare('ROLLBACK'),
+      savepoint: deps.connection.prepare('SAVEPOINT unit'),
+      release: deps.connection.prepare('RELEASE unit'),
+      undo: deps.connection.prepare('ROLLBACK TO unit'),
+    }
+  }
+
+  write<T>(unit: Unit<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new AppError('CLOSED'))
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ unit, resolve: (value) => resolve(value as T), reject })
+      this.#draining ??= this.#drain()
+    })
+  }
+
+  /** Resolves when everything asked for has been committed or refused. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#draining
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      // Lets the event loop turn between batches, which is also how the next batch gathers.
+      await setImmediate()
+      await this.#run(this.#queue.splice(0, BATCH_UNITS))
+    }
+    this.#draining = undefined
+  }
+
+  async #run(batch: Waiting[]): Promise<void> {
+    const failure = await this.#commit(batch)
+    if (failure === undefined) return
+    if (isCode(failure.cause, 'SQLITE_FULL') && batch.length > 1) {
+      // One large unit shall not fail the small ones beside it, which may still fit.
+      for (const waiting of batch) await this.#run([waiting])
+      return
+    }
+    // Nothing is tried again after an I/O error: what a failed sync left behind is unknown.
+    this.#log?.error({ err: failure.cause, units: batch.length }, 'storage: a commit failed')
+    for (const waiting of batch) waiting.reject(toAppError(failure.cause))
+  }
+
+  /** Settles the batch's promises and returns nothing, or undoes all of it and returns the cause. */
+  async #commit(batch: Waiting[]): Promise<{ cause: unknown } | undefined> {
+    const settle: (() => void)[] = []
+    try {
+      await this.#begin()
+      for (const waiting of batch) settle.push(await this.#runUnit(waiting))
+      this.#statements.commit.run()
+    } catch (cause) {
+      if (this.#connection.inTransaction) this.#statements.rollback.run()
+      return { cause }
+    }
+    for (const settleOne of settle) settleOne()
+    return undefined
+  }
+
+  async #begin(): Promise<void> {
+    const giveUpAt = performance.now() + BUSY_WAIT_MS
+    for (;;) {
+      try {
+        this.#statements.begin.run()
+        return
+      } catch (error) {
+        if (!isCode(error, 'SQLITE_BUSY') || performance.now() > giveUpAt) throw error
+        await setTimeout(BUSY_RETRY_MS)
+      }
+    }
+  }
+
+  /** Returns what to do with the unit's promise once the batch is committed. */
+  async #runUnit(waiting: Waiting): Promise<() => void> {
+    this.#statements.savepoint.run()
+    try {
+      const value = await waiting.unit(this.#db)
+      this.#statements.release.run()
+      return () => waiting.resolve(value)
+    } catch (error) {
+      // On a full disk or an I/O error SQLite may have undone the whole batch by itself.
+      if (!this.#connection.inTransaction) throw error
+      this.#statements.undo.run()
+      this.#statements.release.run()
+      return () => waiting.reject(toAppError(error))
+    }
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof BetterSqlite3.SqliteError && error.code.startsWith(code)
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  if (isCode(error, 'SQLITE_FULL')) {
+    return new AppError(
+      'STORAGE_FULL',
+      'The disk is full; nothing was stored. Free some space in DATA_DIR and try again.',
+      { cause: error },
+    )
+  }
+  if (isCode(error, 'SQLITE_BUSY')) {
+    return new AppError(
+      'INTERNAL',
+      `Another process kept the database locked for ${BUSY_WAIT_MS} ms; nothing was stored.`,
+      { cause: error },
+    )
+  }
+  return new AppError('INTERNAL', 'The database could not be written.', { cause: error })
+}

@@ -1,0 +1,141 @@
+// The SQLite engine: one file in the data folder, one writer, one reader, one server at a time.
+import { join } from 'node:path'
+import BetterSqlite3 from 'better-sqlite3'
+import type { SqliteDatabase } from 'kysely'
+import { Kysely, SqliteDialect, sql } from 'kysely'
+import { lockFolder, makeFolder, makePrivateFile, readKeyFile } from './data-folder.ts'
+import type { Database } from './database.ts'
+import { createEphemeralStore } from './ephemeral.ts'
+import { createExecutableStore } from './executables.ts'
+import type { EngineTypes } from './migrations.ts'
+import { migrate } from './migrations.ts'
+import { createRunStore } from './runs.ts'
+import type { Schema } from './schema.ts'
+import type { Secrets } from './secrets.ts'
+import { checkKey, createSecrets, deriveKey, hasKeyCheck } from './secrets.ts'
+import type { StorageLog } from './sqlite-writer.ts'
+import { SqliteWriter } from './sqlite-writer.ts'
+import type { Storage } from './storage.ts'
+
+/** How long SQLite itself waits for a lock: short, since it holds up the event loop meanwhile. */
+const BUSY_TIMEOUT_MS = 50
+/** Prepared statements kept for each connection; the repositories need a few dozen. */
+const STATEMENTS_KEPT = 256
+/** What a checkpoint leaves of the write-ahead log, which one large upload can blow up. */
+const WAL_KEPT_BYTES = 64 * 1024 * 1024
+
+const TYPES: EngineTypes = {
+  integer: 'integer',
+  bytes: 'blob',
+  // AUTOINCREMENT: without it the id of a deleted row could be given out again.
+  identity: (column) => column.primaryKey().autoIncrement(),
+  // STRICT: a text can never end up in a column of integers.
+  tableEnd: sql`strict`,
+}
+
+export interface SqliteOptions {
+  dataDir: string
+  /** The operator's SECRET_KEY; empty means the key file in the data folder. */
+  secretKey: string
+  log?: StorageLog
+}
+
+/**
+ * Opens the database in `dataDir`, making what is missing.
+ * @throws AppError CONFLICT, with a sentence for the operator, when another server uses the folder or
+ *   the key is not the one of before.
+ */
+export async function openSqlite({ dataDir, secretKey, log }: SqliteOptions): Promise<Storage> {
+  await makeFolder(dataDir)
+  const lock = await lockFolder(dataDir)
+  const connections: BetterSqlite3.Database[] = []
+  const close = () => {
+    for (const connection of connections) connection.close()
+    lock.release()
+  }
+  try {
+    const path = join(dataDir, 'wasmhook.db')
+    await makePrivateFile(path)
+    const writing = new BetterSqlite3(path, { timeout: BUSY_TIMEOUT_MS })
+    connections.push(writing)
+    setPragmas(writing)
+    const db = createKysely(writing)
+    const secrets = await prepare(writing, db, { dataDir, secretKey })
+    const reading = new BetterSqlite3(path, { readonly: true, timeout: BUSY_TIMEOUT_MS })
+    connections.push(reading)
+
+    const writer = new SqliteWriter({ connection: writing, db, log })
+    const reader = createKysely(reading)
+    const database: Database = { reader, write: (unit) => writer.write(unit) }
+    return {
+      executables: createExecutableStore({ database, secrets }),
+      runs: createRunStore({ database }),
+      ephemeral: createEphemeralStore({ database }),
+      async ping() {
+        await reader.selectFrom('meta').select('key').limit(1).execute()
+      },
+      async close() {
+        await writer.close()
+        // The reader goes first: the last connection to close empties the write-ahead log.
+        connections.reverse()
+        close()
+      },
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function setPragmas(connection: BetterSqlite3.Database): void {
+  connection.pragma('journal_mode = WAL')
+  // FULL: a commit that has returned survives the loss of power, not only of the process.
+  connection.pragma('synchronous = FULL')
+  // On macOS a plain fsync stops at the drive's cache; elsewhere this does nothing.
+  connection.pragma('fullfsync = ON')
+  connection.pragma('foreign_keys = ON')
+  connection.pragma('trusted_schema = OFF')
+  connection.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`)
+}
+
+/** Schema and key in one transaction: a start that fails has changed nothing. */
+async function prepare(
+  connection: BetterSqlite3.Database,
+  db: Kysely<Schema>,
+  { dataDir, secretKey }: { dataDir: string; secretKey: string },
+): Promise<Secrets> {
+  connection.exec('BEGIN IMMEDIATE')
+  try {
+    await migrate(db, TYPES)
+    const key =
+      secretKey === '' ? await readKeyFile(dataDir, await hasKeyCheck(db)) : deriveKey(secretKey)
+    const secrets = createSecrets(key)
+    await checkKey(db, secrets)
+    connection.exec('COMMIT')
+    return secrets
+  } catch (error) {
+    if (connection.inTransaction) connection.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function createKysely(connection: BetterSqlite3.Database): Kysely<Schema> {
+  return new Kysely({ dialect: new SqliteDialect({ database: keepStatements(connection) }) })
+}
+
+/** Kysely prepares every query anew; keeping the statements halves what a small query costs. */
+function keepStatements(connection: BetterSqlite3.Database): SqliteDatabase {
+  const kept = new Map<string, BetterSqlite3.Statement>()
+  return {
+    prepare(source) {
+      const known = kept.get(source)
+      if (known !== undefined) return known
+      const statement = connection.prepare(source)
+      const [oldest] = kept.keys()
+      if (kept.size >= STATEMENTS_KEPT && oldest !== undefined) kept.delete(oldest)
+      kept.set(source, statement)
+      return statement
+    },
+    close: () => connection.close(),
+  }
+}

@@ -1,0 +1,92 @@
+// What the product asks of a storage engine. Every method that must be atomic is one method here.
+// A resolved write is committed and synced; a rejected one has left nothing behind.
+import type { DeclaredTypes, Executable, ModuleInterface, RunRecord, Version } from '../model.ts'
+
+export interface NewVersion {
+  sha256: string
+  wasm: Buffer
+  interface: ModuleInterface
+  createdAtMs: number
+}
+
+export interface NewExecutable {
+  description: string
+  adminKeyHash: string
+  usageKeyHash: string | null
+  storageKey: string
+  version: NewVersion
+}
+
+/** Fields that an owner may change; absent means unchanged. */
+export interface ExecutableChange {
+  description?: string
+  usageKeyHash?: string | null
+  state?: string | null
+  variables?: Readonly<Record<string, string>>
+  callback?: string | null
+  embeddedCallback?: boolean
+  types?: Readonly<Record<string, DeclaredTypes>>
+}
+
+export interface ExecutableStore {
+  /** Inserts executable and version 1 together; ids are positive, rising and never reused. */
+  create(input: NewExecutable): Promise<Executable>
+  get(id: number): Promise<Executable | undefined>
+  /** All ids, rising (the original's list is not paged). */
+  listIds(): Promise<number[]>
+  /** False when there is no such executable. */
+  update(id: number, change: ExecutableChange): Promise<boolean>
+  /** Adds a version and makes it active; keeps the newest `keep` (the active one always). */
+  addVersion(id: number, version: NewVersion, keep: number): Promise<Version | undefined>
+  /** Makes a kept version active again; undefined when it is not kept. */
+  activateVersion(id: number, number: number): Promise<Version | undefined>
+  /** Newest first, without binaries. */
+  listVersions(id: number): Promise<Version[]>
+  readBinary(id: number, version: number): Promise<Buffer | undefined>
+  /** True when any kept version of any executable has these bytes (its artefact must stay). */
+  usesBinary(sha256: string): Promise<boolean>
+  /** Removes the executable, its versions and runs; false when there is none. */
+  delete(id: number): Promise<boolean>
+}
+
+export interface RunPage {
+  items: RunRecord[]
+  /** Pass as `before` for the next page; null at the end. */
+  next: string | null
+}
+
+export interface RunStore {
+  /** Inserts or replaces whole records in one transaction; leaves out those of deleted executables. */
+  save(records: readonly RunRecord[]): Promise<void>
+  get(id: string): Promise<RunRecord | undefined>
+  /** Newest first; ids are time-ordered, so `before` is an id. Logs and results are not loaded. */
+  list(executableId: number, options: { limit: number; before?: string }): Promise<RunPage>
+  /** The newest record and its place in the order of saving, for the original's log route. */
+  latest(executableId: number): Promise<{ record: RunRecord; sequence: number } | undefined>
+  /** In small steps. Of ended runs keeps the newest `keep`, and of older ones the failures since `failedSinceMs` up to `keepFailed`. */
+  prune(
+    executableId: number,
+    options: { keep: number; keepFailed: number; failedSinceMs: number },
+  ): Promise<number>
+}
+
+export interface EphemeralStore {
+  /** Fails with EPHEMERAL_STORAGE_FULL past `maxBytes` of values or `maxEntries` in all (expired ones do not count). */
+  put(
+    entry: { key: string; value: string; expiresAtMs: number },
+    bounds: { nowMs: number; maxBytes: number; maxEntries: number; mustExist: boolean },
+  ): Promise<boolean>
+  get(key: string, nowMs: number): Promise<string | undefined>
+  delete(key: string, nowMs: number): Promise<boolean>
+  /** Deletes what has expired, at most `limit` entries a call; tells how many. */
+  sweep(nowMs: number, limit: number): Promise<number>
+}
+
+export interface Storage {
+  readonly executables: ExecutableStore
+  readonly runs: RunStore
+  readonly ephemeral: EphemeralStore
+  /** Resolves when the engine answers (for /readyz). */
+  ping(): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,339 @@
+// The storage suite on SQLite, and what only SQLite promises: files, locks, keys, crashes, full disks.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import BetterSqlite3 from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { AppError } from '../src/errors.ts'
+import type { Schema } from '../src/storage/schema.ts'
+import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
+import { SqliteWriter } from '../src/storage/sqlite-writer.ts'
+import { openSqlite } from '../src/storage/sqlite.ts'
+import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
+
+const SECRET_KEY = 'a secret key of at least 32 characters'
+
+async function makeFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'wasmhook-storage-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function open(t: TestContext, dataDir?: string, secretKey = '') {
+  const storage = await openSqlite({ dataDir: dataDir ?? (await makeFolder(t)), secretKey })
+  t.after(() => storage.close())
+  return storage
+}
+
+function isError(code: string, sentence: RegExp) {
+  return (error: unknown) =>
+    error instanceof AppError && error.code === code && sentence.test(error.message)
+}
+
+testStorage('SQLite', (t) => open(t))
+
+describe('SQLite: a restart', () => {
+  test('everything is there after closing and opening again', async (t) => {
+    const folder = await makeFolder(t)
+    const before = await open(t, folder)
+    const { id } = await before.executables.create(newExecutable())
+    await before.executables.update(id, { state: 's', variables: { A: 'v' }, callback: '{}' })
+    await before.executables.addVersion(id, newVersion(), 10)
+    const run = newRun(id)
+    await before.runs.save([run])
+    const entry = { key: 'k', value: 'v', expiresAtMs: 10 }
+    const bounds = { nowMs: 1, maxBytes: 9, maxEntries: 9, mustExist: false }
+    await before.ephemeral.put(entry, bounds)
+    const executable = await before.executables.get(id)
+    await before.close()
+
+    const after = await open(t, folder)
+    assert.deepEqual(await after.executables.get(id), executable)
+    assert.deepEqual(await after.runs.get(run.id), run)
+    assert.equal(await after.ephemeral.get('k', 1), 'v')
+    await after.executables.delete(id)
+    assert.equal((await after.executables.create(newExecutable())).id, id + 1)
+  })
+
+  test('kill -9 in the midst of writing loses nothing that was resolved', async (t) => {
+    const folder = await makeFolder(t)
+    const script = new URL('helpers/storage-child.ts', import.meta.url).pathname
+    for (let round = 1; round <= 3; round++) {
+      const child = spawn(process.execPath, ['--import', 'tsx', script, folder], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      t.after(() => child.kill('SIGKILL'))
+      const exited = once(child, 'exit')
+      const resolved: string[] = []
+      for await (const line of createInterface({ input: child.stdout })) {
+        resolved.push(line)
+        if (resolved.length === 500 * round) child.kill('SIGKILL')
+      }
+      assert.deepEqual(await exited, [null, 'SIGKILL'])
+      // The last line may have been cut off by the kill.
+      const whole = resolved.filter((id) => id.length === 36)
+      assert.ok(whole.length >= 500 * round)
+
+      const storage = await open(t, folder)
+      for (const id of whole) assert.ok(await storage.runs.get(id), `${id} is lost`)
+      assert.equal((await storage.executables.listIds()).length, round)
+      await storage.close()
+    }
+  })
+
+  test('a database of a newer version is refused', async (t) => {
+    const folder = await makeFolder(t)
+    await (await open(t, folder)).close()
+    const db = new BetterSqlite3(join(folder, 'wasmhook.db'))
+    db.exec(`INSERT INTO kysely_migration VALUES ('9999-future', '2100-01-01T00:00:00.000Z')`)
+    db.close()
+    await assert.rejects(open(t, folder), isError('CONFLICT', /newer Wasmhook/))
+  })
+})
+
+describe('SQLite: the data folder', () => {
+  test('a second server on the same folder refuses to start, and the first goes on', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder)
+    await assert.rejects(open(t, folder), isError('CONFLICT', /Another server uses/))
+    await assert.rejects(open(t, folder), isError('CONFLICT', /Another server uses/))
+    assert.equal((await first.executables.create(newExecutable())).id, 1)
+    await first.close()
+    await open(t, folder)
+  })
+
+  test('a server in another process is kept out too, until it ends', async (t) => {
+    const folder = await makeFolder(t)
+    const script = new URL('helpers/storage-child.ts', import.meta.url).pathname
+    const child = spawn(process.execPath, ['--import', 'tsx', script, folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    t.after(() => child.kill('SIGKILL'))
+    await once(child.stdout, 'data')
+    await assert.rejects(open(t, folder), isError('CONFLICT', /Another server uses/))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    await open(t, folder)
+  })
+
+  test('folder and files are for their owner only', async (t) => {
+    const folder = join(await makeFolder(t), 'deep', 'data')
+    const storage = await open(t, folder)
+    await storage.executables.create(newExecutable())
+    const mode = async (path: string) => (await stat(path)).mode & 0o777
+    assert.equal(await mode(folder), 0o700)
+    const files = await readdir(folder)
+    assert.deepEqual(files.sort(), [
+      'lock',
+      'secret.key',
+      'wasmhook.db',
+      'wasmhook.db-shm',
+      'wasmhook.db-wal',
+    ])
+    for (const file of files) assert.equal(await mode(join(folder, file)), 0o600, file)
+  })
+
+  test('a key file that others may read is closed to them', async (t) => {
+    const folder = await makeFolder(t)
+    await (await open(t, folder)).close()
+    const path = join(folder, 'secret.key')
+    await chmod(path, 0o644)
+    await open(t, folder)
+    assert.equal((await stat(path)).mode & 0o777, 0o600)
+  })
+})
+
+describe('SQLite: secrets', () => {
+  test('no file holds a secret, before or after it is replaced, deleted or closed', async (t) => {
+    const folder = await makeFolder(t)
+    const storage = await open(t, folder)
+    const { id } = await storage.executables.create(newExecutable({ description: 'PLAIN-1' }))
+    await storage.executables.update(id, {
+      state: 'MARKER-state',
+      variables: { name: 'MARKER-variable' },
+      callback: '{"headers":{"authorization":"MARKER-callback"}}',
+    })
+    const search = async () => {
+      const files = await readdir(folder)
+      const contents = await Promise.all(files.map((file) => readFile(join(folder, file))))
+      // What is not secret is found: the search itself works.
+      assert.ok(contents.some((content) => content.includes('PLAIN-1')))
+      for (const [n, content] of contents.entries()) {
+        assert.equal(content.includes('MARKER'), false, files[n])
+      }
+    }
+    await search()
+    await storage.executables.update(id, { state: 'MARKER-2', variables: {}, callback: null })
+    await search()
+    await storage.close()
+    await search()
+  })
+
+  test('another SECRET_KEY, or none, refuses to start and changes nothing', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder, SECRET_KEY)
+    const { id } = await first.executables.create(newExecutable())
+    await first.executables.update(id, { state: 'kept' })
+    await first.close()
+    await assert.rejects(
+      open(t, folder, SECRET_KEY.toUpperCase()),
+      isError('CONFLICT', /another key/),
+    )
+    await assert.rejects(open(t, folder), isError('CONFLICT', /secret\.key is missing/))
+    assert.equal((await readdir(folder)).includes('secret.key'), false)
+    const again = await open(t, folder, SECRET_KEY)
+    assert.equal((await again.executables.get(id))?.state, 'kept')
+  })
+
+  test('a lost, foreign or damaged key file refuses to start', async (t) => {
+    const folder = await makeFolder(t)
+    await (await open(t, folder)).close()
+    const path = join(folder, 'secret.key')
+    await assert.rejects(open(t, folder, SECRET_KEY), isError('CONFLICT', /another key/))
+    await writeFile(path, Buffer.alloc(32))
+    await assert.rejects(open(t, folder), isError('CONFLICT', /another key/))
+    await writeFile(path, 'short')
+    await assert.rejects(open(t, folder), isError('CONFLICT', /exactly 32 bytes/))
+    await rm(path)
+    await assert.rejects(open(t, folder), isError('CONFLICT', /is missing/))
+  })
+
+  test('a secret can be read in its own place only, and no two look alike', () => {
+    const secrets = createSecrets(deriveKey(SECRET_KEY))
+    const place = { table: 'executables', column: 'state', row: 1 } as const
+    const sealed = secrets.seal('ü', place)
+    assert.equal(secrets.open(sealed, place), 'ü')
+    assert.notDeepEqual(secrets.seal('ü', place), sealed)
+    const unreadable = isError('INTERNAL', /cannot be read/)
+    const elsewhere = [
+      { ...place, row: 2 },
+      { ...place, row: '1' },
+      { ...place, column: 'callback' },
+      { ...place, table: 'runs' as const },
+    ]
+    for (const other of elsewhere) assert.throws(() => secrets.open(sealed, other), unreadable)
+    for (let at = 0; at < sealed.length; at++) {
+      const changed = Buffer.from(sealed)
+      changed.writeUInt8(sealed.readUInt8(at) ^ 1, at)
+      assert.throws(() => secrets.open(changed, place), unreadable)
+      assert.throws(() => secrets.open(sealed.subarray(0, at), place), unreadable)
+    }
+    const foreign = createSecrets(deriveKey(`${SECRET_KEY}.`))
+    assert.throws(() => foreign.open(sealed, place), unreadable)
+  })
+})
+
+describe('SQLite: the writer', () => {
+  async function openWriter(t: TestContext) {
+    const path = join(await makeFolder(t), 'writer.db')
+    const connection = new BetterSqlite3(path, { timeout: 0 })
+    t.after(() => connection.close())
+    connection.pragma('journal_mode = WAL')
+    connection.exec('CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT')
+    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) })
+    const logged: string[] = []
+    const log = { error: (_fields: object, message: string) => void logged.push(message) }
+    const writer = new SqliteWriter({ connection, db, log })
+    const insert = (key: string, bytes: number) =>
+      writer.write(async (unit) => {
+        await unit
+          .insertInto('meta')
+          .values({ key, value: Buffer.alloc(bytes) })
+          .execute()
+      })
+    const keys = () => connection.prepare('SELECT key FROM meta ORDER BY key').pluck().all()
+    return { path, connection, writer, insert, keys, logged }
+  }
+
+  const storageFull = isError('STORAGE_FULL', /disk is full/)
+
+  test('a full disk refuses what does not fit, keeps its neighbours, and heals', async (t) => {
+    const { connection, insert, keys } = await openWriter(t)
+    await insert('before', 10)
+    connection.pragma('max_page_count = 20')
+    const outcomes = await Promise.allSettled([
+      insert('left', 100),
+      insert('large', 1_000_000),
+      insert('right', 100),
+    ])
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    await assert.rejects(insert('large', 1_000_000), storageFull)
+    assert.deepEqual(keys(), ['before', 'left', 'right'])
+    connection.pragma('max_page_count = 1000000')
+    await insert('large', 1_000_000)
+    assert.deepEqual(keys(), ['before', 'large', 'left', 'right'])
+  })
+
+  test('a unit that fails midway leaves nothing behind', async (t) => {
+    const { writer, insert, keys } = await openWriter(t)
+    const failing = writer.write(async (db) => {
+      await db
+        .insertInto('meta')
+        .values({ key: 'half', value: Buffer.alloc(1) })
+        .execute()
+      throw new AppError('CONFLICT')
+    })
+    const outcomes = await Promise.allSettled([insert('a', 1), failing, insert('b', 1)])
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    await assert.rejects(failing, isError('CONFLICT', /conflicts/))
+    assert.deepEqual(keys(), ['a', 'b'])
+  })
+
+  test('a commit that fails rejects the whole batch and leaves nothing', async (t) => {
+    const { connection, insert, keys, logged } = await openWriter(t)
+    connection.pragma('foreign_keys = ON')
+    connection.exec(
+      `CREATE TABLE owed (key TEXT REFERENCES meta DEFERRABLE INITIALLY DEFERRED);
+       CREATE TRIGGER owe AFTER INSERT ON meta WHEN NEW.key = 'debtor'
+       BEGIN INSERT INTO owed VALUES ('nobody'); END`,
+    )
+    const batch = [insert('a', 1), insert('debtor', 1), insert('b', 1)]
+    const outcomes = await Promise.allSettled(batch)
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.status),
+      ['rejected', 'rejected', 'rejected'],
+    )
+    await assert.rejects(batch[0] ?? assert.fail(), isError('INTERNAL', /could not be written/))
+    assert.deepEqual(keys(), [])
+    assert.deepEqual(logged, ['storage: a commit failed'])
+    await insert('c', 1)
+    assert.deepEqual(keys(), ['c'])
+  })
+
+  test('a promise resolves only when another connection can see the row', async (t) => {
+    const { path, insert } = await openWriter(t)
+    const other = new BetterSqlite3(path, { readonly: true })
+    t.after(() => other.close())
+    const seen = other.prepare('SELECT count(*) FROM meta WHERE key = ?').pluck()
+    const inserts = Array.from({ length: 300 }, async (_, n) => {
+      await insert(`k${n}`, 1)
+      assert.equal(seen.get(`k${n}`), 1)
+    })
+    await Promise.all(inserts)
+  })
+
+  test('while another process writes, units wait and the event loop turns', async (t) => {
+    const { path, insert, keys } = await openWriter(t)
+    const other = new BetterSqlite3(path)
+    t.after(() => other.close())
+    other.exec('BEGIN IMMEDIATE')
+    const waiting = insert('a', 1)
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    assert.deepEqual(keys(), [])
+    other.exec('COMMIT')
+    await waiting
+    assert.deepEqual(keys(), ['a'])
+  })
+})
