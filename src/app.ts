@@ -1,0 +1,182 @@
+// The composition root: builds storage, sandbox, outbound and core, and registers each route by name.
+import { readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import type { FastifyBaseLogger } from 'fastify'
+import { ConfigError } from './config.ts'
+import type { Config } from './config.ts'
+import { createByteBudget } from './core/byte-budget.ts'
+import { createDelivery } from './core/delivery.ts'
+import { createEphemeral } from './core/ephemeral.ts'
+import { createExecutables } from './core/executables.ts'
+import { createInputs } from './core/inputs.ts'
+import { createRunJournal } from './core/run-journal.ts'
+import { createRunner } from './core/runner.ts'
+import { createKeyGuard } from './http/key-guard.ts'
+import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
+import { registerExecutables } from './http/routes/executables.ts'
+import { registerHealth } from './http/routes/health.ts'
+import { registerKeys } from './http/routes/keys.ts'
+import { registerRun } from './http/routes/run.ts'
+import { registerRuns } from './http/routes/runs.ts'
+import { registerSettings } from './http/routes/settings.ts'
+import { registerVersions } from './http/routes/versions.ts'
+import { createServer } from './http/server.ts'
+import type { CallLimits } from './model.ts'
+import { createOutbound } from './outbound/outbound.ts'
+import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
+import { createSandbox } from './sandbox/sandbox.ts'
+import { openSqlite } from './storage/sqlite.ts'
+import { VERSION } from './version.ts'
+
+export interface AppOptions {
+  config: Config
+  logger: FastifyBaseLogger
+  /** Milliseconds since 1970; tests bring their own. */
+  now?: () => number
+  /** Resolves names in place of the system; for tests. */
+  resolve?: OutboundOptions['resolve']
+}
+
+export interface RunningApp {
+  /** The listening origin, as http://127.0.0.1:8080. */
+  origin: string
+  /** Lets calls under way end, for at most DRAIN_MS, then closes everything. */
+  close(): Promise<void>
+}
+
+export async function startApp(options: AppOptions): Promise<RunningApp> {
+  const { config, logger, now = Date.now, resolve } = options
+  const tls = await readTls(config)
+  const ownOrigins: string[] = config.PUBLIC_URL === '' ? [] : [new URL(config.PUBLIC_URL).origin]
+  const outbound = openOutbound({
+    allow: config.OUTBOUND_ALLOW,
+    ownOrigins: () => ownOrigins,
+    userAgent: `Wasmhook/${VERSION}`,
+    ...(config.OUTBOUND_PROXY === '' ? {} : { proxy: config.OUTBOUND_PROXY }),
+    ...(resolve === undefined ? {} : { resolve }),
+  })
+  const storage = await openSqlite({
+    dataDir: config.DATA_DIR,
+    secretKey: config.SECRET_KEY,
+    log: logger,
+  })
+  const sandbox = await createSandbox({
+    dataDir: config.DATA_DIR,
+    threads: config.SANDBOX_THREADS,
+    stackBytes: config.STACK_BYTES,
+    memoryBytesMax: config.RUN_MEMORY_BYTES_MAX,
+    tableElementsMax: config.TABLE_ELEMENTS_MAX,
+    compileTimeoutMs: config.COMPILE_TIMEOUT_MS,
+    compileMemoryBytes: config.COMPILE_MEMORY_BYTES,
+  }).catch(async (error: unknown) => {
+    await storage.close()
+    throw error
+  })
+  const limits = callLimits(config)
+  const budget = createByteBudget(config.BUFFERED_BYTES)
+  const journal = createRunJournal({
+    storage,
+    config,
+    now,
+    onError: (err, dropped) => logger.error({ err, dropped }, 'run records could not be written'),
+  })
+  const executables = createExecutables({ storage, sandbox, config, now })
+  const ephemeral = createEphemeral({
+    storage,
+    config,
+    now,
+    onError: (err) => logger.error({ err }, 'ephemeral storage could not be swept'),
+  })
+  const inputs = createInputs({ outbound, config })
+  const delivery = createDelivery({ outbound, config })
+  const runner = createRunner({ executables, inputs, sandbox, delivery, journal, limits, now })
+
+  const keyGuard = createKeyGuard(config.API_TOKEN, executables)
+  const server = await createServer(
+    {
+      logger,
+      keyGuard,
+      budget,
+      tls,
+      localOnly: config.API_TOKEN === '',
+      corsOrigins: corsOrigins(config),
+      trustProxy: config.TRUST_PROXY,
+      version: VERSION,
+    },
+    (app) => {
+      registerExecutables(app, { executables, keyGuard, limits, config })
+      registerVersions(app, { executables })
+      registerKeys(app, { executables })
+      registerSettings(app, { executables, config })
+      registerRun(app, { executables, runner, config })
+      registerRuns(app, { executables, journal, keyGuard })
+      registerEphemeralStorage(app, { ephemeral, config })
+      registerHealth(app, { ping: () => storage.ping(), sandboxStats: () => sandbox.stats() })
+    },
+  )
+
+  async function close(): Promise<void> {
+    // Refuse new connections, let answers leave, and cut what is still open after DRAIN_MS.
+    const cut = setTimeout(() => server.server.closeAllConnections(), config.DRAIN_MS)
+    await server.close()
+    clearTimeout(cut)
+    ephemeral.stop()
+    await outbound.close()
+    await sandbox.close()
+    await journal.close()
+    await storage.close()
+  }
+
+  try {
+    await executables.forgetOrphans()
+    await server.listen({ host: config.HOST, port: config.PORT })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const { port } = server.server.address() as AddressInfo
+  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST
+  const origin = `${tls === undefined ? 'http' : 'https'}://${host}:${port}`
+  ownOrigins.push(new URL(origin).origin)
+  ephemeral.start()
+  return { origin, close }
+}
+
+function callLimits(config: Config): CallLimits {
+  return {
+    timeoutMs: config.RUN_TIMEOUT_MS,
+    memoryBytes: config.RUN_MEMORY_BYTES,
+    tableElements: config.TABLE_ELEMENTS,
+    inputBytes: config.INPUT_BYTES,
+    outputBytes: config.OUTPUT_BYTES,
+    logBytes: config.LOG_BYTES,
+    // Half the threads, so that one executable can never hold them all.
+    concurrency: config.CONCURRENCY || Math.max(1, Math.floor(config.SANDBOX_THREADS / 2)),
+    queueLength: config.QUEUE_LENGTH,
+    queueWaitMs: config.QUEUE_WAIT_MS,
+  }
+}
+
+/** With a token every page may call (the keys protect); without one, none unless listed. */
+function corsOrigins(config: Config): readonly string[] {
+  if (config.CORS_ORIGINS.length > 0) return config.CORS_ORIGINS
+  return config.API_TOKEN === '' ? [] : ['*']
+}
+
+/** What OUTBOUND_ALLOW and OUTBOUND_PROXY may hold, only outbound knows. */
+function openOutbound(options: OutboundOptions): Outbound {
+  try {
+    return createOutbound(options)
+  } catch (error) {
+    throw new ConfigError((error as Error).message)
+  }
+}
+
+async function readTls(config: Config): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+  if (config.TLS_CERT_FILE === '') return undefined
+  const [cert, key] = await Promise.all([
+    readFile(config.TLS_CERT_FILE),
+    readFile(config.TLS_KEY_FILE),
+  ])
+  return { cert, key }
+}

@@ -1,0 +1,202 @@
+// What may be done with executables: upload, hot swap, roll back, delete, keys and settings.
+// Reads come from a bounded cache, so the call path asks no database; every write passes through here
+// and renews the cached entry.
+import { randomBytes } from 'node:crypto'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import type { DeclaredTypes, Executable, Version } from '../model.ts'
+import type { ModuleRef, Sandbox } from '../sandbox/sandbox.ts'
+import type { ExecutableChange, NewVersion, Storage } from '../storage/storage.ts'
+import { ZERO_KEY, hashKey, makeKey } from './keys.ts'
+import { checkModuleHeader } from './module-header.ts'
+
+export interface ExecutablesDeps {
+  storage: Storage
+  sandbox: Sandbox
+  config: Config
+  now: () => number
+}
+
+export interface Uploaded {
+  executable: Executable
+  adminKey: string
+  /** ZERO_KEY when none was asked for. */
+  usageKey: string
+}
+
+export type Executables = ReturnType<typeof createExecutables>
+
+/** Entries are small (no binaries); the oldest used goes first. */
+const CACHE_ENTRIES = 10_000
+
+export function createExecutables({ storage, sandbox, config, now }: ExecutablesDeps) {
+  const cache = new Map<number, Executable>()
+  /** Counts writes, so that a read begun before a write never puts its stale answer into the cache. */
+  let writes = 0
+  /** Versions are added one at a time, so that each swap sees which ones it pushes out. */
+  let storing: Promise<unknown> = Promise.resolve()
+
+  async function find(id: number): Promise<Executable> {
+    const cached = cache.get(id)
+    if (cached !== undefined) {
+      cache.delete(id)
+      cache.set(id, cached)
+      return cached
+    }
+    const before = writes
+    const stored = await storage.executables.get(id)
+    if (stored === undefined) throw notFound(id)
+    if (before === writes) remember(stored)
+    return stored
+  }
+
+  function remember(executable: Executable): void {
+    cache.set(executable.id, executable)
+    const oldest = cache.keys().next()
+    if (cache.size > CACHE_ENTRIES && oldest.done !== true) cache.delete(oldest.value)
+  }
+
+  function forget(id: number): void {
+    writes++
+    cache.delete(id)
+  }
+
+  async function change(id: number, changed: ExecutableChange): Promise<void> {
+    try {
+      if (!(await storage.executables.update(id, changed))) throw notFound(id)
+    } finally {
+      forget(id)
+    }
+  }
+
+  function moduleOf(executable: Executable): ModuleRef {
+    const { id, version } = executable
+    return {
+      sha256: version.sha256,
+      interface: version.interface,
+      async readWasm() {
+        const wasm = await storage.executables.readBinary(id, version.number)
+        if (wasm === undefined) throw notFound(id)
+        return wasm
+      },
+    }
+  }
+
+  /** Compiles and loads a module, then stores it; where that fails, nothing of it stays. */
+  async function prepare<T>(wasm: Buffer, store: (version: NewVersion) => Promise<T>): Promise<T> {
+    checkModuleHeader(wasm)
+    const compiled = await sandbox.compile(wasm)
+    try {
+      await sandbox.warm({ ...compiled, readWasm: () => Promise.resolve(wasm) })
+      return await store({ ...compiled, wasm, createdAtMs: now() })
+    } catch (error) {
+      await forgetUnused([compiled.sha256])
+      throw error
+    }
+  }
+
+  /** Compiled forms of versions that just went away. */
+  async function forgetUnused(hashes: Iterable<string>): Promise<void> {
+    for (const sha256 of new Set(hashes)) {
+      if (!(await storage.executables.usesBinary(sha256))) await sandbox.forget(sha256)
+    }
+  }
+
+  async function addVersion(id: number, added: NewVersion): Promise<Version> {
+    const before = await storage.executables.listVersions(id)
+    const version = await storage.executables.addVersion(id, added, config.VERSIONS_KEPT)
+    forget(id)
+    if (version === undefined) throw notFound(id)
+    await forgetUnused(before.map((old) => old.sha256))
+    return version
+  }
+
+  return {
+    /** Compiled forms that a crash left behind. Called before anything is served. */
+    async forgetOrphans(): Promise<void> {
+      await forgetUnused(await sandbox.compiled())
+    },
+
+    find,
+    moduleOf,
+    listIds: () => storage.executables.listIds(),
+    listVersions: (id: number) => storage.executables.listVersions(id),
+
+    async readWasm(executable: Executable): Promise<Buffer> {
+      return moduleOf(executable).readWasm()
+    },
+
+    async upload(
+      wasm: Buffer,
+      options: { description: string; createUsageKey: boolean },
+    ): Promise<Uploaded> {
+      const adminKey = makeKey()
+      const usageKey = options.createUsageKey ? makeKey() : ZERO_KEY
+      const executable = await prepare(wasm, (version) =>
+        storage.executables.create({
+          description: options.description,
+          adminKeyHash: hashKey(adminKey),
+          usageKeyHash: options.createUsageKey ? hashKey(usageKey) : null,
+          storageKey: randomBytes(16).toString('hex'),
+          version,
+        }),
+      )
+      return { executable, adminKey, usageKey }
+    },
+
+    /** A hot swap: calls already accepted end on the old version, later ones get the new. */
+    async swap(id: number, wasm: Buffer): Promise<Version> {
+      await find(id)
+      return prepare(wasm, (added) => {
+        const mine = storing.then(() => addVersion(id, added))
+        storing = mine.catch(() => undefined)
+        return mine
+      })
+    },
+
+    async activate(id: number, number: number): Promise<Version> {
+      const version = await storage.executables.activateVersion(id, number)
+      forget(id)
+      if (version === undefined) {
+        throw new AppError('NOT_FOUND', `Executable ${id} keeps no version ${number}.`)
+      }
+      await sandbox.warm(moduleOf(await find(id)))
+      return version
+    },
+
+    async remove(id: number): Promise<void> {
+      const versions = await storage.executables.listVersions(id)
+      const removed = await storage.executables.delete(id)
+      forget(id)
+      if (!removed) throw notFound(id)
+      await forgetUnused(versions.map((version) => version.sha256))
+    },
+
+    async newUsageKey(id: number): Promise<string> {
+      const key = makeKey()
+      await change(id, { usageKeyHash: hashKey(key) })
+      return key
+    },
+
+    /** Opens the function to all; the zero UUID says so. */
+    async clearUsageKey(id: number): Promise<string> {
+      await change(id, { usageKeyHash: null })
+      return ZERO_KEY
+    },
+
+    async setState(id: number, state: string): Promise<void> {
+      // The original's state of a new executable is `{}`, so setting that means clearing it.
+      await change(id, { state: state === '' || state === '{}' ? null : state })
+    },
+
+    setCallback: (id: number, callback: string | null) => change(id, { callback }),
+    setVariables: (id: number, variables: Record<string, string>) => change(id, { variables }),
+    setTypes: (id: number, types: Record<string, DeclaredTypes>) => change(id, { types }),
+    setAbout: (id: number, about: { description?: string; embeddedCallback?: boolean }) =>
+      change(id, about),
+  }
+}
+
+function notFound(id: number): AppError {
+  return new AppError('NOT_FOUND', `There is no executable ${id}.`)
+}

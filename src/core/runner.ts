@@ -1,0 +1,218 @@
+// A run from its request to its answer: inputs, sandbox, callback. Reads like a table of contents.
+import { v7 as uuidv7 } from 'uuid'
+import { AppError } from '../errors.ts'
+import type { CallLimits, Callback, Executable, Input, RequestSpec, RunRecord } from '../model.ts'
+import { parseRequestSpec } from '../request-spec.ts'
+import type { InvocationResult, Sandbox } from '../sandbox/sandbox.ts'
+import type { ByteLease } from './byte-budget.ts'
+import type { Delivery } from './delivery.ts'
+import { splitEmbeddedCallback } from './embedded-callback.ts'
+import type { Executables } from './executables.ts'
+import type { Inputs } from './inputs.ts'
+import { resultType } from './result-type.ts'
+import type { RunJournal } from './run-journal.ts'
+
+/** Calls that pass through more servers than this go in a circle. */
+export const HOPS_MAX = 8
+
+export interface RunRequest {
+  /** From newRunId(); known before the run so that every answer can carry it. */
+  id: string
+  executable: Executable
+  functionName: string
+  inputs: readonly Input[]
+  callback: Callback
+  /** True: the result is text; false: bytes. */
+  text: boolean
+  /** How many runs this call has passed through before. */
+  hops: number
+  /** The bytes this request holds of the server-wide budget. */
+  lease: ByteLease
+}
+
+export interface RunAnswer {
+  status: number
+  type: string
+  body: Buffer
+}
+
+export interface RunnerDeps {
+  executables: Executables
+  inputs: Inputs
+  sandbox: Sandbox
+  delivery: Delivery
+  journal: RunJournal
+  limits: CallLimits
+  now: () => number
+}
+
+export type Runner = ReturnType<typeof createRunner>
+
+/** Time-ordered and, with 74 random bits, not to be guessed. */
+export function newRunId(): string {
+  return uuidv7()
+}
+
+export function createRunner(deps: RunnerDeps) {
+  const { executables, inputs, sandbox, delivery, journal, limits, now } = deps
+
+  /** @throws AppError with `run_id` in its detail; the run is then recorded as failed */
+  async function run(request: RunRequest): Promise<RunAnswer> {
+    const record = newRecord(request, now())
+    journal.begin(record)
+    try {
+      const answer = await steps(request, record)
+      record.status = 'succeeded'
+      return answer
+    } catch (error) {
+      throw failed(record, error)
+    } finally {
+      record.endedAtMs = now()
+      journal.end(record)
+    }
+  }
+
+  async function steps(request: RunRequest, record: RunRecord): Promise<RunAnswer> {
+    if (request.hops > HOPS_MAX) {
+      throw new AppError('LOOP_DETECTED', `The call passed through ${request.hops} runs.`)
+    }
+    const bytes = await fetchInputs(request, record)
+    const invoked = await invoke(request, bytes)
+    note(record, invoked)
+    if (!invoked.outcome.ok) throw invoked.outcome.error
+    const { outcome } = invoked
+    request.lease.take(outcome.bytes.length)
+    const split = request.executable.embeddedCallback
+      ? splitEmbeddedCallback(outcome.bytes)
+      : { bytes: outcome.bytes, callback: undefined }
+    record.outputBytes = split.bytes.length
+    const result = { bytes: split.bytes, type: resultType(split.bytes, outcome.isText) }
+    const target = chooseTarget(request, split.callback)
+    if (target === undefined) return { status: 200, type: result.type, body: result.bytes }
+    return forward(request, record, target, result)
+  }
+
+  async function fetchInputs(request: RunRequest, record: RunRecord): Promise<Buffer[]> {
+    const begun = performance.now()
+    const { hops, lease } = request
+    try {
+      const bytes = await inputs.resolve(request.inputs, {
+        limitBytes: limits.inputBytes,
+        hops,
+        lease,
+      })
+      record.inputBytes = bytes.reduce((sum, input) => sum + input.length, 0)
+      return bytes
+    } finally {
+      if (request.inputs.some((input) => input.kind === 'fetch')) {
+        record.timings.fetchUs = microsecondsSince(begun)
+      }
+    }
+  }
+
+  function invoke(request: RunRequest, bytes: readonly Buffer[]): Promise<InvocationResult> {
+    const { executable, functionName, text } = request
+    return sandbox.invoke({
+      module: executables.moduleOf(executable),
+      group: executable.id,
+      functionName,
+      inputs: bytes,
+      text,
+      types: Object.hasOwn(executable.types, functionName)
+        ? executable.types[functionName]
+        : undefined,
+      state: executable.state,
+      variables: {
+        wasm_id: String(executable.id),
+        storage_key: executable.storageKey,
+        ...executable.variables,
+      },
+      limits,
+    })
+  }
+
+  async function forward(
+    request: RunRequest,
+    record: RunRecord,
+    target: RequestSpec,
+    result: { bytes: Buffer; type: string },
+  ): Promise<RunAnswer> {
+    const begun = performance.now()
+    record.status = 'forwarding'
+    record.forwardedTo = originOf(target)
+    try {
+      return await delivery.forward(target, result, {
+        hops: request.hops,
+        answerBytes: limits.outputBytes,
+        onBytes: (bytes) => request.lease.take(bytes),
+      })
+    } catch (error) {
+      record.result = result
+      throw error
+    } finally {
+      record.timings.forwardUs = microsecondsSince(begun)
+    }
+  }
+
+  return { run }
+}
+
+/** The call's own callback wins over the result's, and that over the stored one; `{}` means none. */
+function chooseTarget(request: RunRequest, embedded: unknown): RequestSpec | undefined {
+  if (request.callback === 'none') return undefined
+  if (request.callback !== undefined) return request.callback
+  if (embedded !== undefined) return parseRequestSpec(embedded, 'callback').spec
+  const stored = request.executable.callback
+  return stored === null ? undefined : parseRequestSpec(stored, 'callback').spec
+}
+
+function newRecord(request: RunRequest, nowMs: number): RunRecord {
+  return {
+    id: request.id,
+    executableId: request.executable.id,
+    version: request.executable.version.number,
+    functionName: request.functionName,
+    status: 'running',
+    errorCode: null,
+    errorMessage: null,
+    usageKeyHash: request.executable.usageKeyHash,
+    forwardedTo: null,
+    timings: { fetchUs: null, queueUs: null, instantiateUs: null, runUs: null, forwardUs: null },
+    inputBytes: 0,
+    outputBytes: 0,
+    memoryBytes: 0,
+    log: '',
+    logTruncated: false,
+    createdAtMs: nowMs,
+    endedAtMs: null,
+    result: null,
+  }
+}
+
+function note(record: RunRecord, invoked: InvocationResult): void {
+  record.timings.queueUs = invoked.queueUs
+  record.timings.instantiateUs = invoked.instantiateUs
+  record.timings.runUs = invoked.runUs
+  record.memoryBytes = invoked.memoryBytes
+  record.log = invoked.log
+  record.logTruncated = invoked.logTruncated
+}
+
+function failed(record: RunRecord, error: unknown): AppError {
+  const known =
+    error instanceof AppError ? error : new AppError('INTERNAL', undefined, { cause: error })
+  record.status = known.code === 'CANCELED' ? 'canceled' : 'failed'
+  record.errorCode = known.code
+  record.errorMessage = known.message
+  const detail = { ...known.detail, run_id: record.id }
+  return new AppError(known.code, known.message, { detail, cause: known.cause })
+}
+
+function originOf(target: RequestSpec): string {
+  const host = target.hostname.includes(':') ? `[${target.hostname}]` : target.hostname
+  return `${target.protocol}//${host}:${target.port}`
+}
+
+function microsecondsSince(begun: number): number {
+  return Math.round((performance.now() - begun) * 1000)
+}

@@ -1,0 +1,100 @@
+// The one place where an error becomes an answer: { error, code, … } with its status.
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
+
+/** For what fails before any route is found (the URL), where the handlers below are not asked. */
+export function replyToFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  void replyWithError(toAppError(error), request, reply)
+}
+
+/** For what Node.js's parser refuses: there is no request, so the answer is written to the socket. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy(error)
+    return
+  }
+  const known = toClientError(error.code)
+  const body = JSON.stringify({ error: known.message, code: known.code })
+  const reason = STATUS_CODES[known.status] ?? ''
+  socket.end(
+    `HTTP/1.1 ${known.status} ${reason}\r\n` +
+      'Content-Type: application/json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n' +
+      `Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}
+
+function toClientError(code: string | undefined): AppError {
+  if (code === 'HPE_HEADER_OVERFLOW') return new AppError('HEADERS_TOO_LARGE')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new AppError('REQUEST_TIMEOUT')
+  return new AppError('BAD_REQUEST', 'The request is not valid HTTP.')
+}
+
+/** What is told to wait, in seconds, where the load was too high. */
+const RETRY_AFTER_S = 1
+
+export function registerErrorReplies(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    replyWithError(toAppError(error), request, reply),
+  )
+  app.setNotFoundHandler((request, reply) =>
+    replyWithError(
+      new AppError('NOT_FOUND', `There is no route ${request.method} ${pathOf(request)}.`),
+      request,
+      reply,
+    ),
+  )
+}
+
+export function replyWithError(
+  error: AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error.fault === 'ours' && error.status === 500) {
+    request.log.error({ err: error.cause ?? error }, error.message)
+  }
+  if (error.status === 503) reply.header('retry-after', String(RETRY_AFTER_S))
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply
+    .code(error.status)
+    .type('application/json; charset=utf-8')
+    .send({ error: error.message, code: error.code, ...error.detail })
+}
+
+const FASTIFY_CODES: Readonly<Record<string, readonly [ErrorCode, string?]>> = {
+  FST_ERR_VALIDATION: ['BAD_REQUEST'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['BODY_TOO_LARGE'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['UNSUPPORTED_MEDIA_TYPE'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['INVALID_JSON', 'The body is empty; JSON is expected.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['INVALID_JSON', 'The body is not valid JSON.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['BAD_REQUEST', 'The body is not as long as it says.'],
+  FST_ERR_BAD_URL: ['BAD_REQUEST', 'The URL is malformed.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['BAD_REQUEST', 'A path segment is too long.'],
+}
+
+/** What the file system says where the compiled form of a module finds no room. */
+const DISK_FULL = new Set(['ENOSPC', 'EDQUOT'])
+
+function toAppError(error: FastifyError): AppError {
+  if (error instanceof AppError) return error
+  const known = FASTIFY_CODES[error.code]
+  if (known !== undefined) {
+    const [code, sentence] = known
+    return new AppError(code, sentence ?? (code === 'BAD_REQUEST' ? error.message : undefined))
+  }
+  if (DISK_FULL.has(error.code)) return new AppError('STORAGE_FULL', undefined, { cause: error })
+  if (error instanceof SyntaxError)
+    return new AppError('INVALID_JSON', 'The body is not valid JSON.')
+  return new AppError('INTERNAL', undefined, { cause: error })
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? ''
+}

@@ -1,0 +1,21 @@
+// Answers whose body a guest or target made: a browser must neither sniff nor run them in our origin.
+import type { FastifyReply } from 'fastify'
+
+export interface GuestMade {
+  status: number
+  type: string
+  body: Buffer
+}
+
+export function sendGuestMade(reply: FastifyReply, answer: GuestMade): FastifyReply {
+  return reply
+    .code(answer.status)
+    .header('content-security-policy', "sandbox; default-src 'none'")
+    .header('content-type', answer.type)
+    .send(bodyless(answer.status) ? null : answer.body)
+}
+
+/** 204 and 205 answers have no body (RFC 9110); Node would break the connection over one. */
+function bodyless(status: number): boolean {
+  return status === 204 || status === 205
+}

@@ -1,0 +1,30 @@
+// Bodies of the routes that describe one: JSON and nothing else. A route that describes none ignores
+// what is sent, whatever its type: scripts put a Content-Type on every request, on DELETE too.
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { AppError } from '../errors.ts'
+
+export function takeJsonBodies(app: FastifyInstance): void {
+  // Refuses `__proto__` and `constructor.prototype` as names, and an empty body.
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (hasBody(request)) void parseJson(request, String(body), done)
+    else done(null, undefined)
+  })
+  app.addContentTypeParser('*', (request, payload, done) => {
+    if (hasBody(request)) {
+      done(new AppError('UNSUPPORTED_MEDIA_TYPE', 'The route takes application/json only.'))
+      return
+    }
+    payload.resume()
+    done(null, undefined)
+  })
+  app.addHook('preValidation', (request, _reply, done) => {
+    const missing = hasBody(request) && request.body === undefined
+    done(missing ? new AppError('INVALID_JSON', 'The body is empty; JSON is expected.') : undefined)
+  })
+}
+
+function hasBody(request: FastifyRequest): boolean {
+  return request.routeOptions.schema?.body !== undefined
+}

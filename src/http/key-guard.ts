@@ -1,0 +1,114 @@
+// Who may call a route. Each route names its right in `config.access`; a route without one does not start.
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Executables } from '../core/executables.ts'
+import { keyMatches } from '../core/keys.ts'
+import { AppError } from '../errors.ts'
+import type { Executable } from '../model.ts'
+import { bearer, toExecutableId, wireHeader } from './wire.ts'
+
+/**
+ * open: anybody. token: API_TOKEN, or anybody where none is set. admin, usage: that executable's key.
+ * route: the route itself decides, because what it may show depends on the key.
+ */
+export type Access = 'open' | 'token' | 'admin' | 'usage' | 'route'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+  }
+}
+
+export type KeyGuard = ReturnType<typeof createKeyGuard>
+
+export function createKeyGuard(apiToken: string, executables: Executables) {
+  function isToken(key: string | undefined): boolean {
+    return apiToken !== '' && key !== undefined && equalInConstantTime(key, apiToken)
+  }
+
+  function hasAdmin(request: FastifyRequest, executable: Executable): boolean {
+    const key = adminKey(request)
+    const sent = bearer(request.headers)
+    return (
+      isToken(sent) ||
+      isToken(key) ||
+      [key, sent].some((one) => one !== undefined && keyMatches(one, executable.adminKeyHash))
+    )
+  }
+
+  /** True where the call may run the function: an open one, its usage key, or what opens more. */
+  function hasUsage(request: FastifyRequest, executable: Executable): boolean {
+    const { usageKeyHash } = executable
+    if (usageKeyHash === null) return true
+    const keys = [wireHeader(request.headers, 'SSVM_Usage_Key'), bearer(request.headers)]
+    return (
+      keys.some((key) => key !== undefined && keyMatches(key, usageKeyHash)) ||
+      hasAdmin(request, executable)
+    )
+  }
+
+  function requireToken(request: FastifyRequest): void {
+    if (apiToken === '') return
+    const key = bearer(request.headers)
+    if (isToken(key)) return
+    if (key === undefined) throw new AppError('MISSING_KEY', 'This route needs the API token.')
+    throw new AppError('WRONG_KEY', 'The API token is wrong.')
+  }
+
+  function requireAdmin(request: FastifyRequest, executable: Executable): void {
+    if (hasAdmin(request, executable)) return
+    if (adminKey(request) === undefined && bearer(request.headers) === undefined) {
+      throw new AppError('MISSING_KEY', 'This route needs the SSVM_Admin_Key header.')
+    }
+    throw new AppError('WRONG_KEY', `Wrong admin key for executable ${executable.id}.`)
+  }
+
+  function requireUsage(request: FastifyRequest, executable: Executable): void {
+    if (hasUsage(request, executable)) return
+    const sent = wireHeader(request.headers, 'SSVM_Usage_Key') ?? bearer(request.headers)
+    if (sent === undefined && adminKey(request) === undefined) {
+      throw new AppError('MISSING_KEY', 'This function needs the SSVM_Usage_Key header.')
+    }
+    throw new AppError('WRONG_KEY', `Wrong usage key for executable ${executable.id}.`)
+  }
+
+  /** Before the body is read, so that a stranger cannot make the server hold one. */
+  async function check(request: FastifyRequest): Promise<void> {
+    const { access } = request.routeOptions.config
+    if (access === undefined || access === 'open' || access === 'route') return
+    if (access === 'token') {
+      requireToken(request)
+      return
+    }
+    const { id } = request.params as { id: string }
+    const executable = await executables.find(toExecutableId(id))
+    if (access === 'admin') requireAdmin(request, executable)
+    else requireUsage(request, executable)
+  }
+
+  return {
+    hasAdmin,
+    hasUsage,
+    requireUsage,
+    register(app: FastifyInstance): void {
+      app.addHook('onRoute', (route) => {
+        if (route.config?.access === undefined) {
+          throw new Error(`${String(route.method)} ${route.url} does not say who may call it.`)
+        }
+      })
+      app.addHook('onRequest', check)
+    },
+  }
+}
+
+function adminKey(request: FastifyRequest): string | undefined {
+  return wireHeader(request.headers, 'SSVM_Admin_Key')
+}
+
+function equalInConstantTime(left: string, right: string): boolean {
+  return timingSafeEqual(digest(left), digest(right))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

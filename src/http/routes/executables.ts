@@ -1,0 +1,202 @@
+// Upload, list, describe, change, hot swap and delete executables.
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../../config.ts'
+import type { Executables } from '../../core/executables.ts'
+import { AppError } from '../../errors.ts'
+import type { CallLimits } from '../../model.ts'
+import { curlLine, describeExecutable } from '../describe.ts'
+import type { KeyGuard } from '../key-guard.ts'
+import { NO_BYTES, rawBody, takeRawBodies } from '../raw-body.ts'
+import { ErrorBody, ExecutableParams, SECURITY, WasmId } from '../schemas.ts'
+import type { App } from '../server.ts'
+import { toExecutableId, wireHeader } from '../wire.ts'
+
+export interface ExecutablesDeps {
+  executables: Executables
+  keyGuard: KeyGuard
+  limits: CallLimits
+  config: Config
+}
+
+/** Longer descriptions belong in a repository. */
+const DESCRIPTION_CHARS_MAX = 4096
+
+const Uploaded = Type.Object(
+  {
+    wasm_id: Type.Integer(),
+    wasm_sha256: Type.String({ description: '0x and 64 hex digits' }),
+    SSVM_Usage_Key: Type.String({ description: 'The zero UUID where anybody may call' }),
+    SSVM_Admin_Key: Type.String({ description: 'Shown once; only its hash is kept' }),
+  },
+  { additionalProperties: true },
+)
+const Swapped = Type.Object(
+  { wasm_id: Type.Integer(), wasm_sha256: Type.String() },
+  { additionalProperties: true },
+)
+const About = Type.Object(
+  {
+    description: Type.Optional(Type.String({ maxLength: DESCRIPTION_CHARS_MAX })),
+    embedded_callback: Type.Optional(Type.Union([Type.Literal('on'), Type.Literal('off')])),
+  },
+  { additionalProperties: false, minProperties: 1 },
+)
+
+export function registerExecutables(app: App, deps: ExecutablesDeps): void {
+  const { executables, keyGuard, limits, config } = deps
+
+  app.get(
+    '/api/executables',
+    {
+      schema: { summary: 'All executables', tags: ['executables'], security: SECURITY.token },
+      config: { access: 'token' },
+    },
+    async () => (await executables.listIds()).map((id) => ({ wasm_id: id })),
+  )
+
+  app.get(
+    '/api/executables/:id',
+    {
+      schema: {
+        summary: 'Describe an executable; what is shown depends on the key',
+        tags: ['executables'],
+        params: ExecutableParams,
+        querystring: Type.Object({
+          filterBy: Type.Optional(
+            Type.String({ description: 'JSON array of field names, as ["wasm_description"]' }),
+          ),
+        }),
+        response: { 200: Type.Record(Type.String(), Type.Unknown()), '4xx': ErrorBody },
+      },
+      config: { access: 'route' },
+    },
+    async (request) => {
+      const executable = await executables.find(toExecutableId(request.params.id))
+      return describeExecutable(executable, {
+        filter: request.query.filterBy,
+        mayUse: keyGuard.hasUsage(request, executable),
+        mayAdminister: keyGuard.hasAdmin(request, executable),
+        limits,
+        readWasm: () => executables.readWasm(executable),
+      })
+    },
+  )
+
+  app.patch(
+    '/api/executables/:id',
+    {
+      schema: {
+        summary: 'Change the description, or whether a `callback` in a result is followed',
+        tags: ['executables'],
+        params: ExecutableParams,
+        body: About,
+        security: SECURITY.admin,
+        response: { 200: WasmId, '4xx': ErrorBody },
+      },
+      config: { access: 'admin' },
+    },
+    async (request) => {
+      const id = toExecutableId(request.params.id)
+      const { description, embedded_callback: embedded } = request.body
+      await executables.setAbout(id, {
+        ...(description === undefined ? {} : { description }),
+        ...(embedded === undefined ? {} : { embeddedCallback: embedded === 'on' }),
+      })
+      return { wasm_id: id }
+    },
+  )
+
+  app.delete(
+    '/api/executables/:id',
+    {
+      schema: {
+        summary: 'Delete an executable with its versions, settings and runs',
+        tags: ['executables'],
+        params: ExecutableParams,
+        security: SECURITY.admin,
+        response: { 200: WasmId, '4xx': ErrorBody },
+      },
+      config: { access: 'admin' },
+    },
+    async (request) => {
+      const id = toExecutableId(request.params.id)
+      await executables.remove(id)
+      return { wasm_id: id }
+    },
+  )
+
+  void app.register((plain, _options, done) => {
+    const scope = plain.withTypeProvider<TypeBoxTypeProvider>()
+    takeRawBodies(scope)
+
+    scope.post(
+      '/api/executables',
+      {
+        bodyLimit: config.MODULE_BYTES_MAX,
+        schema: {
+          summary: 'Upload a .wasm (the body; curl --data-binary @file.wasm)',
+          tags: ['executables'],
+          security: SECURITY.token,
+          response: { 200: Uploaded, '4xx': ErrorBody, '5xx': ErrorBody },
+        },
+        config: { access: 'token' },
+      },
+      async (request) => {
+        const description = wireHeader(request.headers, 'SSVM_Description') ?? ''
+        if (description.length > DESCRIPTION_CHARS_MAX) {
+          throw new AppError(
+            'BAD_REQUEST',
+            `SSVM_Description is longer than ${DESCRIPTION_CHARS_MAX} characters.`,
+          )
+        }
+        const { executable, adminKey, usageKey } = await executables.upload(
+          rawBody(request) ?? NO_BYTES,
+          {
+            description,
+            createUsageKey:
+              wireHeader(request.headers, 'SSVM_Create_Usage_Key')?.toLowerCase() === 'true',
+          },
+        )
+        const { interface: found } = executable.version
+        return {
+          wasm_id: executable.id,
+          wasm_sha256: `0x${executable.version.sha256}`,
+          SSVM_Usage_Key: usageKey,
+          SSVM_Admin_Key: adminKey,
+          kind: found.kind,
+          functions: found.functions,
+          missing_imports: found.missing_imports,
+          warnings: found.warnings,
+          curl: curlLine(executable, `${request.protocol}://${request.host}`),
+        }
+      },
+    )
+
+    scope.put(
+      '/api/update_wasm_binary/:id',
+      {
+        bodyLimit: config.MODULE_BYTES_MAX,
+        schema: {
+          summary: 'Hot swap: a new version becomes active, runs under way end on the old one',
+          tags: ['executables'],
+          params: ExecutableParams,
+          security: SECURITY.admin,
+          response: { 200: Swapped, '4xx': ErrorBody, '5xx': ErrorBody },
+        },
+        config: { access: 'admin' },
+      },
+      async (request) => {
+        const id = toExecutableId(request.params.id)
+        const version = await executables.swap(id, rawBody(request) ?? NO_BYTES)
+        return {
+          wasm_id: id,
+          wasm_sha256: `0x${version.sha256}`,
+          version: version.number,
+          warnings: version.interface.warnings,
+        }
+      },
+    )
+    done()
+  })
+}

@@ -1,0 +1,49 @@
+// Whether the process answers, whether it can do its work, and what its API is.
+import { Type } from 'typebox'
+import type { App } from '../server.ts'
+
+export interface HealthDeps {
+  /** Resolves where storage answers. */
+  ping: () => Promise<void>
+  /** Threads, allocator and the choices made for this machine. */
+  sandboxStats: () => Record<string, unknown>
+}
+
+export function registerHealth(app: App, { ping, sandboxStats }: HealthDeps): void {
+  const tags = ['service']
+
+  app.get(
+    '/healthz',
+    {
+      schema: {
+        summary: 'The process answers',
+        tags,
+        response: { 200: Type.Object({ status: Type.Literal('ok') }) },
+      },
+      config: { access: 'open' },
+    },
+    () => ({ status: 'ok' as const }),
+  )
+
+  app.get(
+    '/readyz',
+    {
+      schema: { summary: 'Storage and sandbox can work', tags },
+      config: { access: 'open' },
+    },
+    async (_request, reply) => {
+      try {
+        await ping()
+      } catch {
+        return reply.code(503).send({ status: 'unready', storage: 'down', sandbox: sandboxStats() })
+      }
+      return reply.send({ status: 'ready', storage: 'up', sandbox: sandboxStats() })
+    },
+  )
+
+  app.get(
+    '/openapi.json',
+    { schema: { hide: true }, config: { access: 'open' } },
+    (_request, reply) => reply.send(app.swagger()),
+  )
+}

@@ -1,0 +1,88 @@
+// POST /api/run and /api/multipart/run, each with and without /bytes.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../../config.ts'
+import type { Executables } from '../../core/executables.ts'
+import { newRunId } from '../../core/runner.ts'
+import type { Runner } from '../../core/runner.ts'
+import { sendGuestMade } from '../guest-made.ts'
+import { rawBody, takeRawBodies } from '../raw-body.ts'
+import { readMultipartRequest, readRunRequest } from '../run-request.ts'
+import type { CallRequest } from '../run-request.ts'
+import { ErrorBody, FunctionParams, SECURITY } from '../schemas.ts'
+import type { App } from '../server.ts'
+import { sendWarnings } from '../warnings.ts'
+import { hopsOf, toExecutableId } from '../wire.ts'
+
+export interface RunDeps {
+  executables: Executables
+  runner: Runner
+  config: Config
+}
+
+export function registerRun(app: App, deps: RunDeps): void {
+  void app.register((scope, _options, done) => {
+    takeRawBodies(scope)
+    const read = (request: FastifyRequest): CallRequest =>
+      readRunRequest(request.headers, rawBody(request))
+    const readParts = (request: FastifyRequest): CallRequest =>
+      readMultipartRequest(request.headers, rawBody(request), deps.config.INPUTS_MAX)
+    const routes = [
+      ['/api/run/:id/:fn', true, read, 'Run a function; the body is its one argument'],
+      ['/api/run/:id/:fn/bytes', false, read, 'The same, for a function that returns bytes'],
+      ['/api/multipart/run/:id/:fn', true, readParts, 'Run a function; part …_N is argument N'],
+      [
+        '/api/multipart/run/:id/:fn/bytes',
+        false,
+        readParts,
+        'The same, for a function that returns bytes',
+      ],
+    ] as const
+    for (const [url, text, readRequest, summary] of routes) {
+      scope.post(
+        url,
+        {
+          bodyLimit: deps.config.INPUT_BYTES_MAX,
+          schema: {
+            summary,
+            tags: ['run'],
+            params: FunctionParams,
+            security: SECURITY.usage,
+            response: { '4xx': ErrorBody, '5xx': ErrorBody },
+          },
+          config: { access: 'usage', cors: true },
+        },
+        (request, reply) => run(request, reply, { ...deps, text, readRequest }),
+      )
+    }
+    done()
+  })
+}
+
+interface RunOptions extends RunDeps {
+  text: boolean
+  readRequest: (request: FastifyRequest) => CallRequest
+}
+
+async function run(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { executables, runner, text, readRequest }: RunOptions,
+): Promise<FastifyReply> {
+  const { id, fn } = request.params as { id: string; fn: string }
+  const call = readRequest(request)
+  const executable = await executables.find(toExecutableId(id))
+  const runId = newRunId()
+  reply.header('wasmhook-run', runId)
+  sendWarnings(reply, call.warnings)
+  const answer = await runner.run({
+    id: runId,
+    executable,
+    functionName: fn,
+    inputs: call.inputs,
+    callback: call.callback,
+    text,
+    hops: hopsOf(request.headers),
+    lease: request.lease,
+  })
+  return sendGuestMade(reply, answer)
+}

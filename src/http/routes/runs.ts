@@ -1,0 +1,201 @@
+// Run records: one run, its kept result, an executable's recent runs, and the original's log row.
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Executables } from '../../core/executables.ts'
+import { keyMatches } from '../../core/keys.ts'
+import type { RunJournal } from '../../core/run-journal.ts'
+import { AppError } from '../../errors.ts'
+import type { RunRecord } from '../../model.ts'
+import { sendGuestMade } from '../guest-made.ts'
+import type { KeyGuard } from '../key-guard.ts'
+import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
+import type { App } from '../server.ts'
+import { bearer, toExecutableId, wireHeader } from '../wire.ts'
+
+export interface RunsDeps {
+  executables: Executables
+  journal: RunJournal
+  keyGuard: KeyGuard
+}
+
+const PAGE_DEFAULT = 20
+const PAGE_MAX = 100
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+const RunShape = Type.Object({ run_id: Type.String() }, { additionalProperties: true })
+const RunParams = Type.Object({ id: Type.String({ description: 'Wasmhook-Run of an answer' }) })
+
+export function registerRuns(app: App, { executables, journal, keyGuard }: RunsDeps): void {
+  /** The run, to whoever holds the key it was made with, the admin key or the token. */
+  async function find(request: FastifyRequest, id: string): Promise<RunRecord> {
+    const run = UUID.test(id) ? await journal.get(id) : undefined
+    if (run === undefined) throw new AppError('NOT_FOUND', 'There is no such run.')
+    // A run goes with its executable, also while its record still waits to be written.
+    const executable = await executables.find(run.executableId)
+    if (run.usageKeyHash === null) return run
+    const { usageKeyHash } = run
+    const keys = [wireHeader(request.headers, 'SSVM_Usage_Key'), bearer(request.headers)]
+    if (keys.some((key) => key !== undefined && keyMatches(key, usageKeyHash))) return run
+    if (keyGuard.hasAdmin(request, executable)) return run
+    const none = keys.every((key) => key === undefined)
+    throw new AppError(
+      none ? 'MISSING_KEY' : 'WRONG_KEY',
+      'This run needs the key it was made with.',
+    )
+  }
+
+  app.get(
+    '/api/runs/:id',
+    {
+      schema: {
+        summary: 'One run: status, version, timings of each stage, outcome, log',
+        tags: ['runs'],
+        params: RunParams,
+        security: SECURITY.usage,
+        response: { 200: RunShape, '4xx': ErrorBody },
+      },
+      config: { access: 'route' },
+    },
+    async (request) => toWire(await find(request, request.params.id)),
+  )
+
+  app.get(
+    '/api/runs/:id/result',
+    {
+      schema: {
+        summary: 'The result, where it is kept: that of a run whose forward failed',
+        tags: ['runs'],
+        params: RunParams,
+        security: SECURITY.usage,
+      },
+      config: { access: 'route' },
+    },
+    async (request, reply) => {
+      const run = await find(request, request.params.id)
+      if (run.result === null) {
+        throw new AppError('NOT_FOUND', 'No result is kept of this run.', {
+          detail: { status: run.status },
+        })
+      }
+      return sendGuestMade(reply, { status: 200, type: run.result.type, body: run.result.bytes })
+    },
+  )
+
+  app.get(
+    '/api/executables/:id/runs',
+    {
+      schema: {
+        summary: 'Recent runs, newest first',
+        tags: ['runs'],
+        params: ExecutableParams,
+        querystring: PageQuery,
+        security: SECURITY.admin,
+        response: {
+          200: Type.Object({
+            items: Type.Array(RunShape),
+            next: Type.Union([Type.String(), Type.Null()]),
+          }),
+          '4xx': ErrorBody,
+        },
+      },
+      config: { access: 'admin' },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query
+      if (cursor !== undefined && !UUID.test(cursor)) {
+        throw new AppError('BAD_REQUEST', 'cursor must be `next` of the page before.')
+      }
+      const page = await journal.list(toExecutableId(request.params.id), {
+        limit: readLimit(limit),
+        ...(cursor === undefined ? {} : { before: cursor }),
+      })
+      return { items: page.items.map(summary), next: page.next }
+    },
+  )
+
+  app.get(
+    '/api/log/:id',
+    {
+      schema: {
+        summary: "The last execution, in the original service's form",
+        tags: ['runs'],
+        params: ExecutableParams,
+        querystring: Type.Object({ filterBy: Type.Optional(Type.String()) }),
+        security: SECURITY.admin,
+        response: { 200: Type.Record(Type.String(), Type.Unknown()), '4xx': ErrorBody },
+      },
+      config: { access: 'admin' },
+    },
+    async (request) => {
+      const executable = await executables.find(toExecutableId(request.params.id))
+      const latest = await journal.latest(executable.id)
+      if (latest === undefined) throw new AppError('NOT_FOUND', 'There is no execution yet.')
+      const row: Record<string, unknown> = {
+        log_id: latest.sequence,
+        wasm_executable_id: executable.id,
+        wasm_executable_state: executable.state ?? '{}',
+        execution_timestamp: new Date(latest.record.createdAtMs).toISOString(),
+        execution_object: toWire(latest.record),
+      }
+      return filtered(row, request.query.filterBy)
+    },
+  )
+}
+
+function readLimit(text: string | undefined): number {
+  if (text === undefined) return PAGE_DEFAULT
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= PAGE_MAX) return limit
+  throw new AppError('BAD_REQUEST', `limit must be a whole number from 1 to ${PAGE_MAX}.`)
+}
+
+function toWire(run: RunRecord): { run_id: string } & Record<string, unknown> {
+  return { ...summary(run), log: run.log }
+}
+
+/** What a list shows: all but the log. */
+function summary(run: RunRecord): { run_id: string } & Record<string, unknown> {
+  return {
+    run_id: run.id,
+    wasm_id: run.executableId,
+    version: run.version,
+    function: run.functionName,
+    status: run.status,
+    error: run.errorMessage,
+    code: run.errorCode,
+    created_at: new Date(run.createdAtMs).toISOString(),
+    ended_at: run.endedAtMs === null ? null : new Date(run.endedAtMs).toISOString(),
+    timings_us: {
+      fetch: run.timings.fetchUs,
+      queue: run.timings.queueUs,
+      instantiate: run.timings.instantiateUs,
+      run: run.timings.runUs,
+      forward: run.timings.forwardUs,
+    },
+    input_bytes: run.inputBytes,
+    output_bytes: run.outputBytes,
+    memory_bytes: run.memoryBytes,
+    forwarded_to: run.forwardedTo,
+    log_truncated: run.logTruncated,
+  }
+}
+
+/** filterBy of the log route, as of describe: a JSON array of field names. */
+function filtered(
+  row: Record<string, unknown>,
+  filter: string | undefined,
+): Record<string, unknown> {
+  if (filter === undefined) return row
+  let names: unknown
+  try {
+    names = JSON.parse(filter)
+  } catch {
+    names = undefined
+  }
+  if (!Array.isArray(names) || !names.every((name) => Object.hasOwn(row, String(name)))) {
+    throw new AppError('UNKNOWN_FILTER', 'filterBy must be a JSON array of these fields.', {
+      detail: { filters: Object.keys(row) },
+    })
+  }
+  return Object.fromEntries(names.map((name) => [String(name), row[String(name)]]))
+}

@@ -1,0 +1,173 @@
+// The HTTP server without its routes: limits, guards, headers, errors, API description.
+import fastifySwagger from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { LogController } from 'fastify'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { ByteBudget } from '../core/byte-budget.ts'
+import { AppError } from '../errors.ts'
+import { registerCors } from './cors.ts'
+import { answerClientError, registerErrorReplies, replyToFrameworkError } from './error-reply.ts'
+import { takeJsonBodies } from './json-body.ts'
+import type { KeyGuard } from './key-guard.ts'
+import { registerOriginGuard } from './origin-guard.ts'
+import { registerByteBudget } from './raw-body.ts'
+
+export interface ServerOptions {
+  logger: FastifyBaseLogger
+  keyGuard: KeyGuard
+  budget: ByteBudget
+  /** No API_TOKEN is set: serve this machine only. */
+  localOnly: boolean
+  corsOrigins: readonly string[]
+  trustProxy: boolean
+  tls: { cert: Buffer; key: Buffer } | undefined
+  version: string
+}
+
+/** A JSON body of the new routes; the original's bodies have limits of their own. */
+const JSON_BODY_BYTES_MAX = 1024 * 1024
+/** A whole request has to arrive within this time (100 MiB at 350 kB/s). */
+const REQUEST_TIMEOUT_MS = 300_000
+/** Request line and headers, SSVM_Callback and SSVM_Fetch among them. */
+const HEADER_BYTES_MAX = 64 * 1024
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** @param routes registers every route; called once everything that watches over routes stands */
+export async function createServer(
+  options: ServerOptions,
+  routes: (app: App) => void,
+): Promise<App> {
+  const server = {
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: options.trustProxy,
+    bodyLimit: JSON_BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    routerOptions: { maxParamLength: 512 },
+    frameworkErrors: replyToFrameworkError,
+    clientErrorHandler: answerClientError,
+    // A body is taken as it is: no coercion, no silent removal of unknown fields, no defaults.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+  } as const
+  const app = (
+    options.tls === undefined ? Fastify(server) : secure(server, options.tls)
+  ).withTypeProvider<TypeBoxTypeProvider>()
+  registerErrorReplies(app)
+  registerHeaders(app)
+  logRequests(app, options.logger)
+  const refuseOtherMethods = watchMethods(app)
+  if (options.localOnly) registerOriginGuard(app, { allowedOrigins: options.corsOrigins })
+  registerCors(app, options.corsOrigins)
+  registerByteBudget(app, options.budget)
+  takeJsonBodies(app)
+  await registerDescription(app, options.version)
+  options.keyGuard.register(app)
+  routes(app)
+  void app.register((scope, _options, done) => {
+    refuseOtherMethods(scope)
+    done()
+  })
+  return app
+}
+
+/** Fastify types an https server differently; nothing here depends on the difference. */
+function secure(server: object, tls: { cert: Buffer; key: Buffer }): FastifyInstance {
+  return Fastify({ ...server, https: tls })
+}
+
+/** A line for each failure of ours or of others; for every request where the operator asks (debug). */
+function logRequests(app: App, logger: FastifyBaseLogger): void {
+  const verbose = ['debug', 'trace'].includes(logger.level)
+  app.addHook('onResponse', (request, reply, done) => {
+    if (reply.statusCode >= 500 || verbose) {
+      const { method, params, routeOptions } = request
+      const { statusCode: status, elapsedTime } = reply
+      const run = reply.getHeader('wasmhook-run')
+      const line = {
+        method,
+        route: routeOptions.url,
+        params,
+        status,
+        ms: Math.round(elapsedTime),
+        run,
+      }
+      logger[status >= 500 ? 'warn' : 'debug'](line, 'answered')
+    }
+    done()
+  })
+}
+
+/** Nothing here is ever to be sniffed, framed or cached; guest-made answers add a sandbox (guestMade). */
+function registerHeaders(app: FastifyInstance): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('referrer-policy', 'no-referrer')
+    done()
+  })
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** A path that exists for other methods answers 405 with Allow, not 404. */
+function watchMethods(app: App): (scope: FastifyInstance) => void {
+  const methods = new Map<string, Set<string>>()
+  app.addHook('onRoute', (route) => {
+    const known = methods.get(route.url) ?? new Set<string>()
+    for (const method of [route.method].flat()) known.add(method)
+    methods.set(route.url, known)
+  })
+  return (scope) => {
+    for (const [url, known] of [...methods]) {
+      const others = METHODS.filter((method) => !known.has(method))
+      const allow = [...known].sort().join(', ')
+      if (others.length === 0 || url.startsWith('/docs')) continue
+      scope.route({
+        method: others,
+        url,
+        schema: { hide: true },
+        config: { access: 'open' },
+        onRequest: (request, reply, next) => {
+          reply.header('allow', allow)
+          next(new AppError('METHOD_NOT_ALLOWED', `${request.method} is none of: ${allow}.`))
+        },
+        handler: () => undefined,
+      })
+    }
+  }
+}
+
+async function registerDescription(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Wasmhook', version, description: 'WebAssembly functions for webhooks.' },
+      components: {
+        securitySchemes: {
+          apiToken: { type: 'http', scheme: 'bearer' },
+          adminKey: { type: 'apiKey', in: 'header', name: 'SSVM_Admin_Key' },
+          usageKey: { type: 'apiKey', in: 'header', name: 'SSVM_Usage_Key' },
+        },
+      },
+    },
+  })
+  app.addHook('onRoute', (route) => {
+    if (!route.url.startsWith('/docs')) return
+    route.config = { ...route.config, access: 'open' }
+  })
+  await app.register(fastifySwaggerUi, { routePrefix: '/docs' })
+}

@@ -1,0 +1,180 @@
+// Compiles modules in a child process of low priority, one at a time, and keeps the compiled forms.
+// They are a cache that can be rebuilt at any time: DATA_DIR/modules/<compatibility>/<sha256>.cwasm, each
+// with the interface that was found beside it, so that the same bytes are compiled once.
+import { spawn } from 'node:child_process'
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { AppError, isErrorCode } from '../errors.ts'
+import type { ErrorDetail } from '../errors.ts'
+import type { ModuleInterface } from '../model.ts'
+import { compilerPath, native } from './native.ts'
+
+export interface CompilerOptions {
+  dataDir: string
+  compileTimeoutMs: number
+  compileMemoryBytes: number
+  memoryBytesMax: number
+  tableElementsMax: number
+  stackBytes: number
+}
+
+export interface Compiled {
+  sha256: string
+  interface: ModuleInterface
+}
+
+export interface Compiler {
+  /** `force` compiles even where a compiled form lies in the cache (it turned out unusable). */
+  compile(wasm: Buffer, options?: { force: boolean }): Promise<Compiled>
+  artefactPath(sha256: string): string
+  /** Hashes of the compiled forms that lie in the cache. */
+  list(): Promise<string[]>
+  remove(sha256: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** More than any interface of a module within the compiler's own limits needs. */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024
+/** The compiler needs one path from the environment and nothing else. */
+const CHILD_ENV = { PATH: '/usr/bin:/bin' }
+
+export async function createCompiler(options: CompilerOptions): Promise<Compiler> {
+  const folder = await openCache(path.join(options.dataDir, 'modules'))
+  const closing = new AbortController()
+  let last: Promise<unknown> = Promise.resolve()
+
+  const artefactPath = (sha256: string): string => path.join(folder, `${sha256}.cwasm`)
+  const interfacePath = (sha256: string): string => path.join(folder, `${sha256}.json`)
+
+  async function compileNow(wasm: Buffer, force: boolean): Promise<Compiled> {
+    if (closing.signal.aborted) throw new AppError('CLOSED')
+    const sha256 = createHash('sha256').update(wasm).digest('hex')
+    const known = force ? undefined : await readInterface(interfacePath(sha256))
+    if (known !== undefined) return { sha256, interface: known }
+    const temporary = path.join(folder, `tmp-${randomUUID()}`)
+    try {
+      await writeFile(`${temporary}.wasm`, wasm, { mode: 0o600 })
+      const found = await runCompiler(
+        `${temporary}.wasm`,
+        artefactPath(sha256),
+        options,
+        closing.signal,
+      )
+      // The interface is written last: where it lies, the compiled form lies too.
+      await writeFile(`${temporary}.json`, JSON.stringify(found), { mode: 0o600 })
+      await rename(`${temporary}.json`, interfacePath(sha256))
+      return { sha256, interface: found }
+    } finally {
+      await rm(`${temporary}.wasm`, { force: true })
+      await rm(`${temporary}.json`, { force: true })
+    }
+  }
+
+  return {
+    artefactPath,
+    compile(wasm, { force } = { force: false }) {
+      const mine = last.then(() => compileNow(wasm, force))
+      last = mine.catch(() => undefined)
+      return mine
+    },
+    async list() {
+      const names = await readdir(folder)
+      return names.filter((name) => name.endsWith('.cwasm')).map((name) => path.parse(name).name)
+    },
+    async remove(sha256) {
+      await rm(interfacePath(sha256), { force: true })
+      await rm(artefactPath(sha256), { force: true })
+    },
+    async close() {
+      closing.abort()
+      await last
+    },
+  }
+}
+
+/** Clears away what a crash or another version of the runtime left; only one server uses the folder. */
+async function openCache(modules: string): Promise<string> {
+  const compatibility = native.compatibilityHash()
+  const folder = path.join(modules, compatibility)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const name of await readdir(modules)) {
+    if (name !== compatibility) await rm(path.join(modules, name), { recursive: true, force: true })
+  }
+  for (const name of await readdir(folder)) {
+    if (!/^[0-9a-f]{64}\.(cwasm|json)$/.test(name))
+      await rm(path.join(folder, name), { force: true })
+  }
+  return folder
+}
+
+async function readInterface(file: string): Promise<ModuleInterface | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as ModuleInterface
+  } catch {
+    return undefined
+  }
+}
+
+function runCompiler(
+  source: string,
+  target: string,
+  options: CompilerOptions,
+  signal: AbortSignal,
+): Promise<ModuleInterface> {
+  const args = [
+    source,
+    target,
+    ...['--timeout-ms', String(options.compileTimeoutMs)],
+    ...['--memory-bytes', String(options.compileMemoryBytes)],
+    ...['--memory-max', String(options.memoryBytesMax)],
+    ...['--table-max', String(options.tableElementsMax)],
+    ...['--stack-bytes', String(options.stackBytes)],
+  ]
+  return new Promise((resolve, reject) => {
+    const child = spawn(compilerPath, args, {
+      env: CHILD_ENV,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: options.compileTimeoutMs,
+      killSignal: 'SIGKILL',
+      signal,
+    })
+    const chunks: Buffer[] = []
+    let size = 0
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > ANSWER_BYTES_MAX) child.kill('SIGKILL')
+      else chunks.push(chunk)
+    })
+    child.once('error', (cause) => {
+      const stopped = signal.aborted
+      reject(new AppError(stopped ? 'CLOSED' : 'INTERNAL', undefined, { cause }))
+    })
+    child.once('close', (exitCode, killedBy) => {
+      const answer = readAnswer(Buffer.concat(chunks).toString('utf8'), { exitCode, killedBy })
+      if (answer instanceof AppError) reject(answer)
+      else resolve(answer)
+    })
+  })
+}
+
+function readAnswer(
+  text: string,
+  ended: { exitCode: number | null; killedBy: string | null },
+): ModuleInterface | AppError {
+  let answer: Answer
+  try {
+    answer = JSON.parse(text) as Answer
+  } catch {
+    // No answer means that a limit ended it: wall time (SIGKILL), memory or CPU time.
+    const endedBy = ended.killedBy ?? `exit code ${ended.exitCode ?? 'unknown'}`
+    return new AppError('MODULE_TOO_COMPLEX', undefined, { detail: { ended_by: endedBy } })
+  }
+  if (answer.ok) return answer.interface
+  const code = isErrorCode(answer.code) ? answer.code : 'INTERNAL'
+  return new AppError(code, answer.message, { detail: answer.detail ?? {} })
+}
+
+type Answer =
+  | { ok: true; interface: ModuleInterface }
+  | { ok: false; code: string; message: string; detail: ErrorDetail | null }

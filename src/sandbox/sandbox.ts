@@ -1,0 +1,187 @@
+// Runs functions: keeps loaded modules, hands calls to the runtime's own threads and settles their
+// promises. Fairness, queues, limits and isolation live in the runtime (runtime/engine); compiling
+// lives in compiler.ts.
+import { AppError, isErrorCode } from '../errors.ts'
+import type { ErrorDetail } from '../errors.ts'
+import type { CallLimits, DeclaredTypes, ModuleInterface } from '../model.ts'
+import { createCompiler } from './compiler.ts'
+import type { CompilerOptions } from './compiler.ts'
+import { native } from './native.ts'
+import type { NativeCall, NativeOutcome } from './native.ts'
+
+/** A compiled binary, and how to get its bytes should the compiled form be lost. */
+export interface ModuleRef {
+  sha256: string
+  interface: ModuleInterface
+  readWasm(): Promise<Buffer>
+}
+
+export interface Invocation {
+  module: ModuleRef
+  /** The executable's id: the unit of fairness, concurrency and queue. */
+  group: number
+  functionName: string
+  inputs: readonly Buffer[]
+  /** True when the caller wants text, false for bytes. */
+  text: boolean
+  types: DeclaredTypes | undefined
+  state: string | null
+  variables: Readonly<Record<string, string>>
+  limits: CallLimits
+}
+
+export interface InvocationResult {
+  outcome: { ok: true; bytes: Buffer; isText: boolean } | { ok: false; error: AppError }
+  log: string
+  logTruncated: boolean
+  queueUs: number
+  instantiateUs: number
+  runUs: number
+  memoryBytes: number
+}
+
+export interface SandboxOptions extends CompilerOptions {
+  threads: number
+  stackBytes: number
+}
+
+export interface Sandbox {
+  /** Compiles a module in another process and keeps the compiled form; throws the upload codes. */
+  compile(wasm: Buffer): Promise<{ sha256: string; interface: ModuleInterface }>
+  /** Loads a module ahead of its first call. */
+  warm(module: ModuleRef): Promise<void>
+  invoke(invocation: Invocation): Promise<InvocationResult>
+  /** Hashes of all binaries whose compiled form lies in the cache. */
+  compiled(): Promise<string[]>
+  /** Forgets a binary that nothing uses any more; calls under way still end. */
+  forget(sha256: string): Promise<void>
+  /** What the runtime is made of and does, for /readyz. */
+  stats(): Record<string, unknown>
+  close(): Promise<void>
+}
+
+export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const compiler = await createCompiler(options)
+  const waiting = new Map<number, (outcome: NativeOutcome) => void>()
+  const loaded = new Map<string, Promise<number>>()
+  let nextCall = 1
+  const runtime = new native.Sandbox(
+    {
+      threads: options.threads,
+      memoryMaxBytes: options.memoryBytesMax,
+      tableMaxElements: options.tableElementsMax,
+      stackBytes: options.stackBytes,
+      // On wasmtime 48 the scan can leave swapped-out pages of the call before (decision 0008).
+      pagemapScan: false,
+    },
+    (outcomes) => {
+      for (const outcome of outcomes) {
+        const settle = waiting.get(outcome.id)
+        waiting.delete(outcome.id)
+        settle?.(outcome)
+      }
+    },
+  )
+
+  function load(module: ModuleRef): Promise<number> {
+    const present = loaded.get(module.sha256)
+    if (present !== undefined) return present
+    const loading = loadArtefact(module)
+    loaded.set(module.sha256, loading)
+    loading.catch(() => loaded.delete(module.sha256))
+    return loading
+  }
+
+  async function loadArtefact(module: ModuleRef): Promise<number> {
+    const interfaceJson = JSON.stringify(module.interface)
+    const path = compiler.artefactPath(module.sha256)
+    try {
+      return runtime.load(path, interfaceJson)
+    } catch {
+      // The compiled form is a cache: missing, damaged or made by another version, it is made anew.
+      await compiler.compile(await module.readWasm(), { force: true })
+      return runtime.load(path, interfaceJson)
+    }
+  }
+
+  async function invoke(invocation: Invocation): Promise<InvocationResult> {
+    const handle = await load(invocation.module)
+    const id = nextCall++
+    const outcome = await new Promise<NativeOutcome>((resolve, reject) => {
+      waiting.set(id, resolve)
+      try {
+        runtime.call(id, handle, toNative(invocation))
+      } catch (error) {
+        waiting.delete(id)
+        // Only a module unloaded or a sandbox closed in this very moment refuses a call.
+        reject(new AppError('CLOSED', undefined, { cause: error }))
+      }
+    })
+    return toResult(outcome)
+  }
+
+  return {
+    compile: (wasm) => compiler.compile(wasm),
+    async warm(module) {
+      await load(module)
+    },
+    invoke,
+    compiled: () => compiler.list(),
+    async forget(sha256) {
+      const handle = await loaded.get(sha256)?.catch(() => undefined)
+      loaded.delete(sha256)
+      if (handle !== undefined) runtime.unload(handle)
+      await compiler.remove(sha256)
+    },
+    stats: () => ({ ...runtime.stats() }),
+    async close() {
+      await compiler.close()
+      await runtime.close()
+    },
+  }
+}
+
+function toNative({ limits, types, state, ...invocation }: Invocation): NativeCall {
+  return {
+    group: invocation.group,
+    concurrency: limits.concurrency,
+    queueLength: limits.queueLength,
+    queueWaitMs: limits.queueWaitMs,
+    timeoutMs: limits.timeoutMs,
+    memoryBytes: limits.memoryBytes,
+    tableElements: limits.tableElements,
+    outputBytes: limits.outputBytes,
+    logBytes: limits.logBytes,
+    function: invocation.functionName,
+    inputs: [...invocation.inputs],
+    text: invocation.text,
+    ...(types === undefined ? {} : { types: JSON.stringify(types) }),
+    ...(state === null ? {} : { state }),
+    variables: Object.entries(invocation.variables).flat(),
+  }
+}
+
+function toResult(outcome: NativeOutcome): InvocationResult {
+  return {
+    outcome: outcome.ok
+      ? { ok: true, bytes: outcome.bytes ?? Buffer.alloc(0), isText: outcome.isText }
+      : { ok: false, error: toError(outcome) },
+    log: outcome.log?.toString('utf8') ?? '',
+    logTruncated: outcome.logTruncated,
+    queueUs: microseconds(outcome.queueNs),
+    instantiateUs: microseconds(outcome.instantiateNs),
+    runUs: microseconds(outcome.runNs),
+    memoryBytes: outcome.memoryBytes,
+  }
+}
+
+function microseconds(nanoseconds: number): number {
+  return Math.round(nanoseconds / 1000)
+}
+
+function toError(outcome: NativeOutcome): AppError {
+  const code = outcome.code ?? 'INTERNAL'
+  const detail = outcome.detail === undefined ? {} : (JSON.parse(outcome.detail) as ErrorDetail)
+  if (!isErrorCode(code)) return new AppError('INTERNAL', `${code}: ${outcome.message ?? ''}`)
+  return new AppError(code, outcome.message, { detail })
+}
