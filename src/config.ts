@@ -114,7 +114,12 @@ export const NUMBERS = {
   QUEUE_WAIT_MS: count('ms', 5_000, [0, 3_600_000], 'Longest wait for a free thread.'),
   BUFFERED_BYTES: count('bytes', GiB, [1, 1024 * GiB], 'Bodies, inputs and results held in all.'),
   MODULE_BYTES_MAX: count('bytes', 64 * MiB, [8, GiB], 'One uploaded module.'),
-  COMPILE_TIMEOUT_MS: count('ms', 60_000, [100, 3_600_000], 'Wall time of one compilation.'),
+  COMPILE_TIMEOUT_MS: count(
+    'ms',
+    60_000,
+    [100, 3_600_000],
+    'CPU time of one compilation; three times as much by the clock.',
+  ),
   COMPILE_MEMORY_BYTES: count('bytes', 2 * GiB, [64 * MiB, 64 * GiB], 'Memory of the compiler.'),
   VERSIONS_KEPT: count('versions', 10, [1, 10_000], 'Versions of one executable that stay.'),
   STATE_BYTES_MAX: count('bytes', MiB, [0, 64 * MiB], 'State of one executable.'),

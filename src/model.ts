@@ -121,6 +121,13 @@ export interface RunRecord {
   result: { bytes: Buffer; type: string } | null
 }
 
+/** What the caller of a run gets: the result, or the callback target's answer. */
+export interface RunAnswer {
+  status: number
+  type: string
+  body: Buffer
+}
+
 /** Everything a call may use, each in bytes, milliseconds or a count. */
 export interface CallLimits {
   timeoutMs: number

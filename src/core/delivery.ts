@@ -1,10 +1,9 @@
 // Sends a run's result to its callback target once, and turns the answer into the caller's.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { RequestSpec } from '../model.ts'
+import type { RequestSpec, RunAnswer } from '../model.ts'
 import { OutboundError } from '../outbound/outbound.ts'
 import type { Outbound, OutboundResponse } from '../outbound/outbound.ts'
-import type { RunAnswer } from './runner.ts'
 
 /** How much of a target's failed answer is shown to the caller. */
 const TARGET_EXCERPT_BYTES = 16 * 1024

@@ -31,6 +31,9 @@ const CACHE_ENTRIES = 10_000
 
 export function createExecutables({ storage, sandbox, config, now }: ExecutablesDeps) {
   const cache = new Map<number, Executable>()
+  /** Calls under way by the binary they run. */
+  const held = new Map<string, number>()
+  const unusedButHeld = new Set<string>()
   /** Counts writes, so that a read begun before a write never puts its stale answer into the cache. */
   let writes = 0
   /** Versions are added one at a time, so that each swap sees which ones it pushes out. */
@@ -98,7 +101,23 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
   /** Compiled forms of versions that just went away. */
   async function forgetUnused(hashes: Iterable<string>): Promise<void> {
     for (const sha256 of new Set(hashes)) {
-      if (!(await storage.executables.usesBinary(sha256))) await sandbox.forget(sha256)
+      if (held.has(sha256)) unusedButHeld.add(sha256)
+      else if (!(await storage.executables.usesBinary(sha256))) await sandbox.forget(sha256)
+    }
+  }
+
+  /** Keeps what a call runs on, through swaps and deletion, until the answered function is called. */
+  function hold({ version: { sha256 } }: Executable): () => void {
+    held.set(sha256, (held.get(sha256) ?? 0) + 1)
+    return () => {
+      const left = (held.get(sha256) ?? 0) - 1
+      if (left > 0) {
+        held.set(sha256, left)
+        return
+      }
+      held.delete(sha256)
+      // A compiled form that cannot be removed now is only a file too many.
+      if (unusedButHeld.delete(sha256)) void forgetUnused([sha256]).catch(() => undefined)
     }
   }
 
@@ -119,6 +138,7 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
 
     find,
     moduleOf,
+    hold,
     listIds: () => storage.executables.listIds(),
     listVersions: (id: number) => storage.executables.listVersions(id),
 

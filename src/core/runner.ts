@@ -1,7 +1,15 @@
 // A run from its request to its answer: inputs, sandbox, callback. Reads like a table of contents.
 import { v7 as uuidv7 } from 'uuid'
 import { AppError } from '../errors.ts'
-import type { CallLimits, Callback, Executable, Input, RequestSpec, RunRecord } from '../model.ts'
+import type {
+  CallLimits,
+  Callback,
+  Executable,
+  Input,
+  RequestSpec,
+  RunRecord,
+  RunAnswer,
+} from '../model.ts'
 import { parseRequestSpec } from '../request-spec.ts'
 import type { InvocationResult, Sandbox } from '../sandbox/sandbox.ts'
 import type { ByteLease } from './byte-budget.ts'
@@ -30,12 +38,6 @@ export interface RunRequest {
   lease: ByteLease
 }
 
-export interface RunAnswer {
-  status: number
-  type: string
-  body: Buffer
-}
-
 export interface RunnerDeps {
   executables: Executables
   inputs: Inputs
@@ -59,6 +61,7 @@ export function createRunner(deps: RunnerDeps) {
   /** @throws AppError with `run_id` in its detail; the run is then recorded as failed */
   async function run(request: RunRequest): Promise<RunAnswer> {
     const record = newRecord(request, now())
+    const release = executables.hold(request.executable)
     journal.begin(record)
     try {
       const answer = await steps(request, record)
@@ -67,6 +70,7 @@ export function createRunner(deps: RunnerDeps) {
     } catch (error) {
       throw failed(record, error)
     } finally {
+      release()
       record.endedAtMs = now()
       journal.end(record)
     }

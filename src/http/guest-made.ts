@@ -1,13 +1,8 @@
 // Answers whose body a guest or target made: a browser must neither sniff nor run them in our origin.
 import type { FastifyReply } from 'fastify'
+import type { RunAnswer } from '../model.ts'
 
-export interface GuestMade {
-  status: number
-  type: string
-  body: Buffer
-}
-
-export function sendGuestMade(reply: FastifyReply, answer: GuestMade): FastifyReply {
+export function sendGuestMade(reply: FastifyReply, answer: RunAnswer): FastifyReply {
   return reply
     .code(answer.status)
     .header('content-security-policy', "sandbox; default-src 'none'")

@@ -1,21 +1,10 @@
 // Brings a database to the newest schema. The list is static and append-only: a migration that has
 // been released is never edited.
-import type { ColumnDefinitionBuilder, ColumnDataType, Kysely, Migration, RawBuilder } from 'kysely'
+import type { Kysely, Migration } from 'kysely'
 import { Migrator } from 'kysely'
 import { AppError } from '../errors.ts'
 import { first } from './migrations/0001-first.ts'
-import type { Schema } from './schema.ts'
-
-/** What engines spell differently in a table's definition. */
-export interface EngineTypes {
-  /** Holds milliseconds since 1970. */
-  integer: ColumnDataType
-  bytes: ColumnDataType
-  /** Makes an integer column a key whose values rise and are never used again. */
-  identity: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder
-  /** Ends each table's definition. */
-  tableEnd: RawBuilder<unknown>
-}
+import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
   '0001-first': first,

@@ -1,6 +1,6 @@
 // The tables as Kysely sees them. Times are integer milliseconds, booleans 0 or 1, JSON is text, bytes
 // are blobs. A `Sealed` column holds what secrets.ts made of a text, bound to its table, column and row.
-import type { Generated } from 'kysely'
+import type { ColumnDataType, ColumnDefinitionBuilder, Generated, RawBuilder } from 'kysely'
 
 /** A secret, encrypted; see secrets.ts. */
 export type Sealed = Buffer
@@ -89,4 +89,15 @@ export interface Schema {
   runs: RunsTable
   ephemeral: EphemeralTable
   ephemeral_totals: EphemeralTotalsTable
+}
+
+/** What engines spell differently in a table's definition. */
+export interface EngineTypes {
+  /** Holds milliseconds since 1970. */
+  integer: ColumnDataType
+  bytes: ColumnDataType
+  /** Makes an integer column a key whose values rise and are never used again. */
+  identity: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder
+  /** Ends each table's definition. */
+  tableEnd: RawBuilder<unknown>
 }

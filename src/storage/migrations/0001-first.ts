@@ -1,6 +1,6 @@
 // The first schema; src/storage/schema.ts says what the columns mean.
 import type { Kysely, Migration } from 'kysely'
-import type { EngineTypes } from '../migrations.ts'
+import type { EngineTypes } from '../schema.ts'
 import type { Schema } from '../schema.ts'
 
 export function first({ integer, bytes, identity, tableEnd }: EngineTypes): Migration {

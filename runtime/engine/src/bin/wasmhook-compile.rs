@@ -15,8 +15,9 @@ use wasmhook_engine::error::Failure;
 
 const USAGE: &str = "usage: wasmhook-compile <in.wasm> <out.cwasm> --timeout-ms N \
                      --memory-bytes N --memory-max N --table-max N --stack-bytes N";
-/// Lower than any server's, so that compiling never takes a core from calls.
-const NICENESS: i32 = 15;
+/// Low enough that compiling hardly takes a core from calls, and not so low that it never ends on
+/// a busy host.
+const NICENESS: i32 = 10;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 type Resource = libc::__rlimit_resource_t;
