@@ -22,9 +22,19 @@ export function registerByteBudget(app: FastifyInstance, budget: ByteBudget): vo
   })
 }
 
+/** The beginning of a media type (RFC 9110). */
+const WELL_FORMED = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+[ \t]*(;|$)/
+
 /** In this scope every body is a Buffer; without a body and a content type there is none (undefined). */
 export function takeRawBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers()
+  // Fastify refuses a malformed type before any parser is asked; here every type is accepted.
+  scope.addHook('onRequest', (request, _reply, done) => {
+    const type = request.headers['content-type']
+    if (type !== undefined && !WELL_FORMED.test(type))
+      request.headers['content-type'] = 'text/plain'
+    done()
+  })
   scope.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) =>
     readBody(request, payload),
   )

@@ -1,8 +1,9 @@
 // Compiles modules in a child process of low priority, one at a time, and keeps the compiled forms.
 // They are a cache that can be rebuilt at any time: DATA_DIR/modules/<compatibility>/<sha256>.cwasm, each
-// with the interface that was found beside it, so that the same bytes are compiled once.
+// with a record beside it (the interface found, its own hash), so that the same bytes are compiled once.
 import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AppError, isErrorCode } from '../errors.ts'
@@ -27,7 +28,8 @@ export interface Compiled {
 export interface Compiler {
   /** `force` compiles even where a compiled form lies in the cache (it turned out unusable). */
   compile(wasm: Buffer, options?: { force: boolean }): Promise<Compiled>
-  artefactPath(sha256: string): string
+  /** The compiled form's file, where it lies in the cache as it was made. */
+  findIntact(sha256: string): Promise<string | undefined>
   /** Hashes of the compiled forms that lie in the cache. */
   list(): Promise<string[]>
   remove(sha256: string): Promise<void>
@@ -47,13 +49,13 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   let last: Promise<unknown> = Promise.resolve()
 
   const artefactPath = (sha256: string): string => path.join(folder, `${sha256}.cwasm`)
-  const interfacePath = (sha256: string): string => path.join(folder, `${sha256}.json`)
+  const recordPath = (sha256: string): string => path.join(folder, `${sha256}.json`)
 
   async function compileNow(wasm: Buffer, force: boolean): Promise<Compiled> {
     if (closing.signal.aborted) throw new AppError('CLOSED')
     const sha256 = createHash('sha256').update(wasm).digest('hex')
-    const known = force ? undefined : await readInterface(interfacePath(sha256))
-    if (known !== undefined) return { sha256, interface: known }
+    const known = force ? undefined : await readRecord(recordPath(sha256))
+    if (known !== undefined) return { sha256, interface: known.interface }
     const temporary = path.join(folder, `tmp-${randomUUID()}`)
     try {
       await writeFile(`${temporary}.wasm`, wasm, { mode: 0o600 })
@@ -63,9 +65,13 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
         options,
         closing.signal,
       )
-      // The interface is written last: where it lies, the compiled form lies too.
-      await writeFile(`${temporary}.json`, JSON.stringify(found), { mode: 0o600 })
-      await rename(`${temporary}.json`, interfacePath(sha256))
+      const record: ArtefactRecord = {
+        interface: found,
+        artefact_sha256: await hashFile(artefactPath(sha256)),
+      }
+      // The record is written last: where it lies, the compiled form lies too.
+      await writeFile(`${temporary}.json`, JSON.stringify(record), { mode: 0o600 })
+      await rename(`${temporary}.json`, recordPath(sha256))
       return { sha256, interface: found }
     } finally {
       await rm(`${temporary}.wasm`, { force: true })
@@ -74,7 +80,13 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   }
 
   return {
-    artefactPath,
+    async findIntact(sha256) {
+      const record = await readRecord(recordPath(sha256))
+      const made = await hashFile(artefactPath(sha256)).catch(() => undefined)
+      return made !== undefined && made === record?.artefact_sha256
+        ? artefactPath(sha256)
+        : undefined
+    },
     compile(wasm, { force } = { force: false }) {
       const mine = last.then(() => compileNow(wasm, force))
       last = mine.catch(() => undefined)
@@ -85,7 +97,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
       return names.filter((name) => name.endsWith('.cwasm')).map((name) => path.parse(name).name)
     },
     async remove(sha256) {
-      await rm(interfacePath(sha256), { force: true })
+      await rm(recordPath(sha256), { force: true })
       await rm(artefactPath(sha256), { force: true })
     },
     async close() {
@@ -110,12 +122,25 @@ async function openCache(modules: string): Promise<string> {
   return folder
 }
 
-async function readInterface(file: string): Promise<ModuleInterface | undefined> {
+/** What lies beside a compiled form. */
+interface ArtefactRecord {
+  interface: ModuleInterface
+  /** Damaged machine code would not fail to load; it would run. */
+  artefact_sha256: string
+}
+
+async function readRecord(file: string): Promise<ArtefactRecord | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as ModuleInterface
+    return JSON.parse(await readFile(file, 'utf8')) as ArtefactRecord
   } catch {
     return undefined
   }
+}
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
 }
 
 function runCompiler(

@@ -13,7 +13,7 @@ import type { NativeCall, NativeOutcome } from './native.ts'
 export interface ModuleRef {
   sha256: string
   interface: ModuleInterface
-  readWasm(): Promise<Buffer>
+  readWasm: () => Promise<Buffer>
 }
 
 export interface Invocation {
@@ -92,16 +92,21 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     return loading
   }
 
-  async function loadArtefact(module: ModuleRef): Promise<number> {
-    const interfaceJson = JSON.stringify(module.interface)
-    const path = compiler.artefactPath(module.sha256)
-    try {
-      return runtime.load(path, interfaceJson)
-    } catch {
-      // The compiled form is a cache: missing, damaged or made by another version, it is made anew.
-      await compiler.compile(await module.readWasm(), { force: true })
-      return runtime.load(path, interfaceJson)
+  async function loadArtefact({ sha256, interface: found, readWasm }: ModuleRef): Promise<number> {
+    const interfaceJson = JSON.stringify(found)
+    const intact = await compiler.findIntact(sha256)
+    if (intact !== undefined) {
+      try {
+        return runtime.load(intact, interfaceJson)
+      } catch {
+        // Made under other settings of the engine: compiled anew below.
+      }
     }
+    // The compiled form is a cache that may be lost at any time.
+    await compiler.compile(await readWasm(), { force: true })
+    const path = await compiler.findIntact(sha256)
+    if (path === undefined) throw new AppError('INTERNAL', 'A compiled module was lost at once.')
+    return runtime.load(path, interfaceJson)
   }
 
   async function invoke(invocation: Invocation): Promise<InvocationResult> {

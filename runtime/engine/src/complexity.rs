@@ -84,7 +84,7 @@ fn affordable(what: &str, count: u64, limit: u64) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("The module starts with {count} {what}; a call may have {limit}.");
-    Err(Failure::new(Code::ModuleTooLargeMemory, message)
+    Err(Failure::new(Code::ModuleExceedsLimits, message)
         .with(json!({ "what": what, "count": count, "limit": limit })))
 }
 

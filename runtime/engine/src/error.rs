@@ -41,7 +41,7 @@ codes! {
     /// Compiling the module would take more than the limits allow.
     ModuleTooComplex = "MODULE_TOO_COMPLEX",
     /// The module declares more memory or table than any call may have.
-    ModuleTooLargeMemory = "MODULE_TOO_LARGE_MEMORY",
+    ModuleExceedsLimits = "MODULE_EXCEEDS_LIMITS",
     /// A compiled artefact was made by another version or configuration, or is damaged.
     ArtefactUnusable = "ARTEFACT_UNUSABLE",
     /// The module has no callable export of that name.

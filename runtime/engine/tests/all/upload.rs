@@ -77,10 +77,10 @@ fn features_that_are_off_are_invalid() {
 fn memory_and_tables_past_the_ceiling_are_refused() {
     assert_eq!(
         refusal_of_text("(module (memory 17))"),
-        Code::ModuleTooLargeMemory
+        Code::ModuleExceedsLimits
     );
     let tables = "(module (table 60 funcref) (table 60 funcref))";
-    assert_eq!(refusal_of_text(tables), Code::ModuleTooLargeMemory);
+    assert_eq!(refusal_of_text(tables), Code::ModuleExceedsLimits);
 }
 
 #[test]

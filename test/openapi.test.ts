@@ -1,0 +1,142 @@
+// The API describes itself: every route there is, with what it needs.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { buildApp } from './helpers/build-app.ts'
+import type { TestApp } from './helpers/build-app.ts'
+import { refused } from './helpers/client.ts'
+
+interface Operation {
+  summary?: string
+  tags?: string[]
+  security?: Record<string, unknown[]>[]
+  parameters?: { name: string; in: string }[]
+  responses?: Record<string, unknown>
+}
+
+interface Description {
+  openapi: string
+  info: { title: string; version: string }
+  paths: Record<string, Record<string, Operation>>
+  components: { securitySchemes: Record<string, unknown> }
+}
+
+/** Every route of the design and what opens it; an addition here is an addition to the interface. */
+const ROUTES: Readonly<Record<string, string>> = {
+  'GET /api/executables': 'token',
+  'POST /api/executables': 'token',
+  'GET /api/executables/{id}': 'open',
+  'PATCH /api/executables/{id}': 'admin',
+  'DELETE /api/executables/{id}': 'admin',
+  'PUT /api/update_wasm_binary/{id}': 'admin',
+  'GET /api/executables/{id}/versions': 'admin',
+  'POST /api/executables/{id}/versions/{version}/activate': 'admin',
+  'GET /api/executables/{id}/types': 'admin',
+  'PUT /api/executables/{id}/types': 'admin',
+  'GET /api/executables/{id}/variables': 'admin',
+  'PUT /api/executables/{id}/variables': 'admin',
+  'GET /api/executables/{id}/runs': 'admin',
+  'PUT /api/keys/{id}/usage_key': 'admin',
+  'DELETE /api/keys/{id}/usage_key': 'admin',
+  'GET /api/state/{id}': 'usage',
+  'PUT /api/state/{id}': 'admin',
+  'PUT /api/callback/{id}': 'admin',
+  'DELETE /api/callback/{id}': 'admin',
+  'GET /api/log/{id}': 'admin',
+  'POST /api/run/{id}/{fn}': 'usage',
+  'POST /api/run/{id}/{fn}/bytes': 'usage',
+  'POST /api/multipart/run/{id}/{fn}': 'usage',
+  'POST /api/multipart/run/{id}/{fn}/bytes': 'usage',
+  'GET /api/runs/{id}': 'usage',
+  'GET /api/runs/{id}/result': 'usage',
+  'POST /api/ephemeral_storage': 'token',
+  'GET /api/ephemeral_storage/{key}': 'open',
+  'PUT /api/ephemeral_storage/{key}': 'token',
+  'DELETE /api/ephemeral_storage/{key}': 'token',
+  'GET /healthz': 'open',
+  'GET /readyz': 'open',
+}
+
+const SCHEME_OF: Readonly<Record<string, string>> = {
+  token: 'apiToken',
+  admin: 'adminKey',
+  usage: 'usageKey',
+}
+
+describe('the description of the API', () => {
+  const endings: (() => unknown)[] = []
+  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  let app: TestApp
+  let description: Description
+  let operations: Map<string, Operation>
+
+  before(async () => {
+    app = await buildApp(scope)
+    const response = await app.request('/openapi.json')
+    assert.equal(response.status, 200)
+    assert.match(response.headers.get('content-type') ?? '', /^application\/json/)
+    description = (await response.json()) as Description
+    operations = new Map(
+      Object.entries(description.paths).flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => [
+          `${method.toUpperCase()} ${path}`,
+          operation,
+        ]),
+      ),
+    )
+  })
+  after(async () => {
+    for (const end of endings.reverse()) await end()
+  })
+
+  test('is OpenAPI 3.1 with a title and a version', () => {
+    assert.match(description.openapi, /^3\.1\.\d+$/)
+    assert.equal(description.info.title, 'Wasmhook')
+    assert.match(description.info.version, /^\d+\.\d+\.\d+/)
+  })
+
+  test('lists every route, and none that is not one', () => {
+    const described = [...operations.keys()].filter((name) => name !== 'GET /openapi.json').sort()
+    assert.deepEqual(described, Object.keys(ROUTES).sort())
+  })
+
+  for (const [route, right] of Object.entries(ROUTES)) {
+    test(`says of ${route} what it does and that it is for ${right}`, () => {
+      const operation = operations.get(route)
+      assert.ok((operation?.summary ?? '').length > 8)
+      assert.equal(operation?.tags?.length, 1)
+      const schemes = (operation.security ?? []).flatMap((needed) => Object.keys(needed))
+      const scheme = SCHEME_OF[right]
+      if (scheme === undefined) assert.deepEqual(schemes, [])
+      else assert.ok(schemes.includes(scheme), schemes.join())
+      for (const name of schemes) assert.ok(name in description.components.securitySchemes)
+      const inPath = [...route.matchAll(/\{(\w+)\}/g)].map((match) => match[1])
+      const described = (operation.parameters ?? [])
+        .filter((parameter) => parameter.in === 'path')
+        .map((parameter) => parameter.name)
+      assert.deepEqual(described, inPath)
+    })
+
+    test(`answers other methods at ${route} with 405 and names it in Allow`, async () => {
+      const [method = '', path = ''] = route.split(' ')
+      const unused = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].find(
+        (other) => !operations.has(`${other} ${path}`),
+      )
+      const other = await app.request(path.replace(/\{\w+\}/g, '1'), { method: unused! })
+      assert.ok(other.headers.get('allow')?.split(', ').includes(method))
+      await refused(other, 405, 'METHOD_NOT_ALLOWED')
+    })
+  }
+
+  test('has a page for readers at /docs, which runs nothing from elsewhere', async () => {
+    const page = await app.request('/docs')
+    assert.equal(page.status, 200)
+    assert.match(page.headers.get('content-type') ?? '', /^text\/html/)
+    const html = await page.text()
+    for (const [, source = ''] of html.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      assert.doesNotMatch(source, /^(https?:)?\/\//)
+      const asset = await app.request(new URL(source, `${app.origin}/docs/`).pathname)
+      await asset.arrayBuffer()
+      assert.equal(asset.status, 200, source)
+    }
+  })
+})
