@@ -60,7 +60,9 @@ export declare class Sandbox {
   constructor(options: SandboxOptions, onOutcomes: (outcomes: Outcome[]) => void)
   /**
    * Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
-   * is `ARTEFACT_UNUSABLE` when the file was made by another version or is damaged.
+   * is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as
+   * native code and not looked at: compare its hash with that of the file that was compiled
+   * before every load, and never change it after.
    */
   load(path: string, interfaceJson: string): number
   /** Forgets a module. Calls that wait or run still finish. */
@@ -69,6 +71,8 @@ export declare class Sandbox {
   call(id: number, handle: number, options: CallOptions): void
   /** Cancels a call that waits or runs; `false` when it has ended. Its outcome still comes. */
   cancel(id: number): boolean
+  /** Cancels a call that waits; `false` when it runs or has ended. Its outcome still comes. */
+  cancelWaiting(id: number): boolean
   /** A count of what the sandbox holds. */
   stats(): SandboxStats
   /** Ends every call with `CLOSED`, takes no more, and resolves when the threads have ended. */
@@ -90,6 +94,8 @@ export interface SandboxStats {
    * host refuses the address space.
    */
   allocator: 'pooling' | 'on-demand'
+  /** Why instances are mapped for each call, where they are. */
+  allocatorNote?: string
   /** Whether only the pages that a call wrote are wiped. */
   pagemapScan: boolean
 }
@@ -104,12 +110,16 @@ export interface Outcome {
   bytes?: Buffer
   /** Whether the result is known to be UTF-8 text. */
   isText: boolean
+  /** Whether the result is text that is a JSON object or array. */
+  isJson: boolean
   /** The failure's stable code. */
   code?: string
   /** The failure in a sentence. */
   message?: string
   /** The failure's particulars: a JSON object as text. */
   detail?: string
+  /** What lies behind a fault of ours (`INTERNAL`): for the log, never for callers. */
+  cause?: string
   /** What the guest wrote to standard output and standard error, if anything. */
   log?: Buffer
   /** Whether it wrote more than was kept. */

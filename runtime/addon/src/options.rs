@@ -15,31 +15,34 @@ use wasmhook_engine::types::Signature;
 /// Inputs up to this size are copied: letting go of a buffer on another thread costs more.
 const COPIED_INPUT_BYTES: usize = 64 * 1024;
 
+/// The largest size, in bytes: what a 32-bit guest can address.
+const BYTES_MAX: f64 = 4_294_967_296.0;
+
 /// The settings of a sandbox; they hold as long as it does.
 #[napi(object)]
 pub struct SandboxOptions {
     /// Threads that run calls, which is how many run at one time.
     pub threads: u32,
     /// The ceiling of every call's memory, in bytes.
-    pub memory_max_bytes: u32,
+    pub memory_max_bytes: f64,
     /// The ceiling of every call's table elements.
     pub table_max_elements: u32,
     /// The stack of a guest, in bytes.
-    pub stack_bytes: u32,
+    pub stack_bytes: f64,
     /// Wipe only the pages that a call wrote. Only for hosts that never swap: a swapped-out page
     /// would be seen by the next call.
     pub pagemap_scan: bool,
 }
 
 impl SandboxOptions {
-    pub(crate) fn engine(&self) -> EngineOptions {
-        EngineOptions {
+    pub(crate) fn engine(&self) -> Result<EngineOptions, Failure> {
+        Ok(EngineOptions {
             slots: self.threads.max(1),
-            memory_max_bytes: self.memory_max_bytes as usize,
+            memory_max_bytes: bytes("memoryMaxBytes", self.memory_max_bytes)?,
             table_max_elements: self.table_max_elements as usize,
-            stack_bytes: self.stack_bytes as usize,
+            stack_bytes: bytes("stackBytes", self.stack_bytes)?,
             pagemap_scan: self.pagemap_scan,
-        }
+        })
     }
 }
 
@@ -57,13 +60,13 @@ pub struct CallOptions {
     /// Wall time of the call once it runs, in milliseconds.
     pub timeout_ms: u32,
     /// Memory, in bytes.
-    pub memory_bytes: u32,
+    pub memory_bytes: f64,
     /// Elements of all tables together.
     pub table_elements: u32,
     /// The longest result, in bytes.
-    pub output_bytes: u32,
+    pub output_bytes: f64,
     /// What is kept of standard output and standard error, in bytes.
-    pub log_bytes: u32,
+    pub log_bytes: f64,
     /// The function's name.
     pub function: String,
     /// The arguments. They must not change until the outcome is there.
@@ -99,13 +102,24 @@ impl CallOptions {
             variables: pairs(self.variables),
             limits: CallLimits {
                 timeout_ms: self.timeout_ms.into(),
-                memory_bytes: self.memory_bytes as usize,
+                memory_bytes: bytes("memoryBytes", self.memory_bytes)?,
                 table_elements: self.table_elements as usize,
-                output_bytes: self.output_bytes as usize,
-                log_bytes: self.log_bytes as usize,
+                output_bytes: bytes("outputBytes", self.output_bytes)?,
+                log_bytes: bytes("logBytes", self.log_bytes)?,
             },
         })
     }
+}
+
+/// A size as JavaScript has it. Taken as a float: N-API cuts a larger number to 32 bits unsaid.
+fn bytes(name: &str, value: f64) -> Result<usize, Failure> {
+    if value.fract() == 0.0 && (0.0..=BYTES_MAX).contains(&value) {
+        return Ok(value as usize);
+    }
+    Err(Failure::new(
+        Code::Internal,
+        format!("{name} is {value}; give a whole number of bytes from 0 to {BYTES_MAX}."),
+    ))
 }
 
 fn input(buffer: Buffer) -> Input {

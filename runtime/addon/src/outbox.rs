@@ -8,6 +8,8 @@ use napi::bindgen_prelude::{Buffer, Env, Function, Result, ToNapiValue, Unknown}
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Status, sys};
 use napi_derive::napi;
+use wasmhook_engine::call::Report;
+use wasmhook_engine::error::Failure;
 use wasmhook_engine::pool;
 
 /// Results up to this size are copied into the JavaScript heap's own buffers; larger ones are
@@ -26,12 +28,16 @@ pub struct Outcome {
     pub bytes: Option<Bytes>,
     /// Whether the result is known to be UTF-8 text.
     pub is_text: bool,
+    /// Whether the result is text that is a JSON object or array.
+    pub is_json: bool,
     /// The failure's stable code.
     pub code: Option<&'static str>,
     /// The failure in a sentence.
     pub message: Option<String>,
     /// The failure's particulars: a JSON object as text.
     pub detail: Option<String>,
+    /// What lies behind a fault of ours (`INTERNAL`): for the log, never for callers.
+    pub cause: Option<String>,
     /// What the guest wrote to standard output and standard error, if anything.
     #[napi(ts_type = "Buffer")]
     pub log: Option<Bytes>,
@@ -58,12 +64,14 @@ impl From<pool::Outcome> for Outcome {
             id: outcome.id as i64,
             ok: failure.is_none(),
             is_text: result.as_ref().is_some_and(|output| output.is_text),
+            is_json: result.as_ref().is_some_and(|output| output.is_json),
             bytes: result.map(|output| Bytes(output.bytes)),
             code: failure.as_ref().map(|failure| failure.code.as_str()),
             detail: failure
                 .as_ref()
                 .filter(|failure| !failure.detail.is_null())
                 .map(|failure| failure.detail.to_string()),
+            cause: failure.as_ref().and_then(|failure| failure.cause.clone()),
             message: failure.map(|failure| failure.message),
             log: (!report.log.is_empty()).then_some(Bytes(report.log)),
             log_truncated: report.log_truncated,
@@ -72,6 +80,32 @@ impl From<pool::Outcome> for Outcome {
             run_ns: report.run.as_nanos() as f64,
             memory_bytes: report.memory_bytes as f64,
         }
+    }
+}
+
+/// An outcome on its way to JavaScript. One that cannot be made there, for want of memory, arrives
+/// as a failure, so that the others of its batch and the call itself are not lost.
+pub struct Crossing(pool::Outcome);
+
+impl ToNapiValue for Crossing {
+    unsafe fn to_napi_value(
+        env: sys::napi_env,
+        Crossing(outcome): Self,
+    ) -> Result<sys::napi_value> {
+        let (id, queued) = (outcome.id, outcome.queued);
+        // SAFETY: our caller promises that `env` is the current environment.
+        let made = unsafe { Outcome::to_napi_value(env, outcome.into()) };
+        made.or_else(|error| {
+            let report = Report::failed(Failure::internal(&error));
+            let failed = pool::Outcome { id, queued, report };
+            let mut exception = std::ptr::null_mut();
+            // SAFETY: as above; the first call takes away what a failed attempt may have thrown,
+            // and writes a handle to `exception`.
+            unsafe {
+                sys::napi_get_and_clear_last_exception(env, &mut exception);
+                Outcome::to_napi_value(env, failed.into())
+            }
+        })
     }
 }
 
@@ -107,7 +141,7 @@ impl ToNapiValue for Bytes {
     }
 }
 
-type Wake = ThreadsafeFunction<(), Unknown<'static>, Vec<Outcome>, Status, false, true>;
+type Wake = ThreadsafeFunction<(), Unknown<'static>, Vec<Crossing>, Status, false, true>;
 
 /// Outcomes that JavaScript has not seen yet, and what wakes it.
 #[derive(Default)]
@@ -120,7 +154,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// An outbox that empties itself into `on_outcomes`.
-    pub fn new(on_outcomes: &Function<'_, Vec<Outcome>, Unknown<'static>>) -> Result<Arc<Self>> {
+    pub fn new(on_outcomes: &Function<'_, Vec<Crossing>, Unknown<'static>>) -> Result<Arc<Self>> {
         let outbox = Arc::new(Outbox::default());
         let emptied = Arc::downgrade(&outbox);
         let wake = on_outcomes
@@ -155,7 +189,7 @@ impl Outbox {
         }
     }
 
-    fn take(&self, env: &Env) -> Vec<Outcome> {
+    fn take(&self, env: &Env) -> Vec<Crossing> {
         let outcomes = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             mem::take(&mut *waiting)
@@ -164,7 +198,7 @@ impl Outbox {
         if count > 0 && self.outstanding.fetch_sub(count, Ordering::Relaxed) == count {
             self.hold(env, false);
         }
-        outcomes.into_iter().map(Outcome::from).collect()
+        outcomes.into_iter().map(Crossing).collect()
     }
 
     /// Keeps the event loop alive, or lets it end.

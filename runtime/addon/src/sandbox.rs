@@ -13,7 +13,7 @@ use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::pool::Pool;
 
 use crate::options::{CallOptions, SandboxOptions};
-use crate::outbox::{Outbox, Outcome};
+use crate::outbox::{Crossing, Outbox};
 use crate::{Thrown, thrown};
 
 /// What a sandbox holds at the moment.
@@ -31,6 +31,8 @@ pub struct SandboxStats {
     /// host refuses the address space.
     #[napi(ts_type = "'pooling' | 'on-demand'")]
     pub allocator: &'static str,
+    /// Why instances are mapped for each call, where they are.
+    pub allocator_note: Option<String>,
     /// Whether only the pages that a call wrote are wiped.
     pub pagemap_scan: bool,
 }
@@ -58,11 +60,12 @@ impl Sandbox {
         options: SandboxOptions,
         #[napi(ts_arg_type = "(outcomes: Outcome[]) => void")] on_outcomes: Function<
             '_,
-            Vec<Outcome>,
+            Vec<Crossing>,
             Unknown<'static>,
         >,
     ) -> Result<Self, Thrown> {
-        let engine = Arc::new(Engine::for_calls(options.engine()).map_err(thrown)?);
+        let engine =
+            Arc::new(Engine::for_calls(options.engine().map_err(thrown)?).map_err(thrown)?);
         let outbox = Outbox::new(&on_outcomes).map_err(|e| thrown(Failure::internal(&e)))?;
         let out = outbox.clone();
         let pool = Pool::start(engine.clone(), move |outcome| out.put(outcome))
@@ -76,11 +79,15 @@ impl Sandbox {
     }
 
     /// Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
-    /// is `ARTEFACT_UNUSABLE` when the file was made by another version or is damaged.
+    /// is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as
+    /// native code and not looked at: compare its hash with that of the file that was compiled
+    /// before every load, and never change it after.
     #[napi]
     pub fn load(&self, path: String, interface_json: String) -> Result<u32, Thrown> {
-        let module =
-            LoadedModule::load(&self.engine, Path::new(&path), &interface_json).map_err(thrown)?;
+        // SAFETY: the server hands over only files that its own compile child wrote, under a
+        // private folder, read-only, and whose hash it has compared with the one it stored then.
+        let module = unsafe { LoadedModule::load(&self.engine, Path::new(&path), &interface_json) };
+        let module = module.map_err(thrown)?;
         let mut modules = self.modules();
         modules.last_handle += 1;
         let handle = modules.last_handle;
@@ -118,6 +125,12 @@ impl Sandbox {
         self.pool.cancel(id as u64)
     }
 
+    /// Cancels a call that waits; `false` when it runs or has ended. Its outcome still comes.
+    #[napi]
+    pub fn cancel_waiting(&self, id: i64) -> bool {
+        self.pool.cancel_waiting(id as u64)
+    }
+
     /// A count of what the sandbox holds.
     #[napi]
     pub fn stats(&self) -> SandboxStats {
@@ -131,6 +144,7 @@ impl Sandbox {
                 Allocator::Pooling => "pooling",
                 Allocator::OnDemand => "on-demand",
             },
+            allocator_note: self.engine.allocator_note().map(str::to_owned),
             pagemap_scan: self.engine.scans_pagemap(),
         }
     }

@@ -31,28 +31,30 @@ pub struct Compiled {
 }
 
 /// Compiles an upload. Runs in a child process: nothing here is bounded but by that process.
+/// `engine` is one for calls: what its pool has no room for is refused here, not at the first call.
 pub fn compile(engine: &Engine, wasm: &[u8]) -> Result<Compiled, Failure> {
     check_header(wasm)?;
     complexity::check(wasm, engine.options())?;
     Module::validate(engine.inner(), wasm).map_err(|error| invalid(&error))?;
-    let bytes = engine.inner().precompile_module(wasm).map_err(|error| {
-        Failure::new(
-            Code::ModuleTooComplex,
-            format!("The module cannot be compiled: {error:#}"),
-        )
-    })?;
-    // SAFETY: these bytes were made by this engine two lines above and nothing touched them since.
+    let compiled = engine.inner().precompile_module(wasm);
+    let bytes = compiled.map_err(|error| too_complex(&error))?;
+    // SAFETY: this engine made these bytes in the line above, and nothing touched them since.
     let module = unsafe { Module::deserialize(engine.inner(), &bytes) }
-        .map_err(|error| Failure::internal(&error))?;
+        .map_err(|error| too_complex(&error))?;
     let interface = describe::inspect(wasm, &module, engine)?;
     Ok(Compiled { bytes, interface })
 }
 
 /// Maps a compiled file into memory. Nothing is compiled.
-pub fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
-    // SAFETY: the path comes from the server, which hands over only files that its own compile
-    // child wrote, under a private folder, read-only and never edited in place. wasmtime checks
-    // that version and settings are this engine's; uploads never come here.
+///
+/// # Safety
+///
+/// The file must hold exactly the bytes that [`compile`] made, and must not change while the
+/// module lives: they are run as native code. Only the header is looked at here (wasmtime's
+/// version, settings and machine), so damage behind it is not noticed: whoever calls this compares
+/// a hash of the whole file first.
+pub unsafe fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
+    // SAFETY: the caller promises what this function asks for, which is what wasmtime asks for.
     let module = unsafe { Module::deserialize_file(engine.inner(), path) }.map_err(|error| {
         Failure::new(
             Code::ArtefactUnusable,
@@ -98,6 +100,13 @@ fn check_header(wasm: &[u8]) -> Result<(), Failure> {
             "The module ends within its first eight bytes; upload the whole file.",
         )),
     }
+}
+
+fn too_complex(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(
+        Code::ModuleTooComplex,
+        format!("The module cannot be compiled: {error:#}"),
+    )
 }
 
 fn invalid(error: &dyn std::fmt::Display) -> Failure {

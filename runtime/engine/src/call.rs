@@ -82,6 +82,9 @@ pub struct Output {
     pub bytes: Vec<u8>,
     /// Whether it is valid UTF-8 by its type; `false` means that nobody looked.
     pub is_text: bool,
+    /// Whether it is text that is a JSON object or array. Found on the call's own thread: the
+    /// caller's may have no time to parse what a guest made long.
+    pub is_json: bool,
 }
 
 /// What came of one call.
@@ -124,14 +127,20 @@ pub struct LoadedModule {
 
 impl LoadedModule {
     /// Loads a compiled artefact with the interface (JSON) that was found when it was compiled.
-    pub fn load(engine: &Engine, path: &Path, interface: &str) -> Result<Self, Failure> {
+    ///
+    /// # Safety
+    ///
+    /// As for [`artefact::load`]: the file must be what was compiled, byte for byte, and stay so.
+    pub unsafe fn load(engine: &Engine, path: &Path, interface: &str) -> Result<Self, Failure> {
         let interface = serde_json::from_str(interface).map_err(|error| {
             Failure::new(
                 Code::ArtefactUnusable,
                 format!("The stored interface cannot be read, compile the module again: {error}"),
             )
         })?;
-        LoadedModule::new(engine, &artefact::load(engine, path)?, interface)
+        // SAFETY: the caller promises what `artefact::load` asks for.
+        let module = unsafe { artefact::load(engine, path) }?;
+        LoadedModule::new(engine, &module, interface)
     }
 
     /// Makes `module` ready to be called.
@@ -183,7 +192,9 @@ impl LoadedModule {
                     .map(|()| instance)
             })
             .map_err(|error| Failure::from_guest(error, store.data()))
-            .and_then(|instance| abi::call(plan, &mut store, &instance, &request));
+            .and_then(|instance| abi::call(plan, &mut store, &instance, &request))
+            // Host functions are left late, and a call that ends late has not kept its limit.
+            .and_then(|output| store.data().deadline.check().map(|()| output));
 
         let host = store.data_mut();
         let (log, log_truncated) = host.wasi.log.take();

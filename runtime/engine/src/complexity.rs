@@ -4,7 +4,7 @@
 use serde_json::json;
 use wasmparser::{Parser, Payload};
 
-use crate::engine::EngineOptions;
+use crate::engine::{EngineOptions, TABLES_PER_MODULE};
 use crate::error::{Code, Failure};
 
 /// A language runtime compiled whole has a few tens of thousands.
@@ -15,6 +15,11 @@ const FUNCTION_BODY_BYTES_MAX: u64 = 2 << 20;
 const EXPORTS_MAX: u64 = 10_000;
 /// Each import that nothing provides becomes a host function at load.
 const IMPORTS_MAX: u64 = 5_000;
+/// The longest name of an import or export; mangled names of generic Rust functions reach a few
+/// hundred bytes.
+const NAME_BYTES_MAX: u64 = 4 << 10;
+/// All those names together: each is in the description and looked up at load.
+const NAMES_BYTES_MAX: u64 = 4 << 20;
 const TYPES_MAX: u64 = 50_000;
 /// Globals live in the instance, which is copied afresh for every call.
 const GLOBALS_MAX: u64 = 50_000;
@@ -24,11 +29,17 @@ const WASM_PAGE_BYTES: u64 = 65_536;
 /// Refuses what is too complex, or declares more memory or table than the ceilings.
 pub fn check(wasm: &[u8], options: &EngineOptions) -> Result<(), Failure> {
     let mut table_elements = 0u64;
+    let mut names = Names::default();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(|error| malformed(&error))? {
             Payload::TypeSection(types) => within("types", types.count().into(), TYPES_MAX)?,
             Payload::ImportSection(imports) => {
                 within("imports", imports.count().into(), IMPORTS_MAX)?;
+                for import in imports.into_imports() {
+                    let import = import.map_err(|error| malformed(&error))?;
+                    names.add(import.module)?;
+                    names.add(import.name)?;
+                }
             }
             Payload::FunctionSection(functions) => {
                 within("functions", functions.count().into(), FUNCTIONS_MAX)?;
@@ -38,6 +49,9 @@ pub fn check(wasm: &[u8], options: &EngineOptions) -> Result<(), Failure> {
             }
             Payload::ExportSection(exports) => {
                 within("exports", exports.count().into(), EXPORTS_MAX)?;
+                for export in exports {
+                    names.add(export.map_err(|error| malformed(&error))?.name)?;
+                }
             }
             Payload::ElementSection(elements) => {
                 within("element segments", elements.count().into(), SEGMENTS_MAX)?;
@@ -57,6 +71,7 @@ pub fn check(wasm: &[u8], options: &EngineOptions) -> Result<(), Failure> {
                 }
             }
             Payload::TableSection(tables) => {
+                within("tables", tables.count().into(), TABLES_PER_MODULE.into())?;
                 for table in tables {
                     let initial = table.map_err(|error| malformed(&error))?.ty.initial;
                     table_elements = table_elements.saturating_add(initial);
@@ -68,6 +83,21 @@ pub fn check(wasm: &[u8], options: &EngineOptions) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The names that were counted so far.
+#[derive(Default)]
+struct Names {
+    bytes: u64,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) -> Result<(), Failure> {
+        let bytes = name.len() as u64;
+        within("bytes in one name", bytes, NAME_BYTES_MAX)?;
+        self.bytes += bytes;
+        within("bytes of names", self.bytes, NAMES_BYTES_MAX)
+    }
 }
 
 fn within(what: &str, count: u64, limit: u64) -> Result<(), Failure> {

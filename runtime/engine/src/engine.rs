@@ -22,7 +22,7 @@ const MEMORY_RESERVATION_BYTES: u64 = 1 << 32;
 /// Unmapped space behind each memory, for the constant offsets of loads and stores.
 const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 /// Tables that one module may have. wasm-bindgen makes two, hand-written modules a few.
-const TABLES_PER_MODULE: u32 = 8;
+pub const TABLES_PER_MODULE: u32 = 8;
 /// The size of an instance's own bookkeeping: globals, function and table entries.
 const INSTANCE_BYTES_MAX: usize = 4 << 20;
 /// Memory that is wiped by hand after a call instead of given back to the kernel. With the page
@@ -65,20 +65,24 @@ pub struct Engine {
     linker: Linker<Host>,
     options: EngineOptions,
     allocator: Allocator,
+    allocator_note: Option<String>,
 }
 
 impl Engine {
-    /// An engine that runs calls: pooled where the host gives the address space for it.
+    /// An engine that runs calls, or compiles for one that does: pooled where the host gives the address space for it.
     pub fn for_calls(options: EngineOptions) -> Result<Self, Failure> {
         let mut pooled = config(&options);
         pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&options)));
         match wasmtime::Engine::new(&pooled) {
             Ok(inner) => Engine::new(inner, options, Allocator::Pooling),
-            Err(_) => Engine::for_compiling(options),
+            Err(error) => Ok(Engine {
+                allocator_note: Some(format!("{error:#}")),
+                ..Engine::for_compiling(options)?
+            }),
         }
     }
 
-    /// An engine that reserves nothing up front: it compiles, and runs describe functions.
+    /// An engine that reserves nothing up front.
     pub fn for_compiling(options: EngineOptions) -> Result<Self, Failure> {
         let inner = wasmtime::Engine::new(&config(&options)).map_err(|e| Failure::internal(&e))?;
         Engine::new(inner, options, Allocator::OnDemand)
@@ -97,6 +101,7 @@ impl Engine {
             linker,
             options,
             allocator,
+            allocator_note: None,
         })
     }
 
@@ -113,6 +118,11 @@ impl Engine {
     /// Where instances live.
     pub fn allocator(&self) -> Allocator {
         self.allocator
+    }
+
+    /// Why instances live where they live, when that is not in the pool that was asked for.
+    pub fn allocator_note(&self) -> Option<&str> {
+        self.allocator_note.as_deref()
     }
 
     /// Whether only written pages are wiped after a call.

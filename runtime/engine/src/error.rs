@@ -42,7 +42,7 @@ codes! {
     ModuleTooComplex = "MODULE_TOO_COMPLEX",
     /// The module declares more memory or table than any call may have.
     ModuleExceedsLimits = "MODULE_EXCEEDS_LIMITS",
-    /// A compiled artefact was made by another version or configuration, or is damaged.
+    /// A compiled artefact was made by another version or configuration.
     ArtefactUnusable = "ARTEFACT_UNUSABLE",
     /// The module has no callable export of that name.
     UnknownFunction = "UNKNOWN_FUNCTION",
@@ -95,6 +95,8 @@ pub struct Failure {
     pub message: String,
     /// An object with the particulars, or null.
     pub detail: Value,
+    /// What lies behind a fault of ours: for the log, never for callers.
+    pub cause: Option<String>,
 }
 
 impl Failure {
@@ -104,6 +106,7 @@ impl Failure {
             code,
             message: message.into(),
             detail: Value::Null,
+            cause: None,
         }
     }
 
@@ -113,8 +116,8 @@ impl Failure {
         self
     }
 
-    /// Names what ended a guest. A limit that the guest ran into explains the trap that follows
-    /// it: a guest told that its memory may not grow usually aborts as by any other fault.
+    /// Names what ended a guest. A limit that the guest ran into explains the trap that usually
+    /// follows it: a guest told that its memory may not grow aborts, or writes to where it is not.
     pub fn from_guest(error: wasmtime::Error, host: &Host) -> Self {
         let error = match error.downcast::<Failure>() {
             Ok(failure) => return failure,
@@ -123,13 +126,17 @@ impl Failure {
         if let Some(Exit(code)) = error.downcast_ref::<Exit>() {
             return Failure::exit_code(*code);
         }
-        match host.limits.refused() {
-            Some(Refused::Memory) => return host.limits.memory_failure(),
-            Some(Refused::Table) => return host.limits.table_failure(),
-            None => {}
+        let trap = error.downcast_ref::<Trap>();
+        if let Some(refused) = host.limits.refused()
+            && trap.is_none_or(|trap| follows(refused, *trap))
+        {
+            let mut failure = host.limits.failure(refused);
+            if let Some(trap) = trap {
+                failure.detail["trap"] = describe_trap(*trap).0.into();
+            }
+            return failure;
         }
-        match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => host.deadline.timeout(),
+        match trap {
             Some(trap) => Failure::trap(*trap, host.thrown.as_deref()),
             None if error.is::<wasmtime::ThrownException>() => Failure::new(
                 Code::Trap,
@@ -149,13 +156,18 @@ impl Failure {
         .with(json!({ "exit_code": code }))
     }
 
+    /// The sandbox takes no more calls.
+    pub fn closed() -> Self {
+        Failure::new(Code::Closed, "The sandbox is closing; call again later.")
+    }
+
     /// A fault of ours. The cause helps whoever reads the log.
     pub fn internal(cause: &dyn fmt::Debug) -> Self {
-        Failure::new(
-            Code::Internal,
-            "The sandbox failed; this is not the function's fault.",
-        )
-        .with(json!({ "cause": format!("{cause:?}") }))
+        let message = "The sandbox failed; this is not the function's fault.";
+        Failure {
+            cause: Some(format!("{cause:?}")),
+            ..Failure::new(Code::Internal, message)
+        }
     }
 
     fn trap(trap: Trap, thrown: Option<&str>) -> Self {
@@ -187,6 +199,16 @@ impl fmt::Display for Exit {
 }
 
 impl std::error::Error for Exit {}
+
+/// Whether a guest that was refused more usually ends by `trap`.
+fn follows(refused: Refused, trap: Trap) -> bool {
+    match trap {
+        Trap::UnreachableCodeReached | Trap::AllocationTooLarge => true,
+        Trap::MemoryOutOfBounds => refused == Refused::Memory,
+        Trap::TableOutOfBounds => refused == Refused::Table,
+        _ => false,
+    }
+}
 
 fn describe_trap(trap: Trap) -> (&'static str, &'static str) {
     match trap {

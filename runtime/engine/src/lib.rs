@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 pub mod host;
 pub mod limits;
+mod pace;
 pub mod pool;
 mod queue;
 mod ticker;

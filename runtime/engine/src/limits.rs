@@ -47,6 +47,8 @@ pub struct Limits {
     table_elements: usize,
     memory_used: usize,
     table_used: usize,
+    /// What the last permission added, to take back where the growth then fails.
+    granted: usize,
     refused: Option<Refused>,
 }
 
@@ -58,6 +60,7 @@ impl Limits {
             table_elements: limits.table_elements,
             memory_used: 0,
             table_used: 0,
+            granted: 0,
             refused: None,
         }
     }
@@ -72,8 +75,15 @@ impl Limits {
         self.memory_used
     }
 
-    /// The failure of a guest that needed more memory.
-    pub fn memory_failure(&self) -> Failure {
+    /// The failure of a guest that needed more.
+    pub fn failure(&self, refused: Refused) -> Failure {
+        match refused {
+            Refused::Memory => self.memory_failure(),
+            Refused::Table => self.table_failure(),
+        }
+    }
+
+    fn memory_failure(&self) -> Failure {
         Failure::new(
             Code::MemoryLimit,
             format!(
@@ -84,8 +94,7 @@ impl Limits {
         .with(json!({ "memory_bytes": self.memory_bytes }))
     }
 
-    /// The failure of a guest that needed larger tables.
-    pub fn table_failure(&self) -> Failure {
+    fn table_failure(&self) -> Failure {
         Failure::new(
             Code::TableLimit,
             format!(
@@ -116,11 +125,13 @@ impl ResourceLimiter for Limits {
             self.refused = Some(Refused::Memory);
             return Ok(false);
         }
+        self.granted = used - self.memory_used;
         self.memory_used = used;
         Ok(true)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory_used -= std::mem::take(&mut self.granted);
         self.refused = Some(Refused::Memory);
         Ok(())
     }
@@ -142,11 +153,13 @@ impl ResourceLimiter for Limits {
             self.refused = Some(Refused::Table);
             return Ok(false);
         }
+        self.granted = used - self.table_used;
         self.table_used = used;
         Ok(true)
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.table_used -= std::mem::take(&mut self.granted);
         self.refused = Some(Refused::Table);
         Ok(())
     }

@@ -2,7 +2,8 @@
 //!
 //! Waiting calls are taken in turn from group to group (a group is an executable), first come
 //! first served within one. A group runs at most so many calls at once, and the last free threads
-//! are kept for groups that run nothing: one that spins in all its slots holds up nobody else.
+//! are kept for groups that run nothing and whose recent calls were short: groups that spin, one
+//! or many, hold up nobody else once they are known for it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -78,21 +79,22 @@ impl Pool {
         let ticker = Ticker::start(shared.engine.inner(), move || {
             ticked.upgrade().is_some_and(|shared| shared.expire())
         })?;
-        let mut threads = Vec::with_capacity(size);
+        // Dropped when a thread cannot be had, it ends those that there are.
+        let pool = Pool {
+            shared,
+            ticker,
+            threads: Mutex::default(),
+            size,
+        };
         for number in 0..size {
-            let shared = shared.clone();
+            let shared = pool.shared.clone();
             let thread = thread::Builder::new()
                 .name(format!("wasmhook-call-{number}"))
                 .stack_size(options.stack_bytes + HOST_STACK_BYTES)
                 .spawn(move || shared.work())?;
-            threads.push(thread);
+            pool.threads().push(thread);
         }
-        Ok(Pool {
-            shared,
-            ticker,
-            threads: Mutex::new(threads),
-            size,
-        })
+        Ok(pool)
     }
 
     /// Queues a call.
@@ -126,13 +128,22 @@ impl Pool {
         let canceled = self.shared.lock().cancel(id);
         match canceled {
             Canceled::Waiting(job) => {
-                let failure = Failure::new(Code::Canceled, "The call was canceled.");
-                self.shared.give_up(job, failure);
+                self.shared.give_up(job, canceled_before_it_began());
                 true
             }
             Canceled::Running => true,
             Canceled::Unknown => false,
         }
+    }
+
+    /// Cancels a call that waits; `false` when it runs or has ended.
+    pub fn cancel_waiting(&self, id: u64) -> bool {
+        let job = self.shared.lock().cancel_waiting(id);
+        let waited = job.is_some();
+        if let Some(job) = job {
+            self.shared.give_up(job, canceled_before_it_began());
+        }
+        waited
     }
 
     /// A count of what the pool holds.
@@ -157,12 +168,15 @@ impl Pool {
     /// Ends every call and returns when the threads have ended.
     pub fn close(&self) {
         self.begin_close();
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.threads());
         for thread in threads {
             // A thread that panicked has printed so, and there is nobody left to tell.
             let _ = thread.join();
         }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -183,7 +197,7 @@ impl Shared {
         wasmtime::Engine::tls_eager_initialize();
         let mut queue = self.lock();
         loop {
-            let Some((job, stopper)) = queue.take() else {
+            let Some((job, stopper)) = queue.take(Instant::now()) else {
                 if queue.is_closed() {
                     return;
                 }
@@ -193,7 +207,7 @@ impl Shared {
                     .unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let more = queue.has_next();
+            let more = queue.has_next(Instant::now());
             drop(queue);
             if more {
                 // An end can let two calls start: the one just taken and one of a group that now
@@ -205,7 +219,8 @@ impl Shared {
                 .work
                 .module
                 .call(&self.engine, job.work.request, stopper);
-            self.lock().finish(job.id, job.admission.group);
+            let ended = Instant::now();
+            self.lock().finish(job.id, job.admission.group, ended);
             (self.deliver)(Outcome {
                 id: job.id,
                 queued,
@@ -238,4 +253,8 @@ impl Shared {
             report: Report::failed(failure),
         });
     }
+}
+
+fn canceled_before_it_began() -> Failure {
+    Failure::new(Code::Canceled, "The call was canceled.")
 }

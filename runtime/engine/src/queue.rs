@@ -7,9 +7,13 @@ use serde_json::json;
 
 use crate::error::{Code, Failure};
 use crate::host::deadline::Stopper;
+use crate::pace::Pace;
 
-/// Of the threads, this part is kept for groups that run nothing.
+/// Of the threads, this part is kept for groups that run nothing and whose calls are short.
 const RESERVED_SHARE: usize = 4;
+/// Groups that are remembered for their pace. Past it those that do nothing are forgotten, which
+/// costs a thread one long call of each.
+const GROUPS_REMEMBERED_MAX: usize = 10_000;
 
 /// Where a call belongs and how long it may wait.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +58,17 @@ pub enum Canceled<W> {
 
 struct Group<W> {
     waiting: VecDeque<Job<W>>,
-    running: usize,
+    pace: Pace,
+}
+
+impl<W> Group<W> {
+    /// Whether a call may start while `free` threads are, of which `reserved` are kept.
+    fn may_start(&self, concurrency: usize, free: usize, reserved: usize, now: Instant) -> bool {
+        let running = self.pace.running();
+        let spares_the_kept = free > reserved;
+        let may_have_a_kept = running == 0 && self.pace.is_short(now);
+        free > 0 && running < concurrency.max(1) && (spares_the_kept || may_have_a_kept)
+    }
 }
 
 /// The calls that wait and run.
@@ -93,25 +107,24 @@ impl<W> Queue<W> {
     /// Takes a call in; one that cannot wait here is handed back with the reason.
     pub fn push(&mut self, job: Job<W>) -> Option<(Job<W>, Failure)> {
         if self.closed {
-            return Some((job, closed()));
+            return Some((job, Failure::closed()));
         }
         let Admission {
             group: key,
             queue_length,
-            concurrency,
             ..
         } = job.admission;
-        let reserved = self.reserved;
-        let group = self.groups.entry(key).or_insert_with(|| Group {
-            waiting: VecDeque::new(),
-            running: 0,
-        });
-        let starts_now = group.waiting.is_empty()
-            && self.free > self.rotation.len()
-            && may_start(group.running, concurrency, self.free, reserved);
-        if group.waiting.len() >= queue_length && !starts_now {
+        let waiting = self.groups.get(&key).map_or(0, |group| group.waiting.len());
+        if waiting >= queue_length && !(waiting == 0 && self.starts_at_once(&job)) {
             return Some((job, full(queue_length)));
         }
+        if !self.groups.contains_key(&key) {
+            self.forget_some();
+        }
+        let group = self.groups.entry(key).or_insert_with(|| Group {
+            waiting: VecDeque::new(),
+            pace: Pace::default(),
+        });
         if let Some(at) = job.expires_at() {
             self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at)));
         }
@@ -123,13 +136,29 @@ impl<W> Queue<W> {
         None
     }
 
+    /// Whether a thread is free for a call once all that may start before it have started.
+    fn starts_at_once(&self, job: &Job<W>) -> bool {
+        let (
+            Admission {
+                concurrency, group, ..
+            },
+            now,
+        ) = (job.admission, job.queued_at);
+        let before = self.rotation.iter().filter(|key| self.is_next(**key, now));
+        let free = self.free.saturating_sub(before.count());
+        match self.groups.get(&group) {
+            Some(group) => group.may_start(concurrency, free, self.reserved, now),
+            None => free > 0,
+        }
+    }
+
     /// The next call to run, for a thread that is free.
-    pub fn take(&mut self) -> Option<(Job<W>, Stopper)> {
-        let position = self.next_position()?;
+    pub fn take(&mut self, now: Instant) -> Option<(Job<W>, Stopper)> {
+        let position = self.next_position(now)?;
         let key = self.rotation.remove(position)?;
         let group = self.groups.get_mut(&key)?;
         let job = group.waiting.pop_front()?;
-        group.running += 1;
+        group.pace.begin(job.id, now);
         if !group.waiting.is_empty() {
             self.rotation.push_back(key);
         }
@@ -141,32 +170,34 @@ impl<W> Queue<W> {
     }
 
     /// Whether a free thread would find a call.
-    pub fn has_next(&self) -> bool {
-        self.next_position().is_some()
+    pub fn has_next(&self, now: Instant) -> bool {
+        self.next_position(now).is_some()
     }
 
-    fn next_position(&self) -> Option<usize> {
+    fn next_position(&self, now: Instant) -> Option<usize> {
         if self.free == 0 {
             return None;
         }
-        self.rotation.iter().position(|key| {
-            self.groups.get(key).is_some_and(|group| {
-                group.waiting.front().is_some_and(|job| {
-                    let concurrency = job.admission.concurrency;
-                    may_start(group.running, concurrency, self.free, self.reserved)
-                })
+        self.rotation.iter().position(|key| self.is_next(*key, now))
+    }
+
+    /// Whether the first waiting call of a group may start.
+    fn is_next(&self, key: u64, now: Instant) -> bool {
+        let group = self.groups.get(&key);
+        group.is_some_and(|group| {
+            group.waiting.front().is_some_and(|job| {
+                group.may_start(job.admission.concurrency, self.free, self.reserved, now)
             })
         })
     }
 
     /// A call that was taken has ended.
-    pub fn finish(&mut self, id: u64, group: u64) {
+    pub fn finish(&mut self, id: u64, group: u64, now: Instant) {
         self.running.remove(&id);
         self.free += 1;
-        if let Some(entry) = self.groups.get_mut(&group) {
-            entry.running -= 1;
+        if let Some(group) = self.groups.get_mut(&group) {
+            group.pace.end(id, now);
         }
-        self.forget_if_idle(group);
     }
 
     /// Takes out the calls whose wait is over.
@@ -188,17 +219,21 @@ impl<W> Queue<W> {
             stopper.cancel();
             return Canceled::Running;
         }
-        let Some(key) = self.waiting.get(&id).copied() else {
-            return Canceled::Unknown;
-        };
+        self.cancel_waiting(id)
+            .map_or(Canceled::Unknown, Canceled::Waiting)
+    }
+
+    /// Takes a waiting call out; one that runs goes on.
+    pub fn cancel_waiting(&mut self, id: u64) -> Option<Job<W>> {
+        let key = self.waiting.get(&id).copied()?;
         let waiting = self.groups.get_mut(&key).map(|group| &mut group.waiting);
         let job = waiting.and_then(|waiting| {
             let position = waiting.iter().position(|job| job.id == id)?;
             waiting.remove(position)
         });
         self.waiting.remove(&id);
-        self.forget_if_idle(key);
-        job.map_or(Canceled::Unknown, Canceled::Waiting)
+        self.leave_rotation_if_empty(key);
+        job
     }
 
     /// Takes nothing in any more, tells what runs to end, and hands out what waits.
@@ -207,7 +242,7 @@ impl<W> Queue<W> {
         self.running.values().for_each(Stopper::close);
         self.remove(|_| true)
             .into_iter()
-            .map(|job| (job, closed()))
+            .map(|job| (job, Failure::closed()))
             .collect()
     }
 
@@ -236,7 +271,7 @@ impl<W> Queue<W> {
             let (out, kept): (Vec<_>, Vec<_>) = group.waiting.drain(..).partition(&which);
             group.waiting = kept.into();
             removed.extend(out);
-            self.forget_if_idle(key);
+            self.leave_rotation_if_empty(key);
         }
         for job in &removed {
             self.waiting.remove(&job.id);
@@ -245,25 +280,19 @@ impl<W> Queue<W> {
         removed
     }
 
-    fn forget_if_idle(&mut self, key: u64) {
-        let Some(group) = self.groups.get(&key) else {
-            return;
-        };
-        if group.waiting.is_empty() {
+    fn leave_rotation_if_empty(&mut self, key: u64) {
+        let is_empty = |group: &Group<W>| group.waiting.is_empty();
+        if self.groups.get(&key).is_none_or(is_empty) {
             self.rotation.retain(|each| *each != key);
-            if group.running == 0 {
-                self.groups.remove(&key);
-            }
         }
     }
-}
 
-fn may_start(running: usize, concurrency: usize, free: usize, reserved: usize) -> bool {
-    free > 0 && running < concurrency.max(1) && (running == 0 || free > reserved)
-}
-
-fn closed() -> Failure {
-    Failure::new(Code::Closed, "The sandbox is closing; call again later.")
+    fn forget_some(&mut self) {
+        if self.groups.len() >= GROUPS_REMEMBERED_MAX {
+            self.groups
+                .retain(|_, group| !group.waiting.is_empty() || group.pace.running() > 0);
+        }
+    }
 }
 
 fn full(queue_length: usize) -> Failure {

@@ -8,22 +8,30 @@ use crate::host::bindgen;
 
 const DECLARE: &str = "declare its types with PUT /api/executables/:id/types, for example";
 
+/// Names that a failure lists, and the length of each: a module may have thousands, of any length.
+const NAMES_LISTED: usize = 50;
+const NAME_LISTED_BYTES: usize = 100;
+
 pub(super) fn unknown_function(interface: &Interface, name: &str) -> Failure {
-    let names: Vec<&str> = interface
+    let name = bindgen::clipped_to(name, NAME_LISTED_BYTES);
+    let total = interface.functions.len();
+    let names: Vec<String> = interface
         .functions
         .iter()
-        .map(|f| f.name.as_str())
+        .take(NAMES_LISTED)
+        .map(|function| bindgen::clipped_to(&function.name, NAME_LISTED_BYTES))
         .collect();
-    let list = if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    };
+    let mut list = names.join(", ");
+    if names.is_empty() {
+        list.push_str("none");
+    } else if names.len() < total {
+        list.push_str(&format!(" and {} more", total - names.len()));
+    }
     Failure::new(
         Code::UnknownFunction,
         format!("There is no function named {name:?}. The functions are: {list}."),
     )
-    .with(json!({ "function": name, "functions": names }))
+    .with(json!({ "function": name, "functions": names, "functions_total": total }))
 }
 
 pub(super) fn unsupported(function: &Function, why: &str) -> Failure {
@@ -107,7 +115,7 @@ pub(super) fn function_error(text: Option<String>) -> Failure {
         Code::FunctionError,
         text.map_or_else(
             || "The function returned an error without a text.".to_owned(),
-            bindgen::clipped,
+            |text| bindgen::clipped(&text),
         ),
     )
 }

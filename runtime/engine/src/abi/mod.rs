@@ -79,7 +79,15 @@ fn output(bytes: Vec<u8>, request: &CallRequest) -> Result<Output, Failure> {
         return Err(failures::invalid_utf8());
     }
     Ok(Output {
-        bytes,
         is_text: request.text,
+        is_json: request.text && is_json(&bytes),
+        bytes,
     })
+}
+
+/// Whether `text` is a JSON object or array. Nothing is kept of it, however deep it nests.
+fn is_json(text: &[u8]) -> bool {
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(first, Some(b'{' | b'['))
+        && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }

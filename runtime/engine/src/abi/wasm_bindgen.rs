@@ -170,14 +170,11 @@ fn return_area(
     let stack = export(plan.prepared.guest.stack.as_ref(), store, instance);
     let area = match (&plan.prepared.interface.abi.return_area, stack) {
         (ReturnArea::AddToStackPointer(_), Some(Extern::Func(mover))) => {
-            let mut results = [Val::I32(0)];
-            run(
-                &mover,
-                store,
-                &[Val::I32(-(AREA_BYTES as i32))],
-                &mut results,
-            )?;
-            results[0].i32().unwrap_or(0) as u32
+            let mover = mover.typed::<i32, i32>(&*store).map_err(|_| {
+                failures::guest_abi("its export that moves the stack pointer has other types")
+            })?;
+            let area = mover.call(&mut *store, -(AREA_BYTES as i32));
+            area.map_err(|error| Failure::from_guest(error, store.data()))? as u32
         }
         (ReturnArea::StackGlobal(_), Some(Extern::Global(pointer))) => {
             let top = pointer.get(&mut *store).i32().unwrap_or(0);

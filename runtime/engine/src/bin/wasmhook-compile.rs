@@ -19,6 +19,11 @@ const USAGE: &str = "usage: wasmhook-compile <in.wasm> <out.cwasm> --timeout-ms 
 /// a busy host.
 const NICENESS: i32 = 10;
 
+/// The largest file: an artefact, several times its module.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+/// The input, the output, its folder, a memory image, and the standard streams.
+const OPEN_FILES_MAX: u64 = 64;
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 type Resource = libc::__rlimit_resource_t;
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
@@ -51,7 +56,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Compiled, Failure> {
     let wasm = fs::read(&arguments.input).map_err(|error| Failure::internal(&error))?;
-    let engine = Engine::for_compiling(arguments.engine)?;
+    let engine = Engine::for_calls(arguments.engine)?;
     let compiled = artefact::compile(&engine, &wasm)?;
     publish(&compiled.bytes, &arguments.output).map_err(|error| Failure::internal(&error))?;
     Ok(compiled)
@@ -63,6 +68,7 @@ fn report(failure: &Failure) -> Value {
         "code": failure.code.as_str(),
         "message": failure.message,
         "detail": failure.detail,
+        "cause": failure.cause,
     })
 }
 
@@ -102,11 +108,16 @@ fn confine(arguments: &Arguments) -> io::Result<()> {
     limit(libc::RLIMIT_CORE, 0)?;
     limit(libc::RLIMIT_CPU, cpu_seconds)?;
     limit(libc::RLIMIT_DATA, arguments.memory_bytes)?;
-    // SAFETY: neither call touches memory of ours; both take plain numbers.
+    limit(libc::RLIMIT_FSIZE, FILE_BYTES_MAX)?;
+    limit(libc::RLIMIT_NOFILE, OPEN_FILES_MAX)?;
+    // SAFETY: no call touches memory of ours; all take plain numbers.
     unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS);
+        // A server that is killed leaves no compiler behind that nobody would stop.
         #[cfg(target_os = "linux")]
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 {
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+            || libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0
+        {
             return Err(io::Error::last_os_error());
         }
     }

@@ -115,16 +115,7 @@ pub fn abi(module: &Module, sections: &Sections, kind: Kind) -> Abi {
         };
     }
     let unprocessed = is_unprocessed(module, sections);
-    let ref_table = module
-        .exports()
-        .filter(|export| {
-            export
-                .ty()
-                .table()
-                .is_some_and(|table| table.element().heap_type().is_extern())
-        })
-        .map(|export| export.name().to_owned())
-        .next();
+    let ref_table = ref_table(module);
     Abi {
         release: sections.release,
         unprocessed,
@@ -147,9 +138,21 @@ fn is_unprocessed(module: &Module, sections: &Sections) -> bool {
             .any(|import| import.name() == "__wbindgen_describe")
 }
 
+/// The name of the table that holds the guest's references to values of the host.
+pub fn ref_table(module: &Module) -> Option<String> {
+    let holds_externrefs = |ty: ExternType| {
+        ty.table()
+            .is_some_and(|table| table.element().heap_type().is_extern())
+    };
+    module
+        .exports()
+        .find(|export| holds_externrefs(export.ty()))
+        .map(|export| export.name().to_owned())
+}
+
 /// The allocator. Newer programs may rename it to `__wbindgen_export`, `__wbindgen_export2`, …
 /// (or `__wbindgen_export_0`, …): the first such export of its signature is it.
-fn malloc(module: &Module) -> Option<Malloc> {
+pub fn malloc(module: &Module) -> Option<Malloc> {
     let found = |name: &str, ty: &FuncType| {
         let params: Vec<Core> = ty.params().map(Core::from).collect();
         let results: Vec<Core> = ty.results().map(Core::from).collect();

@@ -11,37 +11,51 @@ mod random;
 mod tables;
 mod values;
 
-use wasmtime::{Caller, Func, FuncType, Linker, Module};
+use std::sync::Arc;
+
+use wasmtime::{Caller, FuncType, Linker, Module};
 
 use super::Host;
+use crate::describe::{self, Malloc};
 use crate::types::Core;
 use call::Call;
 use functions::Function;
 
 pub use tables::init_if_due;
-pub use values::{Bindgen, clipped, index_of};
+pub use values::{Bindgen, clipped, clipped_to, index_of};
+
+/// What a guest exports for its imports to use.
+struct Exports {
+    /// The name of the table that holds the guest's references to values of the host.
+    ref_table: Option<String>,
+    malloc: Option<Malloc>,
+}
 
 /// Defines those imports of `module` that are provided here.
 pub fn add_to_linker(linker: &mut Linker<Host>, module: &Module) -> wasmtime::Result<()> {
-    let table = ref_table(module);
+    let exports = Arc::new(Exports {
+        ref_table: describe::ref_table(module),
+        malloc: describe::malloc(module),
+    });
     for import in module.imports() {
         let ty = import.ty();
         let Some(ty) = ty.func() else { continue };
         let Some(function) = find(import.name(), ty) else {
             continue;
         };
-        let table = table.clone();
+        let exports = exports.clone();
         let gives_externref = ty
             .results()
             .any(|result| Core::from(result) == Core::Externref);
         linker.func_new(import.module(), import.name(), ty.clone(), {
-            move |caller, params, results| {
-                let table = table.as_deref();
+            move |caller: Caller<'_, Host>, params, results| {
+                // A guest can spend its time in imports alone, where no epoch ends it.
+                caller.data().deadline.check()?;
                 function.call(Call {
                     caller,
                     params,
                     results,
-                    table,
+                    exports: &exports,
                     gives_externref,
                 })
             }
@@ -54,22 +68,4 @@ fn find(name: &str, ty: &FuncType) -> Option<Function> {
     let params: Vec<Core> = ty.params().map(Core::from).collect();
     let results: Vec<Core> = ty.results().map(Core::from).collect();
     Function::find(names::plain(name)?, &params, &results)
-}
-
-/// The name of the table that holds the guest's references to values of the host.
-fn ref_table(module: &Module) -> Option<String> {
-    module
-        .exports()
-        .find(|export| {
-            export
-                .ty()
-                .table()
-                .is_some_and(|table| table.element().heap_type().is_extern())
-        })
-        .map(|export| export.name().to_owned())
-}
-
-/// The guest's allocator, by the name that modules give it if they were not stripped.
-fn allocator(caller: &mut Caller<'_, Host>) -> Option<Func> {
-    caller.get_export("__wbindgen_malloc")?.into_func()
 }

@@ -46,10 +46,7 @@ impl Stopper {
         match self.0.reason.load(Ordering::Acquire) {
             RUNNING => None,
             CANCELED => Some(Failure::new(Code::Canceled, "The call was canceled.")),
-            _ => Some(Failure::new(
-                Code::Closed,
-                "The sandbox is closing; call again later.",
-            )),
+            _ => Some(Failure::closed()),
         }
     }
 }
@@ -86,7 +83,7 @@ impl Deadline {
     }
 
     /// The failure of a call whose time ran out.
-    pub fn timeout(&self) -> Failure {
+    fn timeout(&self) -> Failure {
         Failure::new(
             Code::RunTimeout,
             format!("The function did not finish within {} ms.", self.timeout_ms),

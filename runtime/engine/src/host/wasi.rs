@@ -140,16 +140,18 @@ pub fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wasi_poll::add_to_linker(linker)
 }
 
-/// Runs `f` on the guest's memory; `None` means that a pointer lies outside it.
+/// Runs `f` on the guest's memory; `None` means that a pointer lies outside it. Fails when the
+/// call must end: a guest can spend its time in imports alone, where no epoch ends it.
 pub(super) fn with_memory(
     caller: &mut Caller<'_, Host>,
-    f: impl FnOnce(&mut [u8], &mut Host) -> Option<i32>,
-) -> i32 {
+    f: impl FnOnce(&mut [u8], &mut Host) -> Option<Result<i32, Failure>>,
+) -> wasmtime::Result<i32> {
+    caller.data().deadline.check()?;
     let Some(memory) = memory::of_caller(caller) else {
-        return EFAULT;
+        return Ok(EFAULT);
     };
     let (bytes, host) = memory.data_and_store_mut(caller);
-    f(bytes, host).unwrap_or(EFAULT)
+    Ok(f(bytes, host).unwrap_or(Ok(EFAULT))?)
 }
 
 fn add_strings(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
@@ -172,7 +174,7 @@ fn add_strings(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
                         &u32::try_from(items.len()).ok()?.to_le_bytes(),
                     )?;
                     memory::write(memory, bytes, &u32::try_from(total).ok()?.to_le_bytes())?;
-                    Some(SUCCESS)
+                    Some(Ok(SUCCESS))
                 })
             },
         )?;
@@ -189,7 +191,7 @@ fn add_strings(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
                         pointer = pointer.checked_add(4)?;
                         at = at.checked_add(u32::try_from(item.len()).ok()?)?;
                     }
-                    Some(SUCCESS)
+                    Some(Ok(SUCCESS))
                 })
             },
         )?;
@@ -202,23 +204,21 @@ fn add_streams(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
         module,
         "fd_write",
         |mut caller: Caller<'_, Host>, fd: i32, iovs: u32, count: u32, written: u32| {
-            let mut outcome = Ok(());
-            let errno = with_memory(&mut caller, |memory, host| {
+            with_memory(&mut caller, |memory, host| {
                 if fd == 0 || !host.wasi.is_open(fd) {
-                    return Some(EBADF);
+                    return Some(Ok(EBADF));
                 }
                 let mut total = 0u32;
                 for (ptr, len) in io_vectors(memory, iovs, count)? {
-                    outcome = host.wasi.write(fd, memory::slice(memory, ptr, len)?);
-                    if outcome.is_err() {
-                        return Some(EIO);
+                    let piece = memory::slice(memory, ptr, len)?;
+                    if let Err(failure) = host.wasi.write(fd, piece) {
+                        return Some(Err(failure));
                     }
                     total = total.checked_add(len)?;
                 }
                 memory::write(memory, written, &total.to_le_bytes())?;
-                Some(SUCCESS)
-            });
-            outcome.map(|()| errno).map_err(wasmtime::Error::new)
+                Some(Ok(SUCCESS))
+            })
         },
     )?;
     linker.func_wrap(
@@ -227,7 +227,7 @@ fn add_streams(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
         |mut caller: Caller<'_, Host>, fd: i32, iovs: u32, count: u32, read: u32| {
             with_memory(&mut caller, |memory, host| {
                 if fd != 0 || !host.wasi.is_open(fd) {
-                    return Some(EBADF);
+                    return Some(Ok(EBADF));
                 }
                 let mut total = 0u32;
                 for (ptr, len) in io_vectors(memory, iovs, count)? {
@@ -235,7 +235,7 @@ fn add_streams(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
                     total = total.checked_add(u32::try_from(got).ok()?)?;
                 }
                 memory::write(memory, read, &total.to_le_bytes())?;
-                Some(SUCCESS)
+                Some(Ok(SUCCESS))
             })
         },
     )?;
@@ -257,14 +257,14 @@ fn add_streams(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
         |mut caller: Caller<'_, Host>, fd: i32, out: u32| {
             with_memory(&mut caller, |memory, host| {
                 if !host.wasi.is_open(fd) {
-                    return Some(EBADF);
+                    return Some(Ok(EBADF));
                 }
                 // File type "unknown" rather than a terminal: programs then buffer and use no colour.
                 let rights: u64 = if fd == 0 { 1 << 1 } else { 1 << 6 };
                 let mut stat = [0; 24];
                 stat[8..16].copy_from_slice(&rights.to_le_bytes());
                 memory::write(memory, out, &stat)?;
-                Some(SUCCESS)
+                Some(Ok(SUCCESS))
             })
         },
     )?;
@@ -293,10 +293,10 @@ fn add_system(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, Host>, id: i32, _precision: i64, out: u32| {
             with_memory(&mut caller, |memory, host| {
                 let Some(now) = host.wasi.clock(id) else {
-                    return Some(EINVAL);
+                    return Some(Ok(EINVAL));
                 };
                 memory::write(memory, out, &now.to_le_bytes())?;
-                Some(SUCCESS)
+                Some(Ok(SUCCESS))
             })
         },
     )?;
@@ -306,10 +306,10 @@ fn add_system(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, Host>, id: i32, out: u32| {
             with_memory(&mut caller, |memory, host| {
                 if host.wasi.clock(id).is_none() {
-                    return Some(EINVAL);
+                    return Some(Ok(EINVAL));
                 }
                 memory::write(memory, out, &1u64.to_le_bytes())?;
-                Some(SUCCESS)
+                Some(Ok(SUCCESS))
             })
         },
     )?;
@@ -317,18 +317,18 @@ fn add_system(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
         module,
         "random_get",
         |mut caller: Caller<'_, Host>, out: u32, len: u32| {
-            let mut outcome = Ok(());
-            let errno = with_memory(&mut caller, |memory, host| {
+            with_memory(&mut caller, |memory, host| {
                 for piece in memory::slice_mut(memory, out, len)?.chunks_mut(RANDOM_CHUNK as usize)
                 {
-                    outcome = host.deadline.check();
-                    if outcome.is_err() || getrandom::fill(piece).is_err() {
-                        return Some(EIO);
+                    if let Err(failure) = host.deadline.check() {
+                        return Some(Err(failure));
+                    }
+                    if getrandom::fill(piece).is_err() {
+                        return Some(Ok(EIO));
                     }
                 }
-                Some(SUCCESS)
-            });
-            outcome.map(|()| errno).map_err(wasmtime::Error::new)
+                Some(Ok(SUCCESS))
+            })
         },
     )?;
     linker.func_wrap(module, "sched_yield", || SUCCESS)?;

@@ -77,8 +77,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
                 let bytes = memory::slice(memory, subscriptions, count * SUBSCRIPTION_BYTES)?;
                 let pieces = bytes.chunks_exact(SUBSCRIPTION_BYTES as usize);
                 all.extend(pieces.map(|piece| Subscription::read(piece, host)));
-                Some(SUCCESS)
-            });
+                Some(Ok(SUCCESS))
+            })?;
             let Some(first) = all.iter().map(|subscription| subscription.after).min() else {
                 return Ok(errno);
             };
@@ -89,7 +89,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
                     .sleep(first)
                     .map_err(wasmtime::Error::new)?;
             }
-            Ok(with_memory(&mut caller, |memory, _| {
+            with_memory(&mut caller, |memory, _| {
                 let mut at = events;
                 let mut due = 0u32;
                 for subscription in all.iter().filter(|each| each.after <= first) {
@@ -98,8 +98,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
                     due += 1;
                 }
                 memory::write(memory, out, &due.to_le_bytes())?;
-                Some(SUCCESS)
-            }))
+                Some(Ok(SUCCESS))
+            })
         },
     )?;
     Ok(())

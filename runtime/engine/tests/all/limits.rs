@@ -1,7 +1,8 @@
 //! Limits of a call, past each of them.
 
 use wasmhook_engine::error::Code;
-use wasmhook_engine::limits::CallLimits;
+use wasmhook_engine::limits::{CallLimits, Limits};
+use wasmtime::ResourceLimiter;
 
 use crate::guest::{LIMITS, NONE, from_text};
 
@@ -26,6 +27,44 @@ fn a_refused_growth_is_minus_one_and_names_the_abort_after_it() {
     .unwrap();
     assert_eq!(guest.text("grow", NONE), "-1");
     assert_eq!(guest.code("abort", NONE), Code::MemoryLimit);
+}
+
+#[test]
+fn a_refused_growth_hides_no_other_trap() {
+    let guest = from_text(
+        r#"(module (memory 1) (table 1 funcref)
+             (func (export "divide") (result i32)
+               (drop (memory.grow (i32.const 1000))) (i32.div_u (i32.const 1) (i32.const 0)))
+             (func (export "store")
+               (drop (memory.grow (i32.const 1000))) (i32.store (i32.const -4) (i32.const 0)))
+             (func (export "get") (drop (memory.grow (i32.const 1000)))
+               (drop (table.get (i32.const 9)))))"#,
+    )
+    .unwrap();
+    let ends = |function| {
+        let failure = guest.failure(function, NONE);
+        (failure.code, failure.detail["trap"].to_string())
+    };
+    let named = |code, trap: &str| (code, format!("\"{trap}\""));
+    assert_eq!(
+        ends("divide"),
+        named(Code::Trap, "integer_division_by_zero")
+    );
+    assert_eq!(
+        ends("store"),
+        named(Code::MemoryLimit, "memory_out_of_bounds")
+    );
+    assert_eq!(ends("get"), named(Code::Trap, "table_out_of_bounds"));
+}
+
+#[test]
+fn a_growth_that_was_allowed_and_failed_is_not_counted() {
+    let mut limits = Limits::new(&LIMITS);
+    assert!(limits.memory_growing(0, 65_536, None).unwrap());
+    assert!(limits.memory_growing(65_536, 1 << 20, None).unwrap());
+    let why = wasmtime::Error::msg("the host has none");
+    limits.memory_grow_failed(why).unwrap();
+    assert_eq!(limits.memory_used(), 65_536);
 }
 
 #[test]

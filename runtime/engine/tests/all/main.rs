@@ -2,6 +2,7 @@
 
 mod cargo_output;
 mod guest;
+mod hostile_imports;
 mod inference;
 mod limits;
 mod misbehaving;

@@ -1,9 +1,11 @@
 //! One call of an import: its parameters as values, its answer to the guest.
 
-use wasmtime::{Caller, Memory, Val};
+use std::borrow::Cow;
 
-use super::tables;
+use wasmtime::{Caller, Extern, Memory, Val};
+
 use super::values::{Value, check_size, clipped, index_of, reference};
+use super::{Exports, tables};
 use crate::error::{Code, Failure};
 use crate::host::{Host, memory};
 
@@ -12,8 +14,8 @@ pub(super) struct Call<'a, 'c> {
     pub(super) caller: Caller<'c, Host>,
     pub(super) params: &'a [Val],
     pub(super) results: &'a mut [Val],
-    /// The name of the guest's table of references.
-    pub(super) table: Option<&'a str>,
+    /// What the guest exports for its imports to use.
+    pub(super) exports: &'a Exports,
     /// Whether references are returned as such, not as numbers.
     pub(super) gives_externref: bool,
 }
@@ -23,6 +25,20 @@ pub(super) fn outside() -> Failure {
     Failure::new(
         Code::GuestAbi,
         "The function gave an address outside its memory to an import.",
+    )
+}
+
+/// The beginning of `text`, if it is what Rust says when it panics.
+fn panic_text(text: &str) -> Option<String> {
+    let beginning = clipped(text);
+    beginning.contains("panicked at").then_some(beginning)
+}
+
+fn no_allocator() -> Failure {
+    Failure::new(
+        Code::GuestAbi,
+        "The function asked an import for a text, and its module exports no allocator \
+         (__wbindgen_malloc) to put it with.",
     )
 }
 
@@ -39,7 +55,7 @@ impl Call<'_, '_> {
     /// The value that a parameter refers to.
     pub(super) fn value(&mut self, at: usize) -> Value {
         match self.index(at) {
-            Some(index) => self.caller.data().bindgen.value(index),
+            Some(index) => self.caller.data().bindgen.value(index).into_owned(),
             None => Value::Undefined,
         }
     }
@@ -100,13 +116,15 @@ impl Call<'_, '_> {
     /// Gives the guest a text of its own, through the address that is the first parameter.
     pub(super) fn give_text(&mut self, text: &str) -> wasmtime::Result<()> {
         let len = text.len() as u32;
-        let Some(malloc) = super::allocator(&mut self.caller) else {
-            return self.write_words([1, 0]);
-        };
+        let malloc = self.exports.malloc.as_ref().ok_or_else(no_allocator)?;
+        let function = self.caller.get_export(&malloc.name);
+        let function = function
+            .and_then(Extern::into_func)
+            .ok_or_else(no_allocator)?;
         let params = [Val::I32(len as i32), Val::I32(1)];
-        let takes = malloc.ty(&self.caller).params().len().min(params.len());
+        let takes = if malloc.takes_align { 2 } else { 1 };
         let mut results = [Val::I32(0)];
-        malloc.call(&mut self.caller, &params[..takes], &mut results)?;
+        function.call(&mut self.caller, &params[..takes], &mut results)?;
         let ptr = results[0].i32().unwrap_or(0) as u32;
         let memory = self.memory()?;
         memory::write(memory.data_mut(&mut self.caller), ptr, text.as_bytes())
@@ -119,15 +137,33 @@ impl Call<'_, '_> {
         let host = self.caller.data_mut();
         host.wasi.log.write(text.as_bytes());
         host.wasi.log.write(b"\n");
-        if text.contains("panicked at") {
-            host.thrown = Some(clipped(text.to_owned()));
+        host.thrown = panic_text(text).or(host.thrown.take());
+    }
+
+    /// Writes the texts of all parameters as one line. They go into the log one by one and
+    /// uncopied: a guest may name one long text a thousand times.
+    pub(super) fn log_values(&mut self) {
+        for at in 0..self.params.len() {
+            let index = self.index(at);
+            let host = self.caller.data_mut();
+            if at > 0 {
+                host.wasi.log.write(b" ");
+            }
+            let value = index.map_or(Cow::Owned(Value::Undefined), |index| {
+                host.bindgen.value(index)
+            });
+            let text = value.text();
+            host.wasi.log.write(text.as_bytes());
+            host.thrown = panic_text(&text).or(host.thrown.take());
         }
+        self.caller.data_mut().wasi.log.write(b"\n");
     }
 
     /// Sets up the guest's table, or leaves that to whoever called: modules may export this very
     /// import as their start function, and called from outside it has no guest to look into.
     pub(super) fn init_table(&mut self) -> wasmtime::Result<()> {
-        let table = self.table.and_then(|name| self.caller.get_export(name));
+        let name = self.exports.ref_table.as_deref();
+        let table = name.and_then(|name| self.caller.get_export(name));
         match table.and_then(|export| export.into_table()) {
             Some(table) => tables::init(&mut self.caller, table),
             None => {

@@ -134,7 +134,7 @@ impl Function {
             }
             // Before wasm-bindgen 0.2.79 this is how a function returns an error.
             Function::Rethrow => {
-                let text = clipped(call.value(0).text());
+                let text = clipped(&call.value(0).text());
                 Err(Failure::new(Code::FunctionError, text).into())
             }
             Function::InitTable => call.init_table(),
@@ -193,17 +193,14 @@ impl Function {
                 Ok(())
             }
             Function::LogValues => {
-                let texts: Vec<String> = (0..call.params.len())
-                    .map(|at| call.value(at).text())
-                    .collect();
-                call.log(&texts.join(" "));
+                call.log_values();
                 Ok(())
             }
             // An empty text: its pointer may be any but zero, as Rust's own empty text has it.
             Function::Stack => call.write_words([1, 0]),
             Function::DebugText => {
-                let text = call.value(1).text();
-                call.give_text(&text)
+                let value = call.value(1);
+                call.give_text(&value.text())
             }
             Function::TextOf => match call.value(1) {
                 Value::Text(text) => call.give_text(&text),
@@ -241,7 +238,7 @@ fn is_ref(core: Core) -> bool {
 }
 
 fn thrown(text: String) -> Failure {
-    let text = clipped(text);
+    let text = clipped(&text);
     Failure::new(Code::Trap, format!("The function threw: {text}"))
         .with(json!({ "trap": "throw", "message": text }))
 }

@@ -3,14 +3,30 @@
 use wasmtime::{AsContextMut, Ref, Store, Table};
 
 use super::values::{Value, reference};
+use crate::error::{Code, Failure};
 use crate::host::Host;
 
-/// Grows the table by four and fills in the constants that the guest's code counts on: the first
-/// place is undefined, the new ones are undefined, null, true, false.
+/// Sets up the table. One that cannot take what wasm-bindgen puts there is the guest's fault.
 pub(super) fn init(
     mut store: impl AsContextMut<Data = Host>,
     table: Table,
 ) -> wasmtime::Result<()> {
+    fill(&mut store, table).map_err(|error| {
+        let refused = store.as_context().data().limits.refused();
+        if error.is::<Failure>() || refused.is_some() {
+            return error;
+        }
+        Failure::new(
+            Code::GuestAbi,
+            "The module's table of references cannot grow, or is not one of externref.",
+        )
+        .into()
+    })
+}
+
+/// Grows the table by four and fills in the constants that the guest's code counts on: the first
+/// place is undefined, the new ones are undefined, null, true, false.
+fn fill(mut store: impl AsContextMut<Data = Host>, table: Table) -> wasmtime::Result<()> {
     let base = table.grow(&mut store, 4, Ref::Extern(None))?;
     let constants = [
         (0, Value::Undefined),

@@ -2,6 +2,8 @@
 //! in guests without reference types, as an unboxed `i31` in those with them, so that no
 //! reference needs a garbage-collected heap.
 
+use std::borrow::Cow;
+
 use wasmtime::{AnyRef, AsContextMut, ExternRef, I31, Val};
 
 use crate::error::{Code, Failure};
@@ -50,16 +52,16 @@ impl Value {
     }
 
     /// The value as JavaScript's `String(value)` has it, as far as a text is needed.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self) -> Cow<'_, str> {
         match self {
-            Value::Undefined => "undefined".to_owned(),
-            Value::Null => "null".to_owned(),
-            Value::Bool(value) => value.to_string(),
-            Value::Number(value) => value.to_string(),
-            Value::BigInt(value) => value.to_string(),
-            Value::Text(text) | Value::Error(text) => text.clone(),
-            Value::Bytes(_) | Value::View { .. } => "[object Uint8Array]".to_owned(),
-            Value::Object => "[object Object]".to_owned(),
+            Value::Undefined => "undefined".into(),
+            Value::Null => "null".into(),
+            Value::Bool(value) => value.to_string().into(),
+            Value::Number(value) => value.to_string().into(),
+            Value::BigInt(value) => value.to_string().into(),
+            Value::Text(text) | Value::Error(text) => text.into(),
+            Value::Bytes(_) | Value::View { .. } => "[object Uint8Array]".into(),
+            Value::Object => "[object Object]".into(),
         }
     }
 }
@@ -79,7 +81,7 @@ pub struct Bindgen {
 impl Bindgen {
     /// The text of the value at `index`, if a value is there.
     pub fn text(&self, index: u32) -> Option<String> {
-        self.own(index).map(Value::text)
+        self.own(index).map(|value| value.text().into_owned())
     }
 
     /// Takes what a describe function said.
@@ -88,20 +90,22 @@ impl Bindgen {
     }
 
     /// The value at `index`, or the constant that guests of any version mean by it.
-    pub(super) fn value(&self, index: u32) -> Value {
+    pub(super) fn value(&self, index: u32) -> Cow<'_, Value> {
         if let Some(value) = self.own(index) {
-            return value.clone();
+            return Cow::Borrowed(value);
         }
-        match CONSTANTS
-            .iter()
-            .filter_map(|first| index.checked_sub(*first))
-            .find(|at| *at < 4)
-        {
-            Some(1) => Value::Null,
-            Some(2) => Value::Bool(true),
-            Some(3) => Value::Bool(false),
-            _ => Value::Undefined,
-        }
+        Cow::Owned(
+            match CONSTANTS
+                .iter()
+                .filter_map(|first| index.checked_sub(*first))
+                .find(|at| *at < 4)
+            {
+                Some(1) => Value::Null,
+                Some(2) => Value::Bool(true),
+                Some(3) => Value::Bool(false),
+                _ => Value::Undefined,
+            },
+        )
     }
 
     fn own(&self, index: u32) -> Option<&Value> {
@@ -153,12 +157,18 @@ impl Bindgen {
 }
 
 /// The beginning of an error's text, where it is longer than anybody reads.
-pub fn clipped(mut text: String) -> String {
-    if text.len() > ERROR_TEXT_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(ERROR_TEXT_BYTES_MAX));
-        text.push('…');
+pub fn clipped(text: &str) -> String {
+    clipped_to(text, ERROR_TEXT_BYTES_MAX)
+}
+
+/// The first `bytes` of a text, with a sign that more came.
+pub fn clipped_to(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
     }
-    text
+    let mut beginning = text[..text.floor_char_boundary(bytes)].to_owned();
+    beginning.push('…');
+    beginning
 }
 
 /// Fails when values of `bytes` in all are more than a call may hold.
