@@ -226,7 +226,8 @@ describe('a list of runs', () => {
     const other = await upload(app, await guest('echo'))
     for (let n = 0; n < 4; n++) await (await call(app, other, 'fail', { body: 'x' })).arrayBuffer()
     for (let n = 0; n < 96; n++) await (await call(app, other, 'echo', { body: 'x' })).arrayBuffer()
-    // Old runs are looked for after every hundredth; a page waits for what was pending.
+    // Old runs are looked for after every hundredth; the log row waits for what was pending.
+    await app.request(`/api/log/${other.id}`, { headers: admin(other) })
     const { items, next } = await page('?limit=100', other)
     assert.equal(next, null)
     assert.deepEqual(

@@ -62,7 +62,7 @@ export function newRun(executableId: number, change: Partial<RunRecord> = {}): R
 }
 
 /** Runs whose ids rise, oldest first. */
-async function saveRuns(
+export async function saveRuns(
   storage: Storage,
   executableId: number,
   changes: Partial<RunRecord>[],
@@ -76,7 +76,7 @@ function runId(n: number): string {
   return `01890000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
 }
 
-async function idsOf(storage: Storage, executableId: number): Promise<string[]> {
+export async function idsOf(storage: Storage, executableId: number): Promise<string[]> {
   return (await storage.runs.list(executableId, { limit: 10_000 })).items.map((run) => run.id)
 }
 
@@ -330,55 +330,6 @@ export function testStorage(engine: string, open: (t: TestContext) => Promise<St
       await runs.save([first])
       await runs.save([second])
       assert.deepEqual(await runs.latest(id), { record: second, sequence: 2 })
-    })
-
-    test('pruning keeps the newest, and of older ones the recent failures', async (t) => {
-      const storage = await open(t)
-      const { id } = await storage.executables.create(newExecutable())
-      const failed = { status: 'failed' as const, endedAtMs: 1_000 }
-      const ids = await saveRuns(storage, id, [
-        { ...failed, endedAtMs: 999 },
-        failed,
-        failed,
-        { status: 'canceled' },
-        failed,
-        {},
-        failed,
-        {},
-      ])
-      const options = { keep: 2, keepFailed: 2, failedSinceMs: 1_000 }
-      assert.equal(await storage.runs.prune(id, options), 4)
-      assert.deepEqual(await idsOf(storage, id), [ids[7], ids[6], ids[4], ids[2]])
-      assert.equal(await storage.runs.prune(id, options), 0)
-    })
-
-    test('a run that has not ended is never pruned, and no other executable is', async (t) => {
-      const storage = await open(t)
-      const { id } = await storage.executables.create(newExecutable())
-      const other = await storage.executables.create(newExecutable())
-      const open_ = { endedAtMs: null }
-      const ids = await saveRuns(storage, id, [
-        { ...open_, status: 'queued' },
-        {},
-        { ...open_, status: 'running' },
-        { ...open_, status: 'forwarding' },
-        {},
-      ])
-      const theirs = newRun(other.id)
-      await storage.runs.save([theirs])
-      const none = { keep: 0, keepFailed: 0, failedSinceMs: 0 }
-      assert.equal(await storage.runs.prune(id, none), 2)
-      assert.deepEqual(await idsOf(storage, id), [ids[3], ids[2], ids[0]])
-      assert.deepEqual(await idsOf(storage, other.id), [theirs.id])
-    })
-
-    test('pruning many takes as many steps as it needs', async (t) => {
-      const storage = await open(t)
-      const { id } = await storage.executables.create(newExecutable())
-      const ids = await saveRuns(storage, id, new Array<object>(500).fill({}))
-      const options = { keep: 50, keepFailed: 0, failedSinceMs: 0 }
-      assert.equal(await storage.runs.prune(id, options), 450)
-      assert.deepEqual(await idsOf(storage, id), ids.slice(450).reverse())
     })
   })
 

@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -15,8 +26,11 @@ import type { Schema } from '../src/storage/schema.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { SqliteWriter } from '../src/storage/sqlite-writer.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
+import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
 
+/** The user id of nobody. */
+const NOBODY = 65_534
 const SECRET_KEY = 'a secret key of at least 32 characters'
 
 async function makeFolder(t: TestContext): Promise<string> {
@@ -37,6 +51,7 @@ function isError(code: string, sentence: RegExp) {
 }
 
 testStorage('SQLite', (t) => open(t))
+testPruning('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {
@@ -85,6 +100,33 @@ describe('SQLite: a restart', () => {
       assert.equal((await storage.executables.listIds()).length, round)
       await storage.close()
     }
+  })
+
+  test('a database of before results were measured opens, its kept results within the bound', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder)
+    const { id } = await first.executables.create(newExecutable())
+    const runs = [4, 6].map((bytes) =>
+      newRun(id, { status: 'failed', result: { bytes: Buffer.alloc(bytes), type: 'a/b' } }),
+    )
+    await first.runs.save(runs)
+    await first.close()
+    const db = new BetterSqlite3(join(folder, 'wasmhook.db'))
+    db.exec(
+      `DROP INDEX runs_with_result;
+       ALTER TABLE runs DROP COLUMN result_size_bytes;
+       DELETE FROM kysely_migration WHERE name = '0002-result-size'`,
+    )
+    db.close()
+
+    const second = await open(t, folder)
+    const bounds = { keep: 9, keepFailed: 9, failedSinceMs: 0, keepResultBytes: 9 }
+    await second.runs.prune(id, bounds)
+    const left = await Promise.all(runs.map((run) => second.runs.get(run.id)))
+    assert.deepEqual(
+      left.map((run) => run?.result?.bytes.length),
+      [undefined, 6],
+    )
   })
 
   test('a database of a newer version is refused', async (t) => {
@@ -137,6 +179,69 @@ describe('SQLite: the data folder', () => {
       'wasmhook.db-wal',
     ])
     for (const file of files) assert.equal(await mode(join(folder, file)), 0o600, file)
+  })
+
+  const damaged = /^DATA_DIR \(SQLITE_\w+\): .* is damaged or no database; restore it/
+  const denied = /^DATA_DIR \(\w+\): .* cannot be opened for writing; give this user the right/
+  const misplaced = /^DATA_DIR \(\w+\): .* is in the way or leads nowhere; move it away/
+
+  test('a database or lock file that is damaged is told by its name', async (t) => {
+    for (const file of ['wasmhook.db', 'lock']) {
+      const folder = await makeFolder(t)
+      await writeFile(join(folder, file), 'garbage '.repeat(1_000))
+      await assert.rejects(open(t, folder), isError('CONFLICT', damaged))
+      await assert.rejects(open(t, folder), isError('CONFLICT', new RegExp(`/${file} is damaged`)))
+    }
+    const folder = await makeFolder(t)
+    await (await open(t, folder)).close()
+    const path = join(folder, 'wasmhook.db')
+    await truncate(path, (await stat(path)).size / 2)
+    await assert.rejects(open(t, folder), isError('CONFLICT', damaged))
+  })
+
+  test('a folder that cannot be made, or a file that is none, is told by its name', async (t) => {
+    const folder = await makeFolder(t)
+    await writeFile(join(folder, 'file'), 'x')
+    await symlink(join(folder, 'nowhere', 'deep'), join(folder, 'link'))
+    for (const name of ['file', join('file', 'below'), 'link', 'long'.repeat(100)]) {
+      await assert.rejects(open(t, join(folder, name)), isError('CONFLICT', misplaced), name)
+    }
+    for (const file of ['wasmhook.db', 'lock']) {
+      const used = await makeFolder(t)
+      await mkdir(join(used, file))
+      await assert.rejects(open(t, used), isError('CONFLICT', denied))
+    }
+    const used = await makeFolder(t)
+    await mkdir(join(used, 'secret.key'))
+    await assert.rejects(open(t, used), isError('CONFLICT', /secret\.key is in the way/))
+  })
+
+  test('a folder that this user may not write to is told by its name', async (t) => {
+    const folder = await makeFolder(t)
+    await mkdir(join(folder, 'owned'), { mode: 0o755 })
+    await chmod(folder, 0o555)
+    // Rights do not bind root.
+    const isRoot = process.geteuid?.() === 0
+    if (isRoot) process.seteuid?.(NOBODY)
+    try {
+      await assert.rejects(open(t, join(folder, 'new')), isError('CONFLICT', denied))
+      if (!isRoot) return
+      await assert.rejects(open(t, join(folder, 'owned')), isError('CONFLICT', denied))
+    } finally {
+      if (isRoot) process.seteuid?.(0)
+      await chmod(folder, 0o755)
+    }
+  })
+
+  test('a database that another program keeps locked is told so', async (t) => {
+    const folder = await makeFolder(t)
+    await (await open(t, folder)).close()
+    const other = new BetterSqlite3(join(folder, 'wasmhook.db'))
+    t.after(() => other.close())
+    other.exec('BEGIN IMMEDIATE')
+    await assert.rejects(open(t, folder), isError('CONFLICT', /another program keeps .* locked/))
+    other.exec('COMMIT')
+    await open(t, folder)
   })
 
   test('a key file that others may read is closed to them', async (t) => {
@@ -238,7 +343,8 @@ describe('SQLite: the writer', () => {
     connection.exec('CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT')
     const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) })
     const logged: string[] = []
-    const log = { error: (_fields: object, message: string) => void logged.push(message) }
+    const note = (_fields: object, message: string) => void logged.push(message)
+    const log = { error: note, info: note }
     const writer = new SqliteWriter({ connection, db, log })
     const insert = (key: string, bytes: number) =>
       writer.write(async (unit) => {
@@ -307,9 +413,12 @@ describe('SQLite: the writer', () => {
     )
     await assert.rejects(batch[0] ?? assert.fail(), isError('INTERNAL', /could not be written/))
     assert.deepEqual(keys(), [])
+    await assert.rejects(insert('debtor', 1))
     assert.deepEqual(logged, ['storage: a commit failed'])
     await insert('c', 1)
-    assert.deepEqual(keys(), ['c'])
+    await insert('d', 1)
+    assert.deepEqual(keys(), ['c', 'd'])
+    assert.deepEqual(logged, ['storage: a commit failed', 'storage: commits succeed again'])
   })
 
   test('a promise resolves only when another connection can see the row', async (t) => {

@@ -1,77 +1,167 @@
 // Keeps run records: those under way in memory, ended ones written in batches off the call path.
 // A run can be read here the moment its answer leaves, and in storage within RUN_FLUSH_MS.
 import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
 import type { RunRecord } from '../model.ts'
 import type { RunPage, Storage } from '../storage/storage.ts'
 
 /** Ended records that wait for a storage that is down; past it the oldest are dropped and counted. */
 const PENDING_RECORDS_MAX = 10_000
+/** Results of those records in all; past it the oldest are dropped and counted, the records stay. */
+const PENDING_RESULT_BYTES_MAX = 64 * 1024 * 1024
+/** Results that are not left to wait for RUN_FLUSH_MS, so that a burst is written, not dropped. */
+const EARLY_FLUSH_BYTES = PENDING_RESULT_BYTES_MAX / 2
+/** Longest pause between two tries while storage fails; the first is RUN_FLUSH_MS, each next twice. */
+const RETRY_MS_MAX = 30_000
 /** An executable's old runs are looked for after this many new ones. */
 const PRUNE_EVERY_RUNS = 100
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000
+
+/** What had to be dropped because storage did not take it in time. */
+export interface LostRuns {
+  records: number
+  results: number
+}
 
 export interface RunJournalDeps {
   storage: Storage
   config: Config
   now: () => number
-  onError: (error: unknown, dropped: number) => void
+  /** Once when storage begins to fail, and once when what waits for it begins to be dropped. */
+  onError: (error: unknown) => void
+  /** Once when storage takes records again; tells what was dropped until then. */
+  onRecovered: (lost: LostRuns) => void
 }
 
 export type RunJournal = ReturnType<typeof createRunJournal>
 
-export function createRunJournal({ storage, config, now, onError }: RunJournalDeps) {
+export function createRunJournal(deps: RunJournalDeps) {
+  const { storage, config, now, onError, onRecovered } = deps
   const active = new Map<string, RunRecord>()
   let pending = new Map<string, RunRecord>()
+  let pendingResultBytes = 0
   /** The batch being written; still readable here. */
   let writing = new Map<string, RunRecord>()
   let flushing: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
-  const sincePrune = new Map<number, number>()
+  /** The pause before the next try; undefined while storage does not fail. */
+  let retryMs: number | undefined
+  let lost: LostRuns = { records: 0, results: 0 }
+  const sincePrune = new Map<number, { runs: number; resultBytes: number }>()
 
   async function flush(): Promise<void> {
-    clearTimeout(timer)
-    timer = undefined
     // One flush at a time; whoever asks waits for what was pending when they asked.
-    flushing = flushing.then(writeBatch)
+    flushing = flushing.then(tryFlush)
     return flushing
   }
 
-  async function writeBatch(): Promise<void> {
+  async function tryFlush(): Promise<void> {
+    try {
+      await writePending()
+      await pruneDue()
+      succeeded()
+    } catch (error) {
+      failed(error)
+    }
+    // What ended meanwhile may have set a timer for a state that has changed since.
+    clearTimeout(timer)
+    timer = undefined
+    if (retryMs !== undefined || pending.size > 0) schedule()
+  }
+
+  function succeeded(): void {
+    if (retryMs === undefined && lost.records + lost.results === 0) return
+    retryMs = undefined
+    onRecovered(lost)
+    lost = { records: 0, results: 0 }
+  }
+
+  function failed(error: unknown): void {
+    if (retryMs === undefined) onError(error)
+    retryMs = retryMs === undefined ? config.RUN_FLUSH_MS : Math.min(2 * retryMs, RETRY_MS_MAX)
+  }
+
+  function schedule(): void {
+    timer ??= setTimeout(() => void flush(), retryMs ?? config.RUN_FLUSH_MS)
+  }
+
+  async function writePending(): Promise<void> {
     if (pending.size === 0) return
     writing = pending
     pending = new Map()
+    pendingResultBytes = 0
     try {
       await storage.runs.save([...writing.values()])
-      await pruneAfter(writing.values())
+      countWritten(writing.values())
     } catch (error) {
-      pending = new Map([...writing, ...pending])
-      const excess = Math.max(0, pending.size - PENDING_RECORDS_MAX)
-      for (const id of [...pending.keys()].slice(0, excess)) pending.delete(id)
-      onError(error, excess)
-      schedule()
+      const newer = pending.values()
+      pending = new Map()
+      pendingResultBytes = 0
+      for (const record of [...writing.values(), ...newer]) hold(record)
+      throw error
     } finally {
       writing = new Map()
     }
   }
 
-  function schedule(): void {
-    timer ??= setTimeout(() => void flush(), config.RUN_FLUSH_MS)
+  /** Takes an ended record into `pending`, within its bounds. */
+  function hold(record: RunRecord): void {
+    const bytes = resultBytes(record)
+    for (const [id, older] of pending) {
+      if (pendingResultBytes + bytes <= PENDING_RESULT_BYTES_MAX) break
+      if (older.result === null) continue
+      lose('results')
+      pendingResultBytes -= resultBytes(older)
+      pending.set(id, { ...older, result: null })
+    }
+    pending.set(record.id, record)
+    pendingResultBytes += bytes
+    const [oldest] = pending.values()
+    if (pending.size <= PENDING_RECORDS_MAX || oldest === undefined) return
+    lose('records')
+    pendingResultBytes -= resultBytes(oldest)
+    pending.delete(oldest.id)
   }
 
-  async function pruneAfter(records: Iterable<RunRecord>): Promise<void> {
-    for (const { executableId } of records) {
-      const runs = (sincePrune.get(executableId) ?? 0) + 1
-      sincePrune.set(executableId, runs)
+  function lose(what: keyof LostRuns): void {
+    if (lost.records + lost.results === 0) {
+      onError(
+        new AppError(
+          'STORAGE_FULL',
+          'Ended runs wait for storage past what memory holds; the oldest results and records go.',
+        ),
+      )
     }
-    for (const [executableId, runs] of sincePrune) {
-      if (runs < PRUNE_EVERY_RUNS) continue
-      sincePrune.delete(executableId)
+    lost[what]++
+  }
+
+  function countWritten(records: Iterable<RunRecord>): void {
+    for (const record of records) {
+      const since = sincePrune.get(record.executableId) ?? { runs: 0, resultBytes: 0 }
+      since.runs++
+      since.resultBytes += resultBytes(record)
+      sincePrune.set(record.executableId, since)
+    }
+  }
+
+  async function pruneDue(): Promise<void> {
+    for (const [executableId, { runs, resultBytes }] of sincePrune) {
+      if (runs < PRUNE_EVERY_RUNS && resultBytes <= config.RESULTS_KEPT_BYTES) continue
       await storage.runs.prune(executableId, {
         keep: config.RUNS_KEPT,
         keepFailed: config.FAILED_RUNS_KEPT,
         failedSinceMs: now() - WEEK_MS,
+        keepResultBytes: config.RESULTS_KEPT_BYTES,
       })
+      sincePrune.delete(executableId)
     }
+  }
+
+  /** Ended records of an executable that storage may not have yet, newest first. */
+  function unsaved(executableId: number): RunRecord[] {
+    return [...pending.values(), ...writing.values()]
+      .filter((record) => record.executableId === executableId)
+      .sort(newestFirst)
   }
 
   return {
@@ -81,8 +171,10 @@ export function createRunJournal({ storage, config, now, onError }: RunJournalDe
 
     end(record: RunRecord): void {
       active.delete(record.id)
-      pending.set(record.id, record)
-      schedule()
+      const tooLarge = resultBytes(record) > config.RESULTS_KEPT_BYTES
+      hold(tooLarge ? { ...record, result: null } : record)
+      if (retryMs === undefined && pendingResultBytes > EARLY_FLUSH_BYTES) void flush()
+      else schedule()
     },
 
     async get(id: string): Promise<RunRecord | undefined> {
@@ -90,21 +182,52 @@ export function createRunJournal({ storage, config, now, onError }: RunJournalDe
     },
 
     async list(executableId: number, page: { limit: number; before?: string }): Promise<RunPage> {
-      await flush()
-      return storage.runs.list(executableId, page)
+      const { limit, before } = page
+      // Memory is looked at first: what is written meanwhile is then seen twice rather than never.
+      const recent = unsaved(executableId)
+        .filter((record) => before === undefined || record.id < before)
+        .map((record) => ({ ...record, log: '', result: null }))
+      const saved = await storage.runs.list(executableId, page)
+      const seen = new Set(recent.map((record) => record.id))
+      const older = saved.items.filter((record) => !seen.has(record.id))
+      const found = [...recent, ...older].sort(newestFirst)
+      const items = found.slice(0, limit)
+      const more = saved.next !== null || found.length > limit
+      return { items, next: more ? (items.at(-1)?.id ?? null) : null }
     },
 
+    /** The newest ended run and its place in the order of saving. */
     async latest(executableId: number) {
-      await flush()
-      return storage.runs.latest(executableId)
+      // A place is given by saving.
+      if (retryMs === undefined && unsaved(executableId).length > 0) await flush()
+      const recent = unsaved(executableId)
+      const [newest] = recent
+      const saved = await storage.runs.latest(executableId)
+      if (newest === undefined) return saved
+      if (saved !== undefined && saved.record.id >= newest.id) return saved
+      // Places rise, so that this is one it may get, and none that an older run has.
+      return { record: newest, sequence: (saved?.sequence ?? 0) + recent.length }
     },
 
     activeCount: () => active.size,
     flush,
+    /** False from a write that failed until one that does not. */
+    healthy: () => retryMs === undefined,
 
     async close(): Promise<void> {
+      clearTimeout(timer)
       await flush()
       clearTimeout(timer)
+      if (pending.size === 0) return
+      onError(new AppError('INTERNAL', `${pending.size} run records could not be written.`))
     },
   }
+}
+
+function resultBytes(record: RunRecord): number {
+  return record.result?.bytes.length ?? 0
+}
+
+function newestFirst(a: RunRecord, b: RunRecord): number {
+  return a.id < b.id ? 1 : -1
 }

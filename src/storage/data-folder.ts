@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { AppError } from '../errors.ts'
 import { KEY_BYTES } from './secrets.ts'
+import { startStep } from './start-error.ts'
 
 /** Makes the folder (0700), and those above it, where they are missing. */
 export async function makeFolder(folder: string): Promise<void> {
@@ -28,12 +29,16 @@ export async function makePrivateFile(path: string): Promise<void> {
   }
 }
 
+export function lockPath(folder: string): string {
+  return join(folder, 'lock')
+}
+
 /**
  * Takes the folder for this process, or throws CONFLICT. It is a lock that the operating system ends
  * with the process, so that nothing is left to clean up after a crash.
  */
 export async function lockFolder(folder: string): Promise<{ release(): void }> {
-  const path = join(folder, 'lock')
+  const path = lockPath(folder)
   await makePrivateFile(path)
   const lock = new BetterSqlite3(path, { timeout: 0 })
   try {
@@ -58,7 +63,7 @@ export async function lockFolder(folder: string): Promise<{ release(): void }> {
  */
 export async function readKeyFile(folder: string, mustExist: boolean): Promise<Buffer> {
   const path = join(folder, 'secret.key')
-  let key = await readIfExists(path)
+  let key = await startStep(path, () => readIfExists(path))
   if (key === undefined && mustExist) {
     throw new AppError(
       'CONFLICT',

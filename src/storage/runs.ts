@@ -1,14 +1,14 @@
-// Run records: written in batches, read one by one or a page at a time, pruned in small steps.
+// Run records: written in batches, read one by one or a page at a time. How old ones go, run-pruning.ts
+// tells.
 import type { CompiledQuery, Insertable, Kysely, Selectable } from 'kysely'
 import type { RunRecord, RunStatus } from '../model.ts'
 import type { Database } from './database.ts'
+import { pruneRuns } from './run-pruning.ts'
 import type { RunsTable, Schema } from './schema.ts'
 import type { RunStore } from './storage.ts'
 
 /** Rows of one statement: 23 columns each stay well below any engine's count of parameters. */
 const SAVE_ROWS = 100
-/** Runs deleted at once: small, since other writers wait meanwhile and a run may hold a megabyte. */
-const PRUNE_ROWS = 100
 
 /** What a page shows; log and result are left for `get`, since a hundred of them can be gigabytes. */
 const LISTED_COLUMNS = [
@@ -86,51 +86,7 @@ export function createRunStore(deps: { database: Database }): RunStore {
       return row === undefined ? undefined : { record: toRecord(row), sequence: row.sequence }
     },
 
-    async prune(executableId, { keep, keepFailed, failedSinceMs }) {
-      const ended = reader
-        .selectFrom('runs')
-        .select('id')
-        .where('executable_id', '=', executableId)
-        .where('ended_at_ms', 'is not', null)
-        .orderBy('id', 'desc')
-        .limit(1)
-      const newestToGo = await ended.offset(keep).executeTakeFirst()
-      if (newestToGo === undefined) return 0
-      const newestFailureToGo = await ended
-        .where('id', '<=', newestToGo.id)
-        .where('status', '=', 'failed')
-        .where('ended_at_ms', '>=', failedSinceMs)
-        .offset(keepFailed)
-        .executeTakeFirst()
-
-      const deleteSome = (db: Kysely<Schema>) =>
-        db
-          .deleteFrom('runs')
-          .where('id', 'in', (eb) =>
-            eb
-              .selectFrom('runs')
-              .select('id')
-              .where('executable_id', '=', executableId)
-              .where('ended_at_ms', 'is not', null)
-              .where('id', '<=', newestToGo.id)
-              .where((eb) =>
-                eb.or([
-                  eb('status', '<>', 'failed'),
-                  eb('ended_at_ms', '<', failedSinceMs),
-                  ...(newestFailureToGo ? [eb('id', '<=', newestFailureToGo.id)] : []),
-                ]),
-              )
-              .limit(PRUNE_ROWS),
-          )
-          .executeTakeFirst()
-
-      let pruned = 0
-      for (;;) {
-        const deleted = Number((await database.write(deleteSome)).numDeletedRows)
-        pruned += deleted
-        if (deleted < PRUNE_ROWS) return pruned
-      }
-    },
+    prune: (executableId, bounds) => pruneRuns(database, executableId, bounds),
   }
 }
 
@@ -227,7 +183,7 @@ function round(us: number | null): number | null {
   return us === null ? null : Math.round(us)
 }
 
-function toRecord(row: Selectable<RunsTable>): RunRecord {
+function toRecord(row: Omit<Selectable<RunsTable>, 'result_size_bytes'>): RunRecord {
   return {
     id: row.id,
     executableId: row.executable_id,

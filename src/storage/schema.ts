@@ -1,6 +1,12 @@
 // The tables as Kysely sees them. Times are integer milliseconds, booleans 0 or 1, JSON is text, bytes
 // are blobs. A `Sealed` column holds what secrets.ts made of a text, bound to its table, column and row.
-import type { ColumnDataType, ColumnDefinitionBuilder, Generated, RawBuilder } from 'kysely'
+import type {
+  ColumnDataType,
+  ColumnDefinitionBuilder,
+  Generated,
+  GeneratedAlways,
+  RawBuilder,
+} from 'kysely'
 
 /** A secret, encrypted; see secrets.ts. */
 export type Sealed = Buffer
@@ -67,6 +73,8 @@ export interface RunsTable {
   result_type: string | null
   /** Up to OUTPUT_BYTES_MAX: not selected in lists. */
   result_bytes: Buffer | null
+  /** The database keeps it: the size of `result_bytes`, null where there are none. */
+  result_size_bytes: GeneratedAlways<number | null>
 }
 
 export interface EphemeralTable {

@@ -16,6 +16,7 @@ const BUSY_RETRY_MS = 20
 /** The part of a pino logger that is used here. */
 export interface StorageLog {
   error(fields: object, message: string): void
+  info(fields: object, message: string): void
 }
 
 interface Waiting {
@@ -32,6 +33,8 @@ export class SqliteWriter {
   #queue: Waiting[] = []
   #draining: Promise<void> | undefined
   #closed = false
+  /** Whether the last commit failed: only a change is worth a line, not each of a thousand batches. */
+  #failing = false
 
   /** `db` runs its queries on `connection`. */
   constructor(deps: {
@@ -78,14 +81,19 @@ export class SqliteWriter {
 
   async #run(batch: Waiting[]): Promise<void> {
     const failure = await this.#commit(batch)
-    if (failure === undefined) return
+    if (failure === undefined) {
+      if (this.#failing) this.#log?.info({}, 'storage: commits succeed again')
+      this.#failing = false
+      return
+    }
     if (isCode(failure.cause, 'SQLITE_FULL') && batch.length > 1) {
       // One large unit shall not fail the small ones beside it, which may still fit.
       for (const waiting of batch) await this.#run([waiting])
       return
     }
     // Nothing is tried again after an I/O error: what a failed sync left behind is unknown.
-    this.#log?.error({ err: failure.cause, units: batch.length }, 'storage: a commit failed')
+    if (!this.#failing) this.#log?.error({ err: failure.cause }, 'storage: a commit failed')
+    this.#failing = true
     for (const waiting of batch) waiting.reject(toAppError(failure.cause))
   }
 

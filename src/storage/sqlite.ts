@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import type { SqliteDatabase } from 'kysely'
 import { Kysely, SqliteDialect, sql } from 'kysely'
-import { lockFolder, makeFolder, makePrivateFile, readKeyFile } from './data-folder.ts'
+import { lockFolder, lockPath, makeFolder, makePrivateFile, readKeyFile } from './data-folder.ts'
 import type { Database } from './database.ts'
 import { createEphemeralStore } from './ephemeral.ts'
 import { createExecutableStore } from './executables.ts'
@@ -14,6 +14,7 @@ import type { Secrets } from './secrets.ts'
 import { checkKey, createSecrets, deriveKey, hasKeyCheck } from './secrets.ts'
 import type { StorageLog } from './sqlite-writer.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
+import { startStep, toStartError } from './start-error.ts'
 import type { Storage } from './storage.ts'
 
 /** How long SQLite itself waits for a lock: short, since it holds up the event loop meanwhile. */
@@ -41,19 +42,19 @@ export interface SqliteOptions {
 
 /**
  * Opens the database in `dataDir`, making what is missing.
- * @throws AppError CONFLICT, with a sentence for the operator, when another server uses the folder or
- *   the key is not the one of before.
+ * @throws AppError, with a sentence for the operator: CONFLICT when another server uses the folder, the
+ *   key is not the one of before, or a file is damaged or out of reach.
  */
 export async function openSqlite({ dataDir, secretKey, log }: SqliteOptions): Promise<Storage> {
-  await makeFolder(dataDir)
-  const lock = await lockFolder(dataDir)
+  await startStep(dataDir, () => makeFolder(dataDir))
+  const lock = await startStep(lockPath(dataDir), () => lockFolder(dataDir))
   const connections: BetterSqlite3.Database[] = []
   const close = () => {
     for (const connection of connections) connection.close()
     lock.release()
   }
+  const path = join(dataDir, 'wasmhook.db')
   try {
-    const path = join(dataDir, 'wasmhook.db')
     await makePrivateFile(path)
     const writing = new BetterSqlite3(path, { timeout: BUSY_TIMEOUT_MS })
     connections.push(writing)
@@ -82,7 +83,7 @@ export async function openSqlite({ dataDir, secretKey, log }: SqliteOptions): Pr
     }
   } catch (error) {
     close()
-    throw error
+    throw toStartError(error, path)
   }
 }
 

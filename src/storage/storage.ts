@@ -55,6 +55,20 @@ export interface RunPage {
   next: string | null
 }
 
+/** What stays of an executable's ended runs; one that has not ended always stays, whole. */
+export interface RunBounds {
+  /** The newest records. */
+  keep: number
+  /** Of older ones the newest failures, as far as they ended at `failedSinceMs` or later. */
+  keepFailed: number
+  failedSinceMs: number
+  /**
+   * Results of the newest runs, up to this many bytes in all; past it a record stays without its
+   * result. A result that is larger by itself goes, and takes no room from others.
+   */
+  keepResultBytes: number
+}
+
 export interface RunStore {
   /** Inserts or replaces whole records in one transaction; leaves out those of deleted executables. */
   save(records: readonly RunRecord[]): Promise<void>
@@ -63,11 +77,8 @@ export interface RunStore {
   list(executableId: number, options: { limit: number; before?: string }): Promise<RunPage>
   /** The newest record and its place in the order of saving, for the original's log route. */
   latest(executableId: number): Promise<{ record: RunRecord; sequence: number } | undefined>
-  /** In small steps. Of ended runs keeps the newest `keep`, and of older ones the failures since `failedSinceMs` up to `keepFailed`. */
-  prune(
-    executableId: number,
-    options: { keep: number; keepFailed: number; failedSinceMs: number },
-  ): Promise<number>
+  /** In small steps; tells how many records went. */
+  prune(executableId: number, bounds: RunBounds): Promise<number>
 }
 
 export interface EphemeralStore {
