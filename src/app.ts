@@ -1,6 +1,7 @@
 // The composition root: builds storage, sandbox, outbound and core, and registers each route by name.
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import type { FastifyBaseLogger } from 'fastify'
 import { ConfigError } from './config.ts'
 import type { Config } from './config.ts'
@@ -68,6 +69,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     tableElementsMax: config.TABLE_ELEMENTS_MAX,
     compileTimeoutMs: config.COMPILE_TIMEOUT_MS,
     compileMemoryBytes: config.COMPILE_MEMORY_BYTES,
+    compileQueueLength: config.COMPILE_QUEUE_LENGTH,
   }).catch(async (error: unknown) => {
     await storage.close()
     throw error
@@ -78,7 +80,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     storage,
     config,
     now,
-    onError: (err, dropped) => logger.error({ err, dropped }, 'run records could not be written'),
+    onError: (err) => logger.error({ err }, 'run records cannot be written'),
+    onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
   })
   const executables = createExecutables({ storage, sandbox, config, now })
   const ephemeral = createEphemeral({
@@ -89,7 +92,16 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   })
   const inputs = createInputs({ outbound, config })
   const delivery = createDelivery({ outbound, config })
-  const runner = createRunner({ executables, inputs, sandbox, delivery, journal, limits, now })
+  const runner = createRunner({
+    executables,
+    inputs,
+    sandbox,
+    delivery,
+    journal,
+    limits,
+    jsonSearchBytes: config.JSON_SEARCH_BYTES,
+    now,
+  })
 
   const keyGuard = createKeyGuard(config.API_TOKEN, executables)
   const server = await createServer(
@@ -111,7 +123,11 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerRun(app, { executables, runner, config })
       registerRuns(app, { executables, journal, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
-      registerHealth(app, { ping: () => storage.ping(), sandboxStats: () => sandbox.stats() })
+      registerHealth(app, {
+        ping: () => storage.ping(),
+        writes: () => journal.healthy(),
+        sandboxStats: () => sandbox.stats(),
+      })
     },
   )
 
@@ -135,11 +151,17 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     throw error
   }
   const { port } = server.server.address() as AddressInfo
-  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST
-  const origin = `${tls === undefined ? 'http' : 'https'}://${host}:${port}`
-  ownOrigins.push(new URL(origin).origin)
+  const scheme = tls === undefined ? 'http' : 'https'
+  const origin = toOrigin(scheme, config.HOST, port)
+  ownOrigins.push(origin)
+  // Who listens everywhere is reached by its own functions on loopback.
+  if (['0.0.0.0', '::'].includes(config.HOST)) ownOrigins.push(toOrigin(scheme, '127.0.0.1', port))
   ephemeral.start()
   return { origin, close }
+}
+
+function toOrigin(scheme: string, host: string, port: number): string {
+  return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).origin
 }
 
 function callLimits(config: Config): CallLimits {
@@ -174,9 +196,15 @@ function openOutbound(options: OutboundOptions): Outbound {
 
 async function readTls(config: Config): Promise<{ cert: Buffer; key: Buffer } | undefined> {
   if (config.TLS_CERT_FILE === '') return undefined
-  const [cert, key] = await Promise.all([
-    readFile(config.TLS_CERT_FILE),
-    readFile(config.TLS_KEY_FILE),
-  ])
-  return { cert, key }
+  try {
+    const [cert, key] = await Promise.all([
+      readFile(config.TLS_CERT_FILE),
+      readFile(config.TLS_KEY_FILE),
+    ])
+    createSecureContext({ cert, key })
+    return { cert, key }
+  } catch (error) {
+    const { message } = error as Error
+    throw new ConfigError(`TLS_CERT_FILE and TLS_KEY_FILE cannot be used: ${message}`)
+  }
 }

@@ -87,7 +87,12 @@ export const NUMBERS = {
   PORT: count('port', 8080, [0, 65535], 'Port to listen on; 0 takes a free one.'),
   RUN_TIMEOUT_MS: count('ms', 10_000, [1, 300_000], 'Wall time of one call in the sandbox.'),
   RUN_TIMEOUT_MS_MAX: count('ms', 300_000, [1, 3_600_000], 'Ceiling of RUN_TIMEOUT_MS.'),
-  RUN_MEMORY_BYTES: count('bytes', 128 * MiB, [65_536, 4 * GiB], 'Linear memory of one call.'),
+  RUN_MEMORY_BYTES: count(
+    'bytes',
+    128 * MiB,
+    [65_536, 4 * GiB - 65_536],
+    'Linear memory of one call.',
+  ),
   RUN_MEMORY_BYTES_MAX: count(
     'bytes',
     512 * MiB,
@@ -121,6 +126,19 @@ export const NUMBERS = {
     'CPU time of one compilation; three times as much by the clock.',
   ),
   COMPILE_MEMORY_BYTES: count('bytes', 2 * GiB, [64 * MiB, 64 * GiB], 'Memory of the compiler.'),
+  COMPILE_QUEUE_LENGTH: count('uploads', 16, [0, 10_000], 'Uploads that wait to be compiled.'),
+  JSON_SEARCH_BYTES: count(
+    'bytes',
+    MiB,
+    [0, 64 * MiB],
+    'Largest body or result that is searched for SSVM_Fetch, SSVM_Callback or callback.',
+  ),
+  RESULTS_KEPT_BYTES: count(
+    'bytes',
+    64 * MiB,
+    [0, 64 * GiB],
+    'Kept results of one executable together.',
+  ),
   VERSIONS_KEPT: count('versions', 10, [1, 10_000], 'Versions of one executable that stay.'),
   STATE_BYTES_MAX: count('bytes', MiB, [0, 64 * MiB], 'State of one executable.'),
   VARIABLES_BYTES_MAX: count('bytes', 64 * 1024, [0, 16 * MiB], 'Variables of one executable.'),
@@ -275,7 +293,11 @@ function check(config: Config): void {
 function checkOrigin(name: string, value: string): void {
   if (value === '') return
   const url = URL.canParse(value) ? new URL(value) : undefined
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.pathname !== '/') {
+  if (
+    url === undefined ||
+    !['http:', 'https:'].includes(url.protocol) ||
+    url.href !== `${url.origin}/`
+  ) {
     throw new ConfigError(
       `${name} is ${JSON.stringify(value)}; it must be like https://example.org.`,
     )

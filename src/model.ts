@@ -126,6 +126,8 @@ export interface RunAnswer {
   status: number
   type: string
   body: Buffer
+  /** For people: what was ignored in a callback that the result or the executable named. */
+  warnings: readonly string[]
 }
 
 /** Everything a call may use, each in bytes, milliseconds or a count. */

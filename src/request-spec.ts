@@ -52,12 +52,18 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\x00-\x1f\x7f]/
 
+/** A spec's text, its body included; parsing more would hold up everybody else. */
+const SPEC_CHARS_MAX = 1024 * 1024
+
 /**
  * Parses a URL, JSON text of an options object, or such an object.
  * Throws INVALID_JSON or INVALID_SPEC, whose detail names the `field`.
  */
 export function parseRequestSpec(value: unknown, purpose: SpecPurpose): ParsedSpec {
   if (typeof value !== 'string') return fromOptions(value, purpose)
+  if (value.length > SPEC_CHARS_MAX) {
+    throw invalid('spec', `The request spec is longer than ${SPEC_CHARS_MAX} characters.`)
+  }
   const text = value.trim()
   return text.startsWith('{') ? fromOptions(parseJson(text), purpose) : fromUrl(text)
 }
@@ -287,7 +293,11 @@ function readBody(value: unknown, headers: Map<string, string>): string | undefi
   if (typeof value === 'string') return value
   if (typeof value !== 'object') throw invalid('body', 'body must be text, or an object as JSON.')
   if (!headers.has('content-type')) headers.set('content-type', 'application/json')
-  return JSON.stringify(value)
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    throw invalid('body', 'body is nested too deeply.', cause)
+  }
 }
 
 function readText(options: Map<string, unknown>, field: string): string | undefined {

@@ -176,7 +176,7 @@ describe('a callback', () => {
       '{"host":"a b"}',
     ]) {
       const response = await call(app, one, 'echo', { body: `{"callback":${spec}}` })
-      const answer = await refused(response, 400, 'INVALID_SPEC')
+      const answer = await refused(response, 500, 'INVALID_CALLBACK')
       assert.ok(answer.run_id)
     }
     assert.equal(target.received.length, 0)

@@ -8,6 +8,7 @@ import type { Uploaded } from './helpers/client.ts'
 import { callWith, textOf } from './helpers/guest-calls.ts'
 import type { Inputs } from './helpers/guest-calls.ts'
 import { assemble, guest } from './helpers/guests.ts'
+import { until } from './helpers/until.ts'
 
 const MiB = 1024 * 1024
 const OUTPUT_BYTES = MiB
@@ -17,19 +18,6 @@ const LOG_BYTES = 1000
 interface V8 {
   Module: new (wasm: Buffer) => object
   Instance: new (module: object) => { exports: Record<string, () => unknown> }
-}
-
-interface Sandbox {
-  running: number
-  queued: number
-}
-
-/** Asks until the sandbox is in the state waited for; each answer comes after the one before. */
-async function until(app: TestApp, reached: (sandbox: Sandbox) => boolean): Promise<void> {
-  for (;;) {
-    const ready = (await (await app.request('/readyz')).json()) as { sandbox: Sandbox }
-    if (reached(ready.sandbox)) return
-  }
 }
 
 describe('a hostile guest', () => {

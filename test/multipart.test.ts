@@ -32,6 +32,17 @@ test('parts come in order with their bytes, whatever their disposition', () => {
   ])
 })
 
+test("a file's name cannot pose as the part's", () => {
+  const raw = body(
+    '--B',
+    'Content-Disposition: form-data; filename="a; name=input_2; b"; name="input_1"',
+    '',
+    'x',
+    '--B--',
+  )
+  assert.deepEqual(split(raw), [['input_1', 'x']])
+})
+
 test('an empty part, a preamble, an epilogue and padding are taken as RFC 2046 says', () => {
   const raw = body(
     'to be ignored',

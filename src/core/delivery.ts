@@ -2,11 +2,15 @@
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { RequestSpec, RunAnswer } from '../model.ts'
+import { toldOfLoop } from './hops.ts'
 import { OutboundError } from '../outbound/outbound.ts'
 import type { Outbound, OutboundResponse } from '../outbound/outbound.ts'
 
 /** How much of a target's failed answer is shown to the caller. */
 const TARGET_EXCERPT_BYTES = 16 * 1024
+
+/** A target's answer becomes the caller's. */
+type TargetAnswer = Omit<RunAnswer, 'warnings'>
 
 export interface DeliveryDeps {
   outbound: Outbound
@@ -25,7 +29,7 @@ export function createDelivery({ outbound, config }: DeliveryDeps) {
       spec: RequestSpec,
       result: { bytes: Buffer; type: string },
       options: { hops: number; answerBytes: number; onBytes: (bytes: number) => void },
-    ): Promise<RunAnswer> {
+    ): Promise<TargetAnswer> {
       const timeoutMs = Math.min(
         spec.timeoutMs ?? config.CALLBACK_TIMEOUT_MS,
         config.CALLBACK_TIMEOUT_MS_MAX,
@@ -33,12 +37,13 @@ export function createDelivery({ outbound, config }: DeliveryDeps) {
       const method = spec.method ?? 'POST'
       const bodyless = method === 'GET' || method === 'HEAD'
       const typed = spec.headers['content-type'] !== undefined || bodyless
-      const headers = typed ? spec.headers : { ...spec.headers, 'content-type': result.type }
       let response: OutboundResponse
       try {
         response = await outbound.send({
-          spec: { ...spec, headers },
+          spec,
           method,
+          // Ours, so that it goes along where a redirect drops the spec's headers.
+          ...(typed ? {} : { headers: { 'content-type': result.type } }),
           ...(bodyless ? {} : { body: result.bytes }),
           timeoutMs,
           maxBytes: options.answerBytes,
@@ -56,16 +61,16 @@ export function createDelivery({ outbound, config }: DeliveryDeps) {
   }
 }
 
-function toAnswer(response: OutboundResponse, limitBytes: number): RunAnswer {
+function toAnswer(response: OutboundResponse, limitBytes: number): TargetAnswer {
   const { status, headers, body } = response
   const type = headers['content-type'] ?? 'application/octet-stream'
   if (status >= 200 && status < 300) {
     if (!response.truncated) return { status, type, body }
     throw new AppError('TARGET_TOO_LARGE', undefined, { detail: { limit_bytes: limitBytes } })
   }
-  if (status === 508) throw new AppError('LOOP_DETECTED')
   const excerpt = body.subarray(0, TARGET_EXCERPT_BYTES).toString('utf8')
-  throw new AppError('CALLBACK_FAILED', `The callback target answered ${status}.`, {
+  const code = toldOfLoop(response) ? 'LOOP_DETECTED' : 'CALLBACK_FAILED'
+  throw new AppError(code, `The callback target answered ${status}.`, {
     detail: { target: { status, type, body: excerpt } },
   })
 }

@@ -8,8 +8,10 @@ export interface SplitResult {
 }
 
 /** Cuts the callback out; every other byte stays. Any other `callback` is data and stays too. */
-export function splitEmbeddedCallback(bytes: Buffer): SplitResult {
+export function splitEmbeddedCallback(bytes: Buffer, searchBytesMax: number): SplitResult {
   const untouched = { bytes, callback: undefined }
+  // Larger results are data: parsing them would hold up everybody else (decision 0009).
+  if (bytes.length > searchBytesMax) return untouched
   const text = decodeUtf8(bytes)
   if (text === undefined) return untouched
   const cut = cutJsonMembers(text, ['callback'])

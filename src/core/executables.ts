@@ -86,10 +86,16 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
   }
 
   /** Compiles and loads a module, then stores it; where that fails, nothing of it stays. */
-  async function prepare<T>(wasm: Buffer, store: (version: NewVersion) => Promise<T>): Promise<T> {
+  async function prepare<T>(
+    wasm: Buffer,
+    signal: AbortSignal,
+    store: (version: NewVersion) => Promise<T>,
+  ): Promise<T> {
     checkModuleHeader(wasm)
-    const compiled = await sandbox.compile(wasm)
+    const compiled = await sandbox.compile(wasm, signal)
     try {
+      // Its keys would reach nobody.
+      if (signal.aborted) throw new AppError('CANCELED')
       await sandbox.warm({ ...compiled, readWasm: () => Promise.resolve(wasm) })
       return await store({ ...compiled, wasm, createdAtMs: now() })
     } catch (error) {
@@ -148,11 +154,11 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
 
     async upload(
       wasm: Buffer,
-      options: { description: string; createUsageKey: boolean },
+      options: { description: string; createUsageKey: boolean; hangUp: AbortSignal },
     ): Promise<Uploaded> {
       const adminKey = makeKey()
       const usageKey = options.createUsageKey ? makeKey() : ZERO_KEY
-      const executable = await prepare(wasm, (version) =>
+      const executable = await prepare(wasm, options.hangUp, (version) =>
         storage.executables.create({
           description: options.description,
           adminKeyHash: hashKey(adminKey),
@@ -165,9 +171,9 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
     },
 
     /** A hot swap: calls already accepted end on the old version, later ones get the new. */
-    async swap(id: number, wasm: Buffer): Promise<Version> {
+    async swap(id: number, wasm: Buffer, hangUp: AbortSignal): Promise<Version> {
       await find(id)
-      return prepare(wasm, (added) => {
+      return prepare(wasm, hangUp, (added) => {
         const mine = storing.then(() => addVersion(id, added))
         storing = mine.catch(() => undefined)
         return mine
@@ -175,13 +181,14 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
     },
 
     async activate(id: number, number: number): Promise<Version> {
+      const executable = await find(id)
+      const kept = (await storage.executables.listVersions(id)).find((one) => one.number === number)
+      // Loaded first: a version that cannot be loaded any more never becomes the active one.
+      if (kept !== undefined) await sandbox.warm(moduleOf({ ...executable, version: kept }))
       const version = await storage.executables.activateVersion(id, number)
       forget(id)
-      if (version === undefined) {
-        throw new AppError('NOT_FOUND', `Executable ${id} keeps no version ${number}.`)
-      }
-      await sandbox.warm(moduleOf(await find(id)))
-      return version
+      if (version !== undefined) return version
+      throw new AppError('NOT_FOUND', `Executable ${id} keeps no version ${number}.`)
     },
 
     async remove(id: number): Promise<void> {

@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts'
 import type { Input, RequestSpec } from '../model.ts'
 import { OutboundError } from '../outbound/outbound.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import { toldOfLoop } from './hops.ts'
 import { formatUrl } from '../request-spec.ts'
 import type { ByteLease } from './byte-budget.ts'
 
@@ -22,6 +23,8 @@ export interface ResolveOptions {
   limitBytes: number
   hops: number
   lease: ByteLease
+  /** Ends the fetches: nobody waits for the result any more. */
+  signal: AbortSignal | undefined
 }
 
 export type Inputs = ReturnType<typeof createInputs>
@@ -37,6 +40,8 @@ export function createInputs({ outbound, config }: InputsDeps) {
       })
     }
     const failed = new AbortController()
+    const end = (): void => failed.abort()
+    options.signal?.addEventListener('abort', end, { once: true })
     const take = (bytes: number): void => {
       left -= bytes
       if (left < 0) {
@@ -55,7 +60,10 @@ export function createInputs({ outbound, config }: InputsDeps) {
     } catch (error) {
       failed.abort()
       await Promise.allSettled(resolved)
+      if (options.signal?.aborted === true) throw new AppError('CANCELED')
       throw error
+    } finally {
+      options.signal?.removeEventListener('abort', end)
     }
   }
 
@@ -80,16 +88,20 @@ export function createInputs({ outbound, config }: InputsDeps) {
         onBytes: options.take,
       })
       if (response.status >= 200 && response.status < 300) return response.body
-      if (response.status === 508) throw new AppError('LOOP_DETECTED')
-      throw new AppError('UPSTREAM_FAILED', `The upstream answered ${response.status}.`, {
-        detail: {
-          upstream: {
-            url: withoutQuery(spec),
-            status: response.status,
-            body: response.body.subarray(0, UPSTREAM_EXCERPT_BYTES).toString('utf8'),
+      const looped = toldOfLoop(response)
+      throw new AppError(
+        looped ? 'LOOP_DETECTED' : 'UPSTREAM_FAILED',
+        `The upstream answered ${response.status}.`,
+        {
+          detail: {
+            upstream: {
+              url: withoutQuery(spec),
+              status: response.status,
+              body: response.body.subarray(0, UPSTREAM_EXCERPT_BYTES).toString('utf8'),
+            },
           },
         },
-      })
+      )
     } catch (error) {
       if (error instanceof OutboundError) throw upstreamError(error, spec, timeoutMs)
       throw error

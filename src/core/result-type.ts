@@ -9,8 +9,9 @@ const MAGIC: readonly (readonly [type: string, offset: number, magic: Buffer])[]
   ['application/pdf', 0, Buffer.from('%PDF-')],
 ]
 
-export function resultType(bytes: Buffer, isText: boolean): string {
-  if (isText) return isJsonContainer(bytes) ? 'application/json' : 'text/plain; charset=utf-8'
+/** @param kind what the sandbox found: text, and whether it is a JSON object or array */
+export function resultType(bytes: Buffer, kind: { isText: boolean; isJson: boolean }): string {
+  if (kind.isText) return kind.isJson ? 'application/json' : 'text/plain; charset=utf-8'
   if (matches(bytes, 0, Buffer.from('RIFF')) && matches(bytes, 8, Buffer.from('WEBP'))) {
     return 'image/webp'
   }
@@ -20,17 +21,4 @@ export function resultType(bytes: Buffer, isText: boolean): string {
 
 function matches(bytes: Buffer, offset: number, magic: Buffer): boolean {
   return bytes.subarray(offset, offset + magic.length).equals(magic)
-}
-
-/** A JSON object or array; a bare string or number stays text. */
-function isJsonContainer(bytes: Buffer): boolean {
-  let at = 0
-  while (at < bytes.length && ' \t\n\r'.includes(String.fromCharCode(bytes[at] ?? 0))) at++
-  if (bytes[at] !== 0x7b && bytes[at] !== 0x5b) return false
-  try {
-    JSON.parse(bytes.toString('utf8'))
-    return true
-  } catch {
-    return false
-  }
 }

@@ -11,17 +11,16 @@ import type {
   RunAnswer,
 } from '../model.ts'
 import { parseRequestSpec } from '../request-spec.ts'
+import type { ParsedSpec } from '../request-spec.ts'
 import type { InvocationResult, Sandbox } from '../sandbox/sandbox.ts'
 import type { ByteLease } from './byte-budget.ts'
 import type { Delivery } from './delivery.ts'
 import { splitEmbeddedCallback } from './embedded-callback.ts'
 import type { Executables } from './executables.ts'
+import { HOPS_MAX } from './hops.ts'
 import type { Inputs } from './inputs.ts'
 import { resultType } from './result-type.ts'
 import type { RunJournal } from './run-journal.ts'
-
-/** Calls that pass through more servers than this go in a circle. */
-export const HOPS_MAX = 8
 
 export interface RunRequest {
   /** From newRunId(); known before the run so that every answer can carry it. */
@@ -36,6 +35,8 @@ export interface RunRequest {
   hops: number
   /** The bytes this request holds of the server-wide budget. */
   lease: ByteLease
+  /** The caller's hanging up: it ends a run that has not begun, unless the result goes elsewhere. */
+  hangUp: AbortSignal
 }
 
 export interface RunnerDeps {
@@ -45,6 +46,8 @@ export interface RunnerDeps {
   delivery: Delivery
   journal: RunJournal
   limits: CallLimits
+  /** Larger results are not searched for a callback. */
+  jsonSearchBytes: number
   now: () => number
 }
 
@@ -56,7 +59,7 @@ export function newRunId(): string {
 }
 
 export function createRunner(deps: RunnerDeps) {
-  const { executables, inputs, sandbox, delivery, journal, limits, now } = deps
+  const { executables, inputs, sandbox, delivery, journal, limits, jsonSearchBytes, now } = deps
 
   /** @throws AppError with `run_id` in its detail; the run is then recorded as failed */
   async function run(request: RunRequest): Promise<RunAnswer> {
@@ -80,23 +83,31 @@ export function createRunner(deps: RunnerDeps) {
     if (request.hops > HOPS_MAX) {
       throw new AppError('LOOP_DETECTED', `The call passed through ${request.hops} runs.`)
     }
-    const bytes = await fetchInputs(request, record)
-    const invoked = await invoke(request, bytes)
+    const signal = goesElsewhere(request) ? undefined : request.hangUp
+    const bytes = await fetchInputs(request, record, signal)
+    const invoked = await invoke(request, bytes, signal)
     note(record, invoked)
     if (!invoked.outcome.ok) throw invoked.outcome.error
     const { outcome } = invoked
     request.lease.take(outcome.bytes.length)
     const split = request.executable.embeddedCallback
-      ? splitEmbeddedCallback(outcome.bytes)
+      ? splitEmbeddedCallback(outcome.bytes, jsonSearchBytes)
       : { bytes: outcome.bytes, callback: undefined }
     record.outputBytes = split.bytes.length
-    const result = { bytes: split.bytes, type: resultType(split.bytes, outcome.isText) }
-    const target = chooseTarget(request, split.callback)
-    if (target === undefined) return { status: 200, type: result.type, body: result.bytes }
-    return forward(request, record, target, result)
+    const result = { bytes: split.bytes, type: resultType(split.bytes, outcome) }
+    const target = chooseTarget(request, split.callback, () => (record.result = result))
+    if (target === undefined) {
+      return { status: 200, type: result.type, body: result.bytes, warnings: [] }
+    }
+    const answer = await forward(request, record, target.spec, result)
+    return { ...answer, warnings: target.warnings }
   }
 
-  async function fetchInputs(request: RunRequest, record: RunRecord): Promise<Buffer[]> {
+  async function fetchInputs(
+    request: RunRequest,
+    record: RunRecord,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer[]> {
     const begun = performance.now()
     const { hops, lease } = request
     try {
@@ -104,6 +115,7 @@ export function createRunner(deps: RunnerDeps) {
         limitBytes: limits.inputBytes,
         hops,
         lease,
+        signal,
       })
       record.inputBytes = bytes.reduce((sum, input) => sum + input.length, 0)
       return bytes
@@ -114,7 +126,11 @@ export function createRunner(deps: RunnerDeps) {
     }
   }
 
-  function invoke(request: RunRequest, bytes: readonly Buffer[]): Promise<InvocationResult> {
+  function invoke(
+    request: RunRequest,
+    bytes: readonly Buffer[],
+    signal: AbortSignal | undefined,
+  ): Promise<InvocationResult> {
     const { executable, functionName, text } = request
     return sandbox.invoke({
       module: executables.moduleOf(executable),
@@ -132,6 +148,7 @@ export function createRunner(deps: RunnerDeps) {
         ...executable.variables,
       },
       limits,
+      signal,
     })
   }
 
@@ -140,7 +157,7 @@ export function createRunner(deps: RunnerDeps) {
     record: RunRecord,
     target: RequestSpec,
     result: { bytes: Buffer; type: string },
-  ): Promise<RunAnswer> {
+  ): Promise<Omit<RunAnswer, 'warnings'>> {
     const begun = performance.now()
     record.status = 'forwarding'
     record.forwardedTo = originOf(target)
@@ -161,13 +178,33 @@ export function createRunner(deps: RunnerDeps) {
   return { run }
 }
 
+/** True where somebody waits for the result even when the caller has left. */
+function goesElsewhere({ callback, executable }: RunRequest): boolean {
+  return callback === undefined ? executable.callback !== null : callback !== 'none'
+}
+
 /** The call's own callback wins over the result's, and that over the stored one; `{}` means none. */
-function chooseTarget(request: RunRequest, embedded: unknown): RequestSpec | undefined {
-  if (request.callback === 'none') return undefined
-  if (request.callback !== undefined) return request.callback
-  if (embedded !== undefined) return parseRequestSpec(embedded, 'callback').spec
-  const stored = request.executable.callback
-  return stored === null ? undefined : parseRequestSpec(stored, 'callback').spec
+function chooseTarget(
+  request: RunRequest,
+  embedded: unknown,
+  keepResult: () => void,
+): ParsedSpec | undefined {
+  const { callback, executable } = request
+  if (callback === 'none') return undefined
+  if (callback !== undefined) return { spec: callback, warnings: [] }
+  if (embedded === undefined) {
+    return executable.callback === null
+      ? undefined
+      : parseRequestSpec(executable.callback, 'callback')
+  }
+  try {
+    return parseRequestSpec(embedded, 'callback')
+  } catch (error) {
+    // The function's fault, not the caller's, who would lose the result.
+    keepResult()
+    const { message, detail } = error as AppError
+    throw new AppError('INVALID_CALLBACK', `The result's callback: ${message}`, { detail })
+  }
 }
 
 function newRecord(request: RunRequest, nowMs: number): RunRecord {

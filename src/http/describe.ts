@@ -8,6 +8,8 @@ export interface DescribeOptions {
   filter: string | undefined
   mayUse: boolean
   mayAdminister: boolean
+  /** True where the request carries any key. */
+  sentKey: boolean
   limits: CallLimits
   readWasm: () => Promise<Buffer>
 }
@@ -44,7 +46,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   },
 }
 
-/** @throws AppError UNKNOWN_FILTER; MISSING_KEY where a filter names what the key does not open */
+/** @throws AppError UNKNOWN_FILTER; MISSING_KEY or WRONG_KEY where a filter names what the key does not open */
 export async function describeExecutable(
   executable: Executable,
   options: DescribeOptions,
@@ -61,7 +63,8 @@ export async function describeExecutable(
     if (!asked) continue
     if (may[field.right]) shown[name] = await field.read(executable, options)
     else if (names !== undefined) {
-      throw new AppError('MISSING_KEY', `${name} is shown only with the ${field.right} key.`)
+      const code = options.sentKey ? 'WRONG_KEY' : 'MISSING_KEY'
+      throw new AppError(code, `${name} is shown only with the ${field.right} key.`)
     }
   }
   return shown

@@ -2,7 +2,10 @@
 import type { FastifyReply } from 'fastify'
 import type { RunAnswer } from '../model.ts'
 
-export function sendGuestMade(reply: FastifyReply, answer: RunAnswer): FastifyReply {
+export function sendGuestMade(
+  reply: FastifyReply,
+  answer: Omit<RunAnswer, 'warnings'>,
+): FastifyReply {
   return reply
     .code(answer.status)
     .header('content-security-policy', "sandbox; default-src 'none'")

@@ -49,9 +49,10 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
 
   function requireToken(request: FastifyRequest): void {
     if (apiToken === '') return
-    const key = bearer(request.headers)
-    if (isToken(key)) return
-    if (key === undefined) throw new AppError('MISSING_KEY', 'This route needs the API token.')
+    const keys = [bearer(request.headers), adminKey(request)]
+    if (keys.some(isToken)) return
+    if (keys.every((key) => key === undefined))
+      throw new AppError('MISSING_KEY', 'This route needs the API token.')
     throw new AppError('WRONG_KEY', 'The API token is wrong.')
   }
 
@@ -89,6 +90,12 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
   return {
     hasAdmin,
     hasUsage,
+    sentKey: (request: FastifyRequest): boolean =>
+      [
+        adminKey(request),
+        wireHeader(request.headers, 'SSVM_Usage_Key'),
+        bearer(request.headers),
+      ].some((key) => key !== undefined),
     requireUsage,
     register(app: FastifyInstance): void {
       app.addHook('onRoute', (route) => {

@@ -1,7 +1,8 @@
 // Shows a stored callback without what it keeps secret.
 
 const MASK = '***'
-/** Headers that are never secret. Every other header's value is masked: an API key can have any name. */
+/** Fields and headers that are never secret; all others are masked: a token can have any name. */
+const PLAIN_FIELDS = ['protocol', 'hostname', 'host', 'port', 'method', 'maxRedirects', 'timeout']
 const PLAIN_HEADERS = new Set(['accept', 'content-type', 'user-agent'])
 
 /** @param callback the stored JSON text, or null; answers `{}` where there is none, as the original did */
@@ -22,8 +23,8 @@ export function maskCallback(callback: string | null): unknown {
 }
 
 function maskField(name: string, value: unknown): unknown {
-  if (name === 'auth' || name === 'body') return MASK
-  if (name === 'path' && typeof value === 'string') return maskQuery(value)
+  if (PLAIN_FIELDS.includes(name)) return value
+  if (name === 'path' && typeof value === 'string') return maskPath(value)
   if (name === 'headers' && value !== null && typeof value === 'object') {
     return Object.fromEntries(
       Object.entries(value).map(([header, text]) => [
@@ -32,18 +33,18 @@ function maskField(name: string, value: unknown): unknown {
       ]),
     )
   }
-  return value
+  return MASK
 }
 
 function maskUrl(text: string): string {
   if (!URL.canParse(text)) return MASK
-  const url = new URL(text)
-  if (url.username !== '' || url.password !== '') url.username = url.password = MASK
-  return maskQuery(url.href)
+  const { origin, pathname, search } = new URL(text)
+  return origin + maskPath(pathname + search)
 }
 
-/** Tokens are often passed in a query. */
-function maskQuery(path: string): string {
-  const at = path.indexOf('?')
-  return at === -1 ? path : `${path.slice(0, at)}?${MASK}`
+/** Addresses of hooks often end in their secret, or carry it in a query: the first segment stays. */
+function maskPath(path: string): string {
+  const first = /^\/[^/?]*/.exec(path)?.[0] ?? ''
+  if (first === path) return path
+  return `${first}${path.charAt(first.length)}${MASK}`
 }

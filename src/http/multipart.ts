@@ -13,6 +13,8 @@ export interface Part {
 const PART_HEADER_BYTES_MAX = 16 * 1024
 const CRLF = Buffer.from('\r\n')
 const HEADERS_END = Buffer.from('\r\n\r\n')
+/** `; name="value"` or `; name=value`, each beginning where the one before ended. */
+const PARAMETER = /;[ \t]*([^=;\s]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))[ \t]*/gy
 
 /** @throws AppError INVALID_MULTIPART where the content type has no usable boundary */
 export function boundaryOf(contentType: string | undefined): string {
@@ -81,9 +83,12 @@ function readPart(raw: Buffer, ordinal: number): Part {
 
 /** The disposition is `form-data`, or `attachment` where curl was given another content type. */
 function partName(headers: string): string | undefined {
-  const line = /^content-disposition:[ \t]*(?:form-data|attachment)[ \t]*;(.*)$/im.exec(
+  const line = /^content-disposition:[ \t]*(?:form-data|attachment)[ \t]*(;.*)$/im.exec(
     headers,
   )?.[1]
-  const match = /(?:^|;)[ \t]*name=(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i.exec(line ?? '')
-  return match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2]
+  // One parameter after another: within another's quotes `name=` is only text.
+  for (const [, name = '', quoted, token] of (line ?? '').matchAll(PARAMETER)) {
+    if (name.toLowerCase() === 'name') return quoted?.replace(/\\(.)/g, '$1') ?? token
+  }
+  return undefined
 }

@@ -9,15 +9,23 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What this request holds of BUFFERED_BYTES; released when it has been answered. */
     lease: ByteLease
+    /** Aborts when the caller hangs up before the answer has left. */
+    hangUp: AbortSignal
   }
 }
 
 export function registerByteBudget(app: FastifyInstance, budget: ByteBudget): void {
-  // Fastify wants the property declared before it is set; it is set before any handler runs.
+  // Fastify wants properties declared before they are set; they are set before any handler runs.
   app.decorateRequest('lease', undefined as unknown as ByteLease)
+  app.decorateRequest('hangUp', undefined as unknown as AbortSignal)
   app.addHook('onRequest', (request, reply, done) => {
+    const hangUp = new AbortController()
     request.lease = budget.lease()
-    reply.raw.once('close', () => request.lease.release())
+    request.hangUp = hangUp.signal
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) hangUp.abort()
+      request.lease.release()
+    })
     done()
   })
 }

@@ -1,4 +1,5 @@
 // What a run route's request asks for: its inputs and its callback. `/bytes` and multipart differ here only.
+import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders } from 'node:http'
 import { cutJsonMembers } from '../core/json-members.ts'
 import { AppError } from '../errors.ts'
@@ -17,8 +18,11 @@ export interface CallRequest {
 export function readRunRequest(
   headers: IncomingHttpHeaders,
   body: Buffer | undefined,
+  searchBytesMax: number,
 ): CallRequest {
-  const cut = body === undefined ? undefined : cutWireMembers(headers['content-type'], body)
+  // Larger bodies are taken as they are: parsing them would hold up everybody else (decision 0009).
+  const searched = body !== undefined && body.length <= searchBytesMax
+  const cut = searched ? cutWireMembers(headers['content-type'], body) : undefined
   const fetchFrom = wireHeader(headers, 'SSVM_Fetch') ?? cut?.values.get('SSVM_Fetch')
   const callback = toCallback(
     wireHeader(headers, 'SSVM_Callback') ?? cut?.values.get('SSVM_Callback'),
@@ -41,8 +45,9 @@ export function readRunRequest(
 
 function cutWireMembers(contentType: string | undefined, body: Buffer) {
   if (contentType?.toLowerCase().startsWith('application/octet-stream') === true) return undefined
-  // A large body is searched as bytes before it is decoded.
   if (!body.includes('SSVM_') && !body.includes('\\u')) return undefined
+  // What is no UTF-8 is no JSON, and decoding it would change its bytes.
+  if (!isUtf8(body)) return undefined
   return cutJsonMembers(body.toString('utf8'), ['SSVM_Fetch', 'SSVM_Callback'])
 }
 

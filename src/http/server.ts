@@ -1,6 +1,4 @@
 // The HTTP server without its routes: limits, guards, headers, errors, API description.
-import fastifySwagger from '@fastify/swagger'
-import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController } from 'fastify'
 import type {
@@ -15,6 +13,7 @@ import { AppError } from '../errors.ts'
 import { registerCors } from './cors.ts'
 import { answerClientError, registerErrorReplies, replyToFrameworkError } from './error-reply.ts'
 import { takeJsonBodies } from './json-body.ts'
+import { registerDescription } from './openapi.ts'
 import type { KeyGuard } from './key-guard.ts'
 import { registerOriginGuard } from './origin-guard.ts'
 import { registerByteBudget } from './raw-body.ts'
@@ -101,7 +100,8 @@ function logRequests(app: App, logger: FastifyBaseLogger): void {
       const line = {
         method,
         route: routeOptions.url,
-        params,
+        // Not a key of ephemeral storage: who has it may read.
+        id: (params as { id?: string }).id,
         status,
         ms: Math.round(elapsedTime),
         run,
@@ -117,11 +117,13 @@ function registerHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('referrer-policy', 'no-referrer')
+    reply.header('cache-control', 'no-store')
+    reply.header('content-security-policy', "frame-ancestors 'none'")
     done()
   })
 }
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 /** A path that exists for other methods answers 405 with Allow, not 404. */
 function watchMethods(app: App): (scope: FastifyInstance) => void {
@@ -149,25 +151,4 @@ function watchMethods(app: App): (scope: FastifyInstance) => void {
       })
     }
   }
-}
-
-async function registerDescription(app: FastifyInstance, version: string): Promise<void> {
-  await app.register(fastifySwagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Wasmhook', version, description: 'WebAssembly functions for webhooks.' },
-      components: {
-        securitySchemes: {
-          apiToken: { type: 'http', scheme: 'bearer' },
-          adminKey: { type: 'apiKey', in: 'header', name: 'SSVM_Admin_Key' },
-          usageKey: { type: 'apiKey', in: 'header', name: 'SSVM_Usage_Key' },
-        },
-      },
-    },
-  })
-  app.addHook('onRoute', (route) => {
-    if (!route.url.startsWith('/docs')) return
-    route.config = { ...route.config, access: 'open' }
-  })
-  await app.register(fastifySwaggerUi, { routePrefix: '/docs' })
 }

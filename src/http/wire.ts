@@ -2,7 +2,7 @@
 // when it reads a request; routes spell them only in their schemas and answers.
 import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders } from 'node:http'
-import { HOPS_MAX } from '../core/runner.ts'
+import { HOPS_MAX } from '../core/hops.ts'
 import { AppError } from '../errors.ts'
 import type { Callback, RequestSpec } from '../model.ts'
 import { parseRequestSpec } from '../request-spec.ts'

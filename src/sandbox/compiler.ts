@@ -15,6 +15,8 @@ export interface CompilerOptions {
   dataDir: string
   compileTimeoutMs: number
   compileMemoryBytes: number
+  /** Uploads that wait for the one compiler. */
+  compileQueueLength: number
   memoryBytesMax: number
   tableElementsMax: number
   stackBytes: number
@@ -25,11 +27,25 @@ export interface Compiled {
   interface: ModuleInterface
 }
 
+export interface CompileOptions {
+  signal?: AbortSignal
+  /** Compile even where a compiled form lies in the cache (it turned out unusable). */
+  force?: boolean
+}
+
+export interface Artefact {
+  path: string
+  /** As this version of the compiler found it, which a stored one need not be. */
+  interface: ModuleInterface
+}
+
 export interface Compiler {
-  /** `force` compiles even where a compiled form lies in the cache (it turned out unusable). */
-  compile(wasm: Buffer, options?: { force: boolean }): Promise<Compiled>
-  /** The compiled form's file, where it lies in the cache as it was made. */
-  findIntact(sha256: string): Promise<string | undefined>
+  /**
+   * @throws AppError of the upload; CANCELED where the signal aborted before its turn came; QUEUE_FULL
+   */
+  compile(wasm: Buffer, options: CompileOptions): Promise<Compiled>
+  /** The compiled form, where it lies in the cache as it was made. */
+  find(sha256: string): Promise<Artefact | undefined>
   /** Hashes of the compiled forms that lie in the cache. */
   list(): Promise<string[]>
   remove(sha256: string): Promise<void>
@@ -47,6 +63,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   const folder = await openCache(path.join(options.dataDir, 'modules'))
   const closing = new AbortController()
   let last: Promise<unknown> = Promise.resolve()
+  let waiting = 0
 
   const artefactPath = (sha256: string): string => path.join(folder, `${sha256}.cwasm`)
   const recordPath = (sha256: string): string => path.join(folder, `${sha256}.json`)
@@ -80,16 +97,23 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   }
 
   return {
-    async findIntact(sha256) {
+    async find(sha256) {
       const record = await readRecord(recordPath(sha256))
       const made = await hashFile(artefactPath(sha256)).catch(() => undefined)
-      return made !== undefined && made === record?.artefact_sha256
-        ? artefactPath(sha256)
-        : undefined
+      if (made === undefined || made !== record?.artefact_sha256) return undefined
+      return { path: artefactPath(sha256), interface: record.interface }
     },
-    compile(wasm, { force } = { force: false }) {
-      const mine = last.then(() => compileNow(wasm, force))
-      last = mine.catch(() => undefined)
+    async compile(wasm, { signal, force = false }) {
+      // Forced ones come from calls, whose own queues are bounded.
+      if (waiting > options.compileQueueLength && !force) {
+        throw new AppError('QUEUE_FULL', 'Too many uploads wait to be compiled.')
+      }
+      waiting++
+      const mine = last.then(() => {
+        if (signal?.aborted === true) throw new AppError('CANCELED')
+        return compileNow(wasm, force)
+      })
+      last = mine.catch(() => undefined).finally(() => waiting--)
       return mine
     },
     async list() {
@@ -192,16 +216,24 @@ function readAnswer(
   let answer: Answer
   try {
     answer = JSON.parse(text) as Answer
-  } catch {
-    // No answer means that a limit ended it: wall time (SIGKILL), memory or CPU time.
-    const endedBy = ended.killedBy ?? `exit code ${ended.exitCode ?? 'unknown'}`
-    return new AppError('MODULE_TOO_COMPLEX', undefined, { detail: { ended_by: endedBy } })
+  } catch (cause) {
+    // Without an answer it was ended: by a limit (a signal), or by a fault of its own.
+    if (ended.killedBy === null) {
+      return new AppError(
+        'INTERNAL',
+        `The compiler failed with exit code ${ended.exitCode ?? 0}.`,
+        {
+          cause,
+        },
+      )
+    }
+    return new AppError('MODULE_TOO_COMPLEX', undefined, { detail: { ended_by: ended.killedBy } })
   }
   if (answer.ok) return answer.interface
   const code = isErrorCode(answer.code) ? answer.code : 'INTERNAL'
-  return new AppError(code, answer.message, { detail: answer.detail ?? {} })
+  return new AppError(code, answer.message, { detail: answer.detail ?? {}, cause: answer.cause })
 }
 
 type Answer =
   | { ok: true; interface: ModuleInterface }
-  | { ok: false; code: string; message: string; detail: ErrorDetail | null }
+  | { ok: false; code: string; message: string; detail: ErrorDetail | null; cause?: string | null }

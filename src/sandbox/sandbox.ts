@@ -5,7 +5,8 @@ import { AppError, isErrorCode } from '../errors.ts'
 import type { ErrorDetail } from '../errors.ts'
 import type { CallLimits, DeclaredTypes, ModuleInterface } from '../model.ts'
 import { createCompiler } from './compiler.ts'
-import type { CompilerOptions } from './compiler.ts'
+import type { Compiled, CompilerOptions } from './compiler.ts'
+import { createLoadedModules } from './loaded-modules.ts'
 import { native } from './native.ts'
 import type { NativeCall, NativeOutcome } from './native.ts'
 
@@ -28,10 +29,14 @@ export interface Invocation {
   state: string | null
   variables: Readonly<Record<string, string>>
   limits: CallLimits
+  /** Takes the call out of the queue; one that has begun goes on. */
+  signal: AbortSignal | undefined
 }
 
 export interface InvocationResult {
-  outcome: { ok: true; bytes: Buffer; isText: boolean } | { ok: false; error: AppError }
+  /** `isJson`: the text is a JSON object or array. */
+  outcome:
+    { ok: true; bytes: Buffer; isText: boolean; isJson: boolean } | { ok: false; error: AppError }
   log: string
   logTruncated: boolean
   queueUs: number
@@ -42,12 +47,11 @@ export interface InvocationResult {
 
 export interface SandboxOptions extends CompilerOptions {
   threads: number
-  stackBytes: number
 }
 
 export interface Sandbox {
-  /** Compiles a module in another process and keeps the compiled form; throws the upload codes. */
-  compile(wasm: Buffer): Promise<{ sha256: string; interface: ModuleInterface }>
+  /** Compiles in another process, in turn; throws the upload codes, and CANCELED once aborted. */
+  compile(wasm: Buffer, signal: AbortSignal): Promise<Compiled>
   /** Loads a module ahead of its first call. */
   warm(module: ModuleRef): Promise<void>
   invoke(invocation: Invocation): Promise<InvocationResult>
@@ -63,7 +67,6 @@ export interface Sandbox {
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const compiler = await createCompiler(options)
   const waiting = new Map<number, (outcome: NativeOutcome) => void>()
-  const loaded = new Map<string, Promise<number>>()
   let nextCall = 1
   const runtime = new native.Sandbox(
     {
@@ -83,35 +86,15 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     },
   )
 
-  function load(module: ModuleRef): Promise<number> {
-    const present = loaded.get(module.sha256)
-    if (present !== undefined) return present
-    const loading = loadArtefact(module)
-    loaded.set(module.sha256, loading)
-    loading.catch(() => loaded.delete(module.sha256))
-    return loading
-  }
-
-  async function loadArtefact({ sha256, interface: found, readWasm }: ModuleRef): Promise<number> {
-    const interfaceJson = JSON.stringify(found)
-    const intact = await compiler.findIntact(sha256)
-    if (intact !== undefined) {
-      try {
-        return runtime.load(intact, interfaceJson)
-      } catch {
-        // Made under other settings of the engine: compiled anew below.
-      }
-    }
-    // The compiled form is a cache that may be lost at any time.
-    await compiler.compile(await readWasm(), { force: true })
-    const path = await compiler.findIntact(sha256)
-    if (path === undefined) throw new AppError('INTERNAL', 'A compiled module was lost at once.')
-    return runtime.load(path, interfaceJson)
-  }
+  const modules = createLoadedModules(runtime, compiler)
 
   async function invoke(invocation: Invocation): Promise<InvocationResult> {
-    const handle = await load(invocation.module)
+    const { module, signal } = invocation
+    const handle = await modules.load(module)
+    if (signal?.aborted === true) throw new AppError('CANCELED')
     const id = nextCall++
+    const leave = (): void => void runtime.cancelWaiting(id)
+    signal?.addEventListener('abort', leave, { once: true })
     const outcome = await new Promise<NativeOutcome>((resolve, reject) => {
       waiting.set(id, resolve)
       try {
@@ -122,20 +105,19 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
         reject(new AppError('CLOSED', undefined, { cause: error }))
       }
     })
+    signal?.removeEventListener('abort', leave)
     return toResult(outcome)
   }
 
   return {
-    compile: (wasm) => compiler.compile(wasm),
+    compile: (wasm, signal) => compiler.compile(wasm, { signal }),
     async warm(module) {
-      await load(module)
+      await modules.load(module)
     },
     invoke,
     compiled: () => compiler.list(),
     async forget(sha256) {
-      const handle = await loaded.get(sha256)?.catch(() => undefined)
-      loaded.delete(sha256)
-      if (handle !== undefined) runtime.unload(handle)
+      await modules.unload(sha256)
       await compiler.remove(sha256)
     },
     stats: () => ({ ...runtime.stats() }),
@@ -169,7 +151,12 @@ function toNative({ limits, types, state, ...invocation }: Invocation): NativeCa
 function toResult(outcome: NativeOutcome): InvocationResult {
   return {
     outcome: outcome.ok
-      ? { ok: true, bytes: outcome.bytes ?? Buffer.alloc(0), isText: outcome.isText }
+      ? {
+          ok: true,
+          bytes: outcome.bytes ?? Buffer.alloc(0),
+          isText: outcome.isText,
+          isJson: outcome.isJson,
+        }
       : { ok: false, error: toError(outcome) },
     log: outcome.log?.toString('utf8') ?? '',
     logTruncated: outcome.logTruncated,
@@ -188,5 +175,5 @@ function toError(outcome: NativeOutcome): AppError {
   const code = outcome.code ?? 'INTERNAL'
   const detail = outcome.detail === undefined ? {} : (JSON.parse(outcome.detail) as ErrorDetail)
   if (!isErrorCode(code)) return new AppError('INTERNAL', `${code}: ${outcome.message ?? ''}`)
-  return new AppError(code, outcome.message, { detail })
+  return new AppError(code, outcome.message, { detail, cause: outcome.cause })
 }

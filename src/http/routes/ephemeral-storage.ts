@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
 import type { Ephemeral } from '../../core/ephemeral.ts'
+import { AppError } from '../../errors.ts'
 import { ErrorBody, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 
@@ -34,7 +35,7 @@ export function registerEphemeralStorage(app: App, deps: EphemeralStorageDeps): 
         response: { 200: Key, '4xx': ErrorBody, '5xx': ErrorBody },
       },
     },
-    async (request) => ({ key: await ephemeral.create(JSON.stringify(request.body)) }),
+    async (request) => ({ key: await ephemeral.create(toJsonText(request.body)) }),
   )
 
   app.get(
@@ -65,7 +66,7 @@ export function registerEphemeralStorage(app: App, deps: EphemeralStorageDeps): 
     },
     async (request) => {
       const { key } = request.params
-      await ephemeral.replace(key, JSON.stringify(request.body))
+      await ephemeral.replace(key, toJsonText(request.body))
       return { key }
     },
   )
@@ -88,4 +89,13 @@ export function registerEphemeralStorage(app: App, deps: EphemeralStorageDeps): 
       return { key }
     },
   )
+}
+
+/** JSON.parse takes any depth, JSON.stringify does not. */
+function toJsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    throw new AppError('INVALID_JSON', 'The value is nested too deeply.', { cause })
+  }
 }

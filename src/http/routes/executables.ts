@@ -1,4 +1,5 @@
 // Upload, list, describe, change, hot swap and delete executables.
+import { Readable } from 'node:stream'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
@@ -67,19 +68,28 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
             Type.String({ description: 'JSON array of field names, as ["wasm_description"]' }),
           ),
         }),
-        response: { 200: Type.Record(Type.String(), Type.Unknown()), '4xx': ErrorBody },
+        response: {
+          200: Type.Any({ description: 'The fields that the key opens' }),
+          '4xx': ErrorBody,
+        },
       },
       config: { access: 'route' },
     },
-    async (request) => {
+    async (request, reply) => {
       const executable = await executables.find(toExecutableId(request.params.id))
-      return describeExecutable(executable, {
+      const shown = await describeExecutable(executable, {
         filter: request.query.filterBy,
         mayUse: keyGuard.hasUsage(request, executable),
         mayAdminister: keyGuard.hasAdmin(request, executable),
+        sentKey: keyGuard.sentKey(request),
         limits,
         readWasm: () => executables.readWasm(executable),
       })
+      reply.type('application/json; charset=utf-8')
+      const { wasm_as_buffer: wasm } = shown
+      if (!Buffer.isBuffer(wasm)) return reply.send(shown)
+      request.lease.take(wasm.length)
+      return reply.send(Readable.from(withBuffer(shown, wasm)))
     },
   )
 
@@ -140,7 +150,14 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
           security: SECURITY.token,
           response: { 200: Uploaded, '4xx': ErrorBody, '5xx': ErrorBody },
         },
-        config: { access: 'token' },
+        config: {
+          access: 'token',
+          rawBody: ['application/octet-stream'],
+          wireHeaders: {
+            SSVM_Description: 'What the executable is for',
+            SSVM_Create_Usage_Key: '`true` makes a usage key; without one anybody may call',
+          },
+        },
       },
       async (request) => {
         const description = wireHeader(request.headers, 'SSVM_Description') ?? ''
@@ -150,13 +167,15 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
             `SSVM_Description is longer than ${DESCRIPTION_CHARS_MAX} characters.`,
           )
         }
-        const { executable, adminKey, usageKey } = await executables.upload(
-          rawBody(request) ?? NO_BYTES,
-          {
+        const wasm = rawBody(request) ?? NO_BYTES
+        const createKey = wireHeader(request.headers, 'SSVM_Create_Usage_Key')
+        const { lease, hangUp } = request
+        const { executable, adminKey, usageKey } = await lease.during(() =>
+          executables.upload(wasm, {
             description,
-            createUsageKey:
-              wireHeader(request.headers, 'SSVM_Create_Usage_Key')?.toLowerCase() === 'true',
-          },
+            createUsageKey: createKey?.toLowerCase() === 'true',
+            hangUp,
+          }),
         )
         const { interface: found } = executable.version
         return {
@@ -168,7 +187,7 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
           functions: found.functions,
           missing_imports: found.missing_imports,
           warnings: found.warnings,
-          curl: curlLine(executable, `${request.protocol}://${request.host}`),
+          curl: curlLine(executable, config.PUBLIC_URL || `${request.protocol}://${request.host}`),
         }
       },
     )
@@ -184,11 +203,13 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
           security: SECURITY.admin,
           response: { 200: Swapped, '4xx': ErrorBody, '5xx': ErrorBody },
         },
-        config: { access: 'admin' },
+        config: { access: 'admin', rawBody: ['application/octet-stream'] },
       },
       async (request) => {
         const id = toExecutableId(request.params.id)
-        const version = await executables.swap(id, rawBody(request) ?? NO_BYTES)
+        const wasm = rawBody(request) ?? NO_BYTES
+        const { lease, hangUp } = request
+        const version = await lease.during(() => executables.swap(id, wasm, hangUp))
         return {
           wasm_id: id,
           wasm_sha256: `0x${version.sha256}`,
@@ -199,4 +220,17 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
     )
     done()
   })
+}
+
+/** Bytes that are turned into numbers at a time; a module at once would hold up everybody else. */
+const CHUNK_BYTES = 64 * 1024
+
+/** The JSON text of a description with `wasm_as_buffer` as Node.js writes a Buffer, in pieces. */
+function* withBuffer(shown: Record<string, unknown>, wasm: Buffer): Generator<string> {
+  const before = JSON.stringify({ ...shown, wasm_as_buffer: undefined }).slice(0, -1)
+  yield `${before}${before === '{' ? '' : ','}"wasm_as_buffer":{"type":"Buffer","data":[`
+  for (let at = 0; at < wasm.length; at += CHUNK_BYTES) {
+    yield `${at === 0 ? '' : ','}${wasm.subarray(at, at + CHUNK_BYTES).join(',')}`
+  }
+  yield ']}}'
 }

@@ -5,11 +5,13 @@ import type { App } from '../server.ts'
 export interface HealthDeps {
   /** Resolves where storage answers. */
   ping: () => Promise<void>
+  /** False while storage takes no writes: a full disk. */
+  writes: () => boolean
   /** Threads, allocator and the choices made for this machine. */
   sandboxStats: () => Record<string, unknown>
 }
 
-export function registerHealth(app: App, { ping, sandboxStats }: HealthDeps): void {
+export function registerHealth(app: App, { ping, writes, sandboxStats }: HealthDeps): void {
   const tags = ['service']
 
   app.get(
@@ -32,12 +34,15 @@ export function registerHealth(app: App, { ping, sandboxStats }: HealthDeps): vo
       config: { access: 'open' },
     },
     async (_request, reply) => {
-      try {
-        await ping()
-      } catch {
-        return reply.code(503).send({ status: 'unready', storage: 'down', sandbox: sandboxStats() })
-      }
-      return reply.send({ status: 'ready', storage: 'up', sandbox: sandboxStats() })
+      const answers = await ping().then(
+        () => true,
+        () => false,
+      )
+      const storage = !answers ? 'down' : writes() ? 'up' : 'takes no writes'
+      const ready = storage === 'up'
+      return reply
+        .code(ready ? 200 : 503)
+        .send({ status: ready ? 'ready' : 'unready', storage, sandbox: sandboxStats() })
     },
   )
 

@@ -23,7 +23,7 @@ export function registerRun(app: App, deps: RunDeps): void {
   void app.register((scope, _options, done) => {
     takeRawBodies(scope)
     const read = (request: FastifyRequest): CallRequest =>
-      readRunRequest(request.headers, rawBody(request))
+      readRunRequest(request.headers, rawBody(request), deps.config.JSON_SEARCH_BYTES)
     const readParts = (request: FastifyRequest): CallRequest =>
       readMultipartRequest(request.headers, rawBody(request), deps.config.INPUTS_MAX)
     const routes = [
@@ -38,6 +38,11 @@ export function registerRun(app: App, deps: RunDeps): void {
       ],
     ] as const
     for (const [url, text, readRequest, summary] of routes) {
+      const parts = readRequest === readParts
+      const types = parts
+        ? ['multipart/form-data']
+        : ['text/plain', 'application/json', 'application/octet-stream']
+      const headers = parts ? { SSVM_Callback } : { SSVM_Fetch, SSVM_Callback }
       scope.post(
         url,
         {
@@ -49,7 +54,7 @@ export function registerRun(app: App, deps: RunDeps): void {
             security: SECURITY.usage,
             response: { '4xx': ErrorBody, '5xx': ErrorBody },
           },
-          config: { access: 'usage', cors: true },
+          config: { access: 'usage', cors: true, rawBody: types, wireHeaders: headers },
         },
         (request, reply) => run(request, reply, { ...deps, text, readRequest }),
       )
@@ -57,6 +62,9 @@ export function registerRun(app: App, deps: RunDeps): void {
     done()
   })
 }
+
+const SSVM_Fetch = 'A URL, or HTTP options as JSON: what it answers is the one argument'
+const SSVM_Callback = 'HTTP options as JSON, or a URL, that the result is sent to; {} means none'
 
 interface RunOptions extends RunDeps {
   text: boolean
@@ -73,8 +81,10 @@ async function run(
   const executable = await executables.find(toExecutableId(id))
   const runId = newRunId()
   reply.header('wasmhook-run', runId)
+  // Set before the run, so that a failure's answer carries them too.
   sendWarnings(reply, call.warnings)
-  const answer = await runner.run({
+  const { lease, hangUp } = request
+  const run = {
     id: runId,
     executable,
     functionName: fn,
@@ -82,7 +92,10 @@ async function run(
     callback: call.callback,
     text,
     hops: hopsOf(request.headers),
-    lease: request.lease,
-  })
+    lease,
+    hangUp,
+  }
+  const answer = await lease.during(() => runner.run(run))
+  sendWarnings(reply, [...call.warnings, ...answer.warnings])
   return sendGuestMade(reply, answer)
 }

@@ -8,6 +8,7 @@ import { AppError } from '../../errors.ts'
 import type { RunRecord } from '../../model.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import type { KeyGuard } from '../key-guard.ts'
+import { readLimit } from '../page.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { bearer, toExecutableId, wireHeader } from '../wire.ts'
@@ -18,8 +19,6 @@ export interface RunsDeps {
   keyGuard: KeyGuard
 }
 
-const PAGE_DEFAULT = 20
-const PAGE_MAX = 100
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const RunShape = Type.Object({ run_id: Type.String() }, { additionalProperties: true })
@@ -77,7 +76,8 @@ export function registerRuns(app: App, { executables, journal, keyGuard }: RunsD
           detail: { status: run.status },
         })
       }
-      return sendGuestMade(reply, { status: 200, type: run.result.type, body: run.result.bytes })
+      const { type, bytes: body } = run.result
+      return sendGuestMade(reply, { status: 200, type, body })
     },
   )
 
@@ -140,13 +140,6 @@ export function registerRuns(app: App, { executables, journal, keyGuard }: RunsD
       return filtered(row, request.query.filterBy)
     },
   )
-}
-
-function readLimit(text: string | undefined): number {
-  if (text === undefined) return PAGE_DEFAULT
-  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (limit >= 1 && limit <= PAGE_MAX) return limit
-  throw new AppError('BAD_REQUEST', `limit must be a whole number from 1 to ${PAGE_MAX}.`)
 }
 
 function toWire(run: RunRecord): { run_id: string } & Record<string, unknown> {

@@ -17,9 +17,11 @@ export interface SettingsDeps {
   config: Config
 }
 
+/** `.` in a pattern stops at a line end; a name with one would escape validation. */
+const Name = Type.String({ pattern: '^[^\\u0000-\\u001f]+$' })
 const TypeNames = Type.Array(Type.String(), { maxItems: 64 })
 const Types = Type.Record(
-  Type.String(),
+  Name,
   Type.Union([
     TypeNames,
     Type.Object(
@@ -27,9 +29,12 @@ const Types = Type.Record(
       { additionalProperties: false },
     ),
   ]),
-  { maxProperties: 1000 },
+  { maxProperties: 1000, additionalProperties: false },
 )
-const Variables = Type.Record(Type.String(), Type.String(), { maxProperties: 1000 })
+const Variables = Type.Record(Name, Type.String(), {
+  maxProperties: 1000,
+  additionalProperties: false,
+})
 const VariableNames = Type.Object({ wasm_id: Type.Integer(), variables: Type.Array(Type.String()) })
 
 export function registerSettings(app: App, deps: SettingsDeps): void {
@@ -63,7 +68,7 @@ function registerTexts(app: App, { executables, config }: SettingsDeps): void {
       {
         bodyLimit: config.STATE_BYTES_MAX,
         schema: { ...admin, summary: 'Set the state that functions get as their context' },
-        config: { access: 'admin' },
+        config: { access: 'admin', rawBody: ['text/plain'] },
       },
       async (request, reply) => {
         const id = toExecutableId(request.params.id)
@@ -79,7 +84,7 @@ function registerTexts(app: App, { executables, config }: SettingsDeps): void {
           ...admin,
           summary: 'Store where results go: HTTP options, a URL, or {} for none',
         },
-        config: { access: 'admin' },
+        config: { access: 'admin', rawBody: ['application/json', 'text/plain'] },
       },
       async (request, reply) => {
         const id = toExecutableId(request.params.id)

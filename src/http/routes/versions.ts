@@ -3,7 +3,8 @@ import { Type } from 'typebox'
 import type { Executables } from '../../core/executables.ts'
 import { AppError } from '../../errors.ts'
 import type { Version } from '../../model.ts'
-import { ErrorBody, ExecutableParams, SECURITY } from '../schemas.ts'
+import { readLimit } from '../page.ts'
+import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toExecutableId } from '../wire.ts'
 
@@ -23,9 +24,13 @@ export function registerVersions(app: App, { executables }: { executables: Execu
         summary: 'Kept versions, newest first',
         tags: ['executables'],
         params: ExecutableParams,
+        querystring: PageQuery,
         security: SECURITY.admin,
         response: {
-          200: Type.Object({ items: Type.Array(VersionShape), next: Type.Null() }),
+          200: Type.Object({
+            items: Type.Array(VersionShape),
+            next: Type.Union([Type.String(), Type.Null()]),
+          }),
           '4xx': ErrorBody,
         },
       },
@@ -33,9 +38,14 @@ export function registerVersions(app: App, { executables }: { executables: Execu
     },
     async (request) => {
       const executable = await executables.find(toExecutableId(request.params.id))
-      const versions = await executables.listVersions(executable.id)
-      const items = versions.map((version) => toWire(version, executable.version.number))
-      return { items, next: null }
+      const limit = readLimit(request.query.limit)
+      const before = readNumber(request.query.cursor)
+      const versions = (await executables.listVersions(executable.id)).filter(
+        (version) => version.number < before,
+      )
+      const page = versions.slice(0, limit)
+      const next = versions.length > limit ? String(page.at(-1)?.number) : null
+      return { items: page.map((version) => toWire(version, executable.version.number)), next }
     },
   )
 
@@ -60,6 +70,13 @@ export function registerVersions(app: App, { executables }: { executables: Execu
       return toWire(active, active.number)
     },
   )
+}
+
+/** A version's number as a cursor; none begins at the newest. */
+function readNumber(cursor: string | undefined): number {
+  if (cursor === undefined) return Infinity
+  if (/^[1-9]\d{0,9}$/.test(cursor)) return Number(cursor)
+  throw new AppError('BAD_REQUEST', 'cursor must be `next` of the page before.')
 }
 
 function toWire(version: Version, activeNumber: number) {
