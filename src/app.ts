@@ -132,9 +132,17 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   )
 
   async function close(): Promise<void> {
-    // Refuse new connections, let answers leave, and cut what is still open after DRAIN_MS.
-    const cut = setTimeout(() => server.server.closeAllConnections(), config.DRAIN_MS)
+    // Refuse new connections, let answers leave and runs end whose callers have left, and cut what
+    // goes on after DRAIN_MS.
+    let cut: NodeJS.Timeout | undefined
+    const drained = new Promise<void>((resolve) => {
+      cut = setTimeout(() => {
+        server.server.closeAllConnections()
+        resolve()
+      }, config.DRAIN_MS)
+    })
     await server.close()
+    await Promise.race([journal.whenIdle(), drained])
     clearTimeout(cut)
     ephemeral.stop()
     await outbound.close()

@@ -1,7 +1,7 @@
 // Callers who hang up: what has not begun ends, what others wait for goes on, nothing is held for nobody.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { test } from 'node:test'
 import { buildApp } from './helpers/build-app.ts'
@@ -122,4 +122,51 @@ test('uploads beyond the compile queue are turned away at once', async (t) => {
     app.request('/api/executables', { method: 'POST', body: wasm })
   const statuses = (await Promise.all(Array.from({ length: 8 }, send))).map(({ status }) => status)
   assert.ok(statuses.includes(200) && statuses.includes(503), statuses.join())
+})
+
+test('a pipelined call behind another is let go with its connection', async (t) => {
+  const app = await buildApp(t, { BUFFERED_BYTES: 1_000_000, RUN_TIMEOUT_MS: 1_000 })
+  const one = await upload(app, await guest('echo'))
+  const body = 'x'.repeat(600_000)
+  const post = (fn: string, content: string): string =>
+    `POST /api/run/${one.id}/${fn} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n` +
+    `Content-Length: ${content.length}\r\n\r\n${content}`
+  const socket = connect(Number(new URL(app.origin).port), '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(post('spin', 'x') + post('echo', body))
+  await until(app, ({ running }) => running === 1)
+  socket.destroy()
+  // Nothing of it is held for ever.
+  let status = 503
+  while (status === 503) status = (await call(app, one, 'nothing', { body: body.slice(1) })).status
+  assert.notEqual(status, 503)
+})
+
+test('a stop waits for runs whose callers have left and whose results go elsewhere', async (t) => {
+  const app = await buildApp(t, { DRAIN_MS: 20_000 })
+  let answer: () => void = () => undefined
+  let arrive: () => void
+  const arrived = new Promise<void>((resolve) => (arrive = resolve))
+  const target = await httpService(t, (_request, reply) => {
+    answer = () => reply.end('taken')
+    arrive()
+  })
+  const one = await upload(app, await guest('echo'))
+  const gone = new AbortController()
+  const leaving = app.request(`/api/run/${one.id}/echo`, {
+    method: 'POST',
+    headers: { SSVM_Callback: target.origin },
+    body: 'x',
+    signal: gone.signal,
+  })
+  await arrived
+  gone.abort()
+  await assert.rejects(leaving)
+  const closing = app.close()
+  answer()
+  await closing
+  const again = await app.restart()
+  const runs = await again.request(`/api/executables/${one.id}/runs`, { headers: admin(one) })
+  const { items } = (await runs.json()) as { items: { status: string }[] }
+  assert.equal(items[0]?.status, 'succeeded')
 })

@@ -155,7 +155,7 @@ test('describe shows state with the usage key, the rest with the admin key, secr
   const owner = await describeWith(admin)
   assert.deepEqual(owner.wasm_callback_object, {
     hostname: 'example.org',
-    path: '/x?***',
+    path: '/***',
     auth: '***',
     headers: { 'X-Api-Key': '***', 'Content-Type': 'application/json' },
   })

@@ -39,6 +39,7 @@ export function createInputs({ outbound, config }: InputsDeps) {
         detail: { limit_bytes: options.limitBytes },
       })
     }
+    if (isAborted(options.signal)) throw new AppError('CANCELED')
     const failed = new AbortController()
     const end = (): void => failed.abort()
     options.signal?.addEventListener('abort', end, { once: true })
@@ -60,8 +61,8 @@ export function createInputs({ outbound, config }: InputsDeps) {
     } catch (error) {
       failed.abort()
       await Promise.allSettled(resolved)
-      if (options.signal?.aborted === true) throw new AppError('CANCELED')
-      throw error
+      // Read anew: it may have aborted while the inputs were fetched.
+      throw isAborted(options.signal) ? new AppError('CANCELED') : error
     } finally {
       options.signal?.removeEventListener('abort', end)
     }
@@ -131,4 +132,8 @@ function upstreamError(error: OutboundError, spec: RequestSpec, timeoutMs: numbe
 /** Errors travel to the caller and into logs; a query often holds a token. */
 function withoutQuery(spec: RequestSpec): string {
   return formatUrl(spec).split('?', 1)[0] ?? ''
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
 }

@@ -38,6 +38,7 @@ export type RunJournal = ReturnType<typeof createRunJournal>
 export function createRunJournal(deps: RunJournalDeps) {
   const { storage, config, now, onError, onRecovered } = deps
   const active = new Map<string, RunRecord>()
+  const idle: (() => void)[] = []
   let pending = new Map<string, RunRecord>()
   let pendingResultBytes = 0
   /** The batch being written; still readable here. */
@@ -171,6 +172,7 @@ export function createRunJournal(deps: RunJournalDeps) {
 
     end(record: RunRecord): void {
       active.delete(record.id)
+      if (active.size === 0) for (const tell of idle.splice(0)) tell()
       const tooLarge = resultBytes(record) > config.RESULTS_KEPT_BYTES
       hold(tooLarge ? { ...record, result: null } : record)
       if (retryMs === undefined && pendingResultBytes > EARLY_FLUSH_BYTES) void flush()
@@ -209,7 +211,10 @@ export function createRunJournal(deps: RunJournalDeps) {
       return { record: newest, sequence: (saved?.sequence ?? 0) + recent.length }
     },
 
-    activeCount: () => active.size,
+    /** Resolves when no run is under way. */
+    whenIdle(): Promise<void> {
+      return active.size === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))
+    },
     flush,
     /** False from a write that failed until one that does not. */
     healthy: () => retryMs === undefined,

@@ -42,9 +42,7 @@ function maskUrl(text: string): string {
   return origin + maskPath(pathname + search)
 }
 
-/** Addresses of hooks often end in their secret, or carry it in a query: the first segment stays. */
+/** Addresses of hooks often hold their secret in any segment, or carry it in a query. */
 function maskPath(path: string): string {
-  const first = /^\/[^/?]*/.exec(path)?.[0] ?? ''
-  if (first === path) return path
-  return `${first}${path.charAt(first.length)}${MASK}`
+  return path === '/' ? path : `/${MASK}`
 }

@@ -22,10 +22,21 @@ export function registerByteBudget(app: FastifyInstance, budget: ByteBudget): vo
     const hangUp = new AbortController()
     request.lease = budget.lease()
     request.hangUp = hangUp.signal
-    reply.raw.once('close', () => {
+    const { lease } = request
+    const { socket } = request.raw
+    let ended = false
+    const end = (): void => {
+      // A dying socket closes its answer within its own event, and is then itself heard.
+      if (ended) return
+      ended = true
+      reply.raw.off('close', end)
+      socket.off('close', end)
       if (!reply.raw.writableFinished) hangUp.abort()
-      request.lease.release()
-    })
+      lease.release()
+    }
+    reply.raw.once('close', end)
+    // A pipelined answer that waits behind another never closes by itself when the socket dies.
+    socket.setMaxListeners(0).once('close', end)
     done()
   })
 }

@@ -52,6 +52,11 @@ export interface Compiler {
   close(): Promise<void>
 }
 
+/** A compilation in the queue; what it compiles is let go when its caller leaves. */
+interface Job {
+  run(): Promise<void>
+}
+
 /** More than any interface of a module within the compiler's own limits needs. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
 /** Its own limit counts CPU time; at low priority, beside a busy server, that takes longer by the clock. */
@@ -62,8 +67,9 @@ const CHILD_ENV = { PATH: '/usr/bin:/bin' }
 export async function createCompiler(options: CompilerOptions): Promise<Compiler> {
   const folder = await openCache(path.join(options.dataDir, 'modules'))
   const closing = new AbortController()
-  let last: Promise<unknown> = Promise.resolve()
-  let waiting = 0
+  const queue: Job[] = []
+  /** Resolves when the queue is empty; undefined while nobody compiles. */
+  let working: Promise<void> | undefined
 
   const artefactPath = (sha256: string): string => path.join(folder, `${sha256}.cwasm`)
   const recordPath = (sha256: string): string => path.join(folder, `${sha256}.json`)
@@ -96,6 +102,12 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
     }
   }
 
+  /** One at a time: a second compiler would take the other core from serving. */
+  async function work(): Promise<void> {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await job.run()
+    working = undefined
+  }
+
   return {
     async find(sha256) {
       const record = await readRecord(recordPath(sha256))
@@ -103,18 +115,28 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
       if (made === undefined || made !== record?.artefact_sha256) return undefined
       return { path: artefactPath(sha256), interface: record.interface }
     },
-    async compile(wasm, { signal, force = false }) {
-      // Forced ones come from calls, whose own queues are bounded.
-      if (waiting > options.compileQueueLength && !force) {
-        throw new AppError('QUEUE_FULL', 'Too many uploads wait to be compiled.')
+    compile(wasm, { signal, force = false }) {
+      if (signal?.aborted === true) return Promise.reject(new AppError('CANCELED'))
+      // Forced ones serve calls; there is at most one a module.
+      if (working !== undefined && queue.length >= options.compileQueueLength && !force) {
+        const full = new AppError('QUEUE_FULL', 'Too many uploads wait to be compiled.')
+        return Promise.reject(full)
       }
-      waiting++
-      const mine = last.then(() => {
-        if (signal?.aborted === true) throw new AppError('CANCELED')
-        return compileNow(wasm, force)
+      return new Promise((resolve, reject) => {
+        const leave = (): void => {
+          queue.splice(queue.indexOf(job), 1)
+          reject(new AppError('CANCELED'))
+        }
+        const job: Job = {
+          async run() {
+            signal?.removeEventListener('abort', leave)
+            await compileNow(wasm, force).then(resolve, reject)
+          },
+        }
+        signal?.addEventListener('abort', leave, { once: true })
+        queue.push(job)
+        working ??= work()
       })
-      last = mine.catch(() => undefined).finally(() => waiting--)
-      return mine
     },
     async list() {
       const names = await readdir(folder)
@@ -126,7 +148,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
     },
     async close() {
       closing.abort()
-      await last
+      await working
     },
   }
 }

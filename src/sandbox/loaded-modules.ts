@@ -6,8 +6,10 @@ import type { NativeSandbox } from './native.ts'
 import type { ModuleRef } from './sandbox.ts'
 
 export interface LoadedModules {
-  /** The runtime's handle. Refused modules stay refused until they are forgotten. */
+  /** The runtime's handle. A module that the compiler refused stays refused. */
   load(module: ModuleRef): Promise<number>
+  /** The compiler took it after all. */
+  compiledAnew(sha256: string): void
   /** Calls under way still end. */
   unload(sha256: string): Promise<void>
 }
@@ -18,6 +20,8 @@ const LOADED_MODULES_MAX = 1000
 export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler): LoadedModules {
   /** In the order of their last call. */
   const modules = new Map<string, Promise<number>>()
+  /** Modules that the compiler of this version refuses: asking it at each call would only cost. */
+  const refusals = new Map<string, AppError>()
 
   async function open({ sha256, readWasm }: ModuleRef): Promise<number> {
     const present = await compiler.find(sha256)
@@ -29,13 +33,24 @@ export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler):
         if ((error as { code?: string }).code !== 'ARTEFACT_UNUSABLE') throw refused(error)
       }
     }
-    await compiler.compile(await readWasm(), { force: true })
+    await recompile(sha256, await readWasm())
     const made = await compiler.find(sha256)
     if (made === undefined) throw new AppError('INTERNAL', 'A compiled module was lost at once.')
     try {
       return runtime.load(made.path, JSON.stringify(made.interface))
     } catch (error) {
       throw refused(error)
+    }
+  }
+
+  async function recompile(sha256: string, wasm: Buffer): Promise<void> {
+    try {
+      await compiler.compile(wasm, { force: true })
+    } catch (error) {
+      // The module's own fault lasts; a compiler that was ended by a limit may do better later.
+      const lasts = error instanceof AppError && error.fault === 'caller'
+      if (lasts && error.detail.ended_by === undefined) refusals.set(sha256, error)
+      throw error
     }
   }
 
@@ -47,6 +62,7 @@ export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler):
   async function unload(sha256: string): Promise<void> {
     const loading = modules.get(sha256)
     modules.delete(sha256)
+    refusals.delete(sha256)
     const handle = await loading?.catch(() => undefined)
     if (handle !== undefined) runtime.unload(handle)
   }
@@ -60,15 +76,17 @@ export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler):
         modules.set(sha256, present)
         return present
       }
+      const refusal = refusals.get(sha256)
+      if (refusal !== undefined) return Promise.reject(refusal)
       const loading = open(module)
       modules.set(sha256, loading)
       dropOldest()
-      loading.catch((error: unknown) => {
-        // The module's own fault will not pass: compiling it again at each call would only cost.
-        if (!(error instanceof AppError && error.fault === 'caller')) modules.delete(sha256)
+      loading.catch(() => {
+        if (modules.get(sha256) === loading) modules.delete(sha256)
       })
       return loading
     },
+    compiledAnew: (sha256) => void refusals.delete(sha256),
     unload,
   }
 }

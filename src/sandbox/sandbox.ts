@@ -104,13 +104,16 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
         reject(new AppError('CLOSED', undefined, { cause: error }))
       }
-    })
-    signal?.removeEventListener('abort', leave)
+    }).finally(() => signal?.removeEventListener('abort', leave))
     return toResult(outcome)
   }
 
   return {
-    compile: (wasm, signal) => compiler.compile(wasm, { signal }),
+    async compile(wasm, signal) {
+      const compiled = await compiler.compile(wasm, { signal })
+      modules.compiledAnew(compiled.sha256)
+      return compiled
+    },
     async warm(module) {
       await modules.load(module)
     },

@@ -1,5 +1,6 @@
 // Upload, list, describe, change, hot swap and delete executables.
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
@@ -89,7 +90,7 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
       const { wasm_as_buffer: wasm } = shown
       if (!Buffer.isBuffer(wasm)) return reply.send(shown)
       request.lease.take(wasm.length)
-      return reply.send(Readable.from(withBuffer(shown, wasm)))
+      return reply.send(Readable.from(withBuffer(shown, wasm), { highWaterMark: 1 }))
     },
   )
 
@@ -226,10 +227,11 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
 const CHUNK_BYTES = 64 * 1024
 
 /** The JSON text of a description with `wasm_as_buffer` as Node.js writes a Buffer, in pieces. */
-function* withBuffer(shown: Record<string, unknown>, wasm: Buffer): Generator<string> {
+async function* withBuffer(shown: Record<string, unknown>, wasm: Buffer): AsyncGenerator<string> {
   const before = JSON.stringify({ ...shown, wasm_as_buffer: undefined }).slice(0, -1)
   yield `${before}${before === '{' ? '' : ','}"wasm_as_buffer":{"type":"Buffer","data":[`
   for (let at = 0; at < wasm.length; at += CHUNK_BYTES) {
+    await nextTurn()
     yield `${at === 0 ? '' : ','}${wasm.subarray(at, at + CHUNK_BYTES).join(',')}`
   }
   yield ']}}'
