@@ -4,9 +4,9 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { buildApp } from './helpers/build-app.ts'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { example } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
@@ -22,8 +22,7 @@ interface Deployed {
 }
 
 describe('the articles', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let upstream: HttpService
   let sendgrid: HttpService
@@ -32,7 +31,7 @@ describe('the articles', () => {
   before(async () => {
     app = await buildApp(scope)
     folder = await mkdtemp(path.join(tmpdir(), 'wasmhook-articles-'))
-    endings.push(() => rm(folder, { recursive: true, force: true }))
+    scope.after(() => rm(folder, { recursive: true, force: true }))
     upstream = await httpService(scope, (request, reply) => {
       const open = request.path === '/open/dog.png'
       const known = request.headers.authorization === 'Bearer ABCD123456789'
@@ -42,9 +41,6 @@ describe('the articles', () => {
     sendgrid = await httpService(scope, (_request, reply) => {
       reply.writeHead(202, { 'content-type': 'application/json' }).end('{"queued":true}')
     })
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   /** curl, by a shell, as the articles' readers run it. */

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { after, before, beforeEach, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, beforeEach, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { CallInit, ErrorAnswer, Uploaded } from './helpers/client.ts'
@@ -23,8 +23,7 @@ interface Failure extends ErrorAnswer {
 }
 
 describe('a callback', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let one: Uploaded
   let target: HttpService
@@ -39,9 +38,6 @@ describe('a callback', () => {
     target = await httpService(scope, ({ path, body }, reply) => {
       reply.end(`${path} got ${body.toString()}`)
     })
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
   beforeEach(async () => {
     await store('{}')

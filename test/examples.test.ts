@@ -1,8 +1,8 @@
 // Each example does through HTTP what its README says.
 import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
@@ -12,15 +12,11 @@ import { gradientPng, pngSize } from './helpers/picture.ts'
 const folder = new URL('../examples-rust/', import.meta.url)
 
 describe('the examples', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
 
   before(async () => {
     app = await buildApp(scope)
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   async function text(executable: Uploaded, fn: string, body: string): Promise<string> {

@@ -1,7 +1,7 @@
 // Every kind and generation of guest through HTTP: values in and out, types, state and variables.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
@@ -20,8 +20,7 @@ const GENERATIONS = [
 ]
 
 describe('guests', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   const uploaded = new Map<string, Promise<Uploaded>>()
 
@@ -48,9 +47,6 @@ describe('guests', () => {
 
   before(async () => {
     app = await buildApp(scope, { RUN_TIMEOUT_MS: 5_000 })
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   for (const name of GENERATIONS) {

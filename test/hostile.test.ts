@@ -1,7 +1,7 @@
 // Guests that mean harm or are broken: each ends with its own status, code and detail, and alone.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { call, refused, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
@@ -21,8 +21,7 @@ interface V8 {
 }
 
 describe('a hostile guest', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let healthy: Uploaded
   const uploaded = new Map<string, Uploaded>()
@@ -36,9 +35,6 @@ describe('a hostile guest', () => {
       LOG_BYTES,
     })
     healthy = await upload(app, await guest('raw-numbers'))
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   async function hostile(name: string): Promise<Uploaded> {

@@ -1,8 +1,8 @@
 // Fetched inputs: honest, broken and hostile upstreams, and addresses that may not be called.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { buildApp } from './helpers/build-app.ts'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { call, refused, upload } from './helpers/client.ts'
 import type { ErrorAnswer } from './helpers/client.ts'
@@ -23,8 +23,7 @@ interface Upstream {
 }
 
 describe('a fetched input', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let id: number
 
@@ -43,9 +42,6 @@ describe('a fetched input', () => {
       },
     )
     id = (await upload(app, await guest('echo'))).id
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   function fetched(spec: string | object, bytes = true, on = app): Promise<Response> {

@@ -1,7 +1,7 @@
 // POST /api/multipart/run: numbered parts become arguments, whatever made the body.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { refused, upload } from './helpers/client.ts'
 import { assemble, guest } from './helpers/guests.ts'
@@ -50,8 +50,7 @@ function multipart(parts: readonly RawPart[], boundary = 'B'): Buffer {
 }
 
 describe('a multipart run', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let echo: number
   let last: number
@@ -68,9 +67,6 @@ describe('a multipart run', () => {
     target = await httpService(scope, ({ body }, reply) =>
       reply.end(`target got ${body.toString()}`),
     )
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   function send(

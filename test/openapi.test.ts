@@ -1,7 +1,7 @@
 // The API describes itself: every route there is, with what it needs.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { refused } from './helpers/client.ts'
 
@@ -63,8 +63,7 @@ const SCHEME_OF: Readonly<Record<string, string>> = {
 }
 
 describe('the description of the API', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let description: Description
   let operations: Map<string, Operation>
@@ -83,9 +82,6 @@ describe('the description of the API', () => {
         ]),
       ),
     )
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   test('is OpenAPI 3.1 with a title and a version', () => {

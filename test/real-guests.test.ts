@@ -2,8 +2,8 @@
 // of it, against what its own JavaScript answered.
 import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { refused, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
@@ -97,14 +97,10 @@ const SINCE_79 = ['res_u32', 'res_f64', 'res_string_error', 'res_opt_u32', 'res_
 const FILES = (await readdir(FOLDER)).filter((name) => name.endsWith('.wasm')).sort()
 
 describe('real wasm-bindgen output', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   before(async () => {
     app = await buildApp(scope)
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   for (const file of FILES) {

@@ -1,7 +1,7 @@
 // Who may call what: API token, admin key, usage key, or nobody's leave.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { call, refused, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
@@ -42,8 +42,7 @@ const ROUTES: readonly (readonly [Right, string, string, (string | undefined)?, 
 
 for (const token of ['', TOKEN]) {
   describe(token === '' ? 'without an API token' : 'with an API token', () => {
-    const endings: (() => unknown)[] = []
-    const scope = { after: (end: () => unknown) => void endings.push(end) }
+    const scope = suiteScope()
     let app: TestApp
     let closed: Uploaded
 
@@ -55,9 +54,6 @@ for (const token of ['', TOKEN]) {
       })
       // So that the log has a row.
       await call(app, closed, 'say', { headers: { SSVM_Usage_Key: closed.usageKey }, body: 'x' })
-    })
-    after(async () => {
-      for (const end of endings.reverse()) await end()
     })
 
     for (const [right, method, path, body, type] of ROUTES) {

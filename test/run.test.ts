@@ -1,7 +1,7 @@
 // POST /api/run: what reaches the function, what comes back, and what is refused.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { call, refused, upload } from './helpers/client.ts'
 import { guest } from './helpers/guests.ts'
@@ -16,8 +16,7 @@ const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
 
 describe('a run', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let id: number
   let upstream: HttpService
@@ -30,9 +29,6 @@ describe('a run', () => {
     target = await httpService(scope, ({ body }, reply) =>
       reply.end(`target got ${body.toString()}`),
     )
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   async function text(fn: string, headers: Record<string, string>, body?: string | Buffer) {

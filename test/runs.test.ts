@@ -1,7 +1,7 @@
 // Run records: what is kept of each call, and how it is read, listed and pruned.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
@@ -24,17 +24,13 @@ interface Page {
 }
 
 describe('a run record', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let one: Uploaded
 
   before(async () => {
     app = await buildApp(scope, { LOG_BYTES: 1000, RUN_TIMEOUT_MS: 200 })
     one = await upload(app, await guest('echo'))
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   async function recordOf(response: Response): Promise<Run> {
@@ -141,8 +137,7 @@ describe('a run record', () => {
 })
 
 describe('a list of runs', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   const COUNT = 25
   let app: TestApp
   let one: Uploaded
@@ -157,9 +152,6 @@ describe('a list of runs', () => {
       await response.arrayBuffer()
       ids.unshift(response.headers.get('wasmhook-run')!)
     }
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   function list(query = '', of = one): Promise<Response> {

@@ -1,7 +1,7 @@
 // What an owner sets on an executable: state, types, variables, description.
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, test } from 'node:test'
-import { buildApp } from './helpers/build-app.ts'
+import { before, beforeEach, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
@@ -11,8 +11,7 @@ const STATE_BYTES_MAX = 1000
 const VARIABLES_BYTES_MAX = 200
 
 describe('a setting', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   let one: Uploaded
 
@@ -21,9 +20,6 @@ describe('a setting', () => {
   })
   beforeEach(async () => {
     one = await upload(app, await guest('context'))
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   function put(path: string, body: string | Buffer, type = 'application/json'): Promise<Response> {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { buildApp } from './helpers/build-app.ts'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import { assemble, example, guest } from './helpers/guests.ts'
@@ -44,15 +44,11 @@ async function list(app: TestApp): Promise<unknown> {
 }
 
 describe('a refused upload', () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   before(async () => {
     app = await buildApp(scope, { MODULE_BYTES_MAX, COMPILE_TIMEOUT_MS: 20_000 })
     await upload(app, await example('hello'))
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   async function compiledForm(): Promise<Buffer> {
@@ -205,14 +201,10 @@ test('a hot swap changes what is called, and a rollback changes it back', async 
 })
 
 describe("an upload's answer", () => {
-  const endings: (() => unknown)[] = []
-  const scope = { after: (end: () => unknown) => void endings.push(end) }
+  const scope = suiteScope()
   let app: TestApp
   before(async () => {
     app = await buildApp(scope)
-  })
-  after(async () => {
-    for (const end of endings.reverse()) await end()
   })
 
   const KINDS: readonly (readonly [string, string, string, string])[] = [

@@ -1,8 +1,7 @@
 // The API's description (OpenAPI 3.1), written from the routes' schemas, and its reference page at /docs.
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
-import type { FastifySchema } from 'fastify'
-import type { App } from './server.ts'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -13,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-export async function registerDescription(app: App, version: string): Promise<void> {
+export async function registerDescription(app: FastifyInstance, version: string): Promise<void> {
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',

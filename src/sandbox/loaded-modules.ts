@@ -1,9 +1,16 @@
 // The modules that are mapped into memory, the least recently called dropped first.
 // A compiled form that is lost, damaged or of another version is made anew from the stored binary.
 import { AppError } from '../errors.ts'
+import type { ModuleInterface } from '../model.ts'
 import type { Compiler } from './compiler.ts'
 import type { NativeSandbox } from './native.ts'
-import type { ModuleRef } from './sandbox.ts'
+
+/** A compiled binary, and how to get its bytes should the compiled form be lost. */
+export interface ModuleRef {
+  sha256: string
+  interface: ModuleInterface
+  readWasm: () => Promise<Buffer>
+}
 
 export interface LoadedModules {
   /** The runtime's handle. A module that the compiler refused stays refused. */

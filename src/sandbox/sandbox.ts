@@ -3,19 +3,15 @@
 // lives in compiler.ts.
 import { AppError, isErrorCode } from '../errors.ts'
 import type { ErrorDetail } from '../errors.ts'
-import type { CallLimits, DeclaredTypes, ModuleInterface } from '../model.ts'
+import type { CallLimits, DeclaredTypes } from '../model.ts'
 import { createCompiler } from './compiler.ts'
 import type { Compiled, CompilerOptions } from './compiler.ts'
 import { createLoadedModules } from './loaded-modules.ts'
+import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
 import type { NativeCall, NativeOutcome } from './native.ts'
 
-/** A compiled binary, and how to get its bytes should the compiled form be lost. */
-export interface ModuleRef {
-  sha256: string
-  interface: ModuleInterface
-  readWasm: () => Promise<Buffer>
-}
+export type { ModuleRef } from './loaded-modules.ts'
 
 export interface Invocation {
   module: ModuleRef

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { after } from 'node:test'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import { startApp } from '../../src/app.ts'
@@ -22,6 +23,15 @@ type Extras = Omit<Partial<AppOptions>, 'config'>
 
 /** Anything that keeps clean-ups: a test, or a suite's before/after pair. */
 export type Scope = Pick<TestContext, 'after'>
+
+/** The scope of a describe block: what is built in its `before` ends, last first, after its tests. */
+export function suiteScope(): Scope {
+  const endings: (() => unknown)[] = []
+  after(async () => {
+    for (const end of endings.reverse()) await end()
+  })
+  return { after: (end: () => unknown) => void endings.push(end) }
+}
 
 export async function buildApp(
   scope: Scope,
