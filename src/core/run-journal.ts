@@ -92,7 +92,8 @@ export function createRunJournal(deps: RunJournalDeps) {
     pending = new Map()
     pendingResultBytes = 0
     try {
-      await storage.runs.save([...writing.values()])
+      const keep = config.RUNS_KEPT + PRUNE_EVERY_RUNS
+      await storage.runs.save(worthKeeping([...writing.values()], keep))
       countWritten(writing.values())
     } catch (error) {
       const newer = pending.values()
@@ -108,20 +109,25 @@ export function createRunJournal(deps: RunJournalDeps) {
   /** Takes an ended record into `pending`, within its bounds. */
   function hold(record: RunRecord): void {
     const bytes = resultBytes(record)
+    if (pendingResultBytes + bytes > PENDING_RESULT_BYTES_MAX) dropOldestResults(bytes)
+    pending.set(record.id, record)
+    pendingResultBytes += bytes
+    if (pending.size <= PENDING_RECORDS_MAX) return
+    const [oldest] = pending.values()
+    if (oldest === undefined) return
+    lose('records')
+    pendingResultBytes -= resultBytes(oldest)
+    pending.delete(oldest.id)
+  }
+
+  function dropOldestResults(bytesToCome: number): void {
     for (const [id, older] of pending) {
-      if (pendingResultBytes + bytes <= PENDING_RESULT_BYTES_MAX) break
+      if (pendingResultBytes + bytesToCome <= PENDING_RESULT_BYTES_MAX) break
       if (older.result === null) continue
       lose('results')
       pendingResultBytes -= resultBytes(older)
       pending.set(id, { ...older, result: null })
     }
-    pending.set(record.id, record)
-    pendingResultBytes += bytes
-    const [oldest] = pending.values()
-    if (pending.size <= PENDING_RECORDS_MAX || oldest === undefined) return
-    lose('records')
-    pendingResultBytes -= resultBytes(oldest)
-    pending.delete(oldest.id)
   }
 
   function lose(what: keyof LostRuns): void {
@@ -227,6 +233,20 @@ export function createRunJournal(deps: RunJournalDeps) {
       onError(new AppError('INTERNAL', `${pending.size} run records could not be written.`))
     },
   }
+}
+
+/** Leaves out what the next pruning would delete: an executable's oldest successes of a busy moment. */
+function worthKeeping(records: RunRecord[], keep: number): RunRecord[] {
+  if (records.length <= keep) return records
+  const newer = new Map<number, number>()
+  const kept: RunRecord[] = []
+  for (let at = records.length - 1; at >= 0; at--) {
+    const record = records[at] as RunRecord
+    const before = newer.get(record.executableId) ?? 0
+    newer.set(record.executableId, before + 1)
+    if (before < keep || record.status !== 'succeeded') kept.push(record)
+  }
+  return kept.reverse()
 }
 
 function resultBytes(record: RunRecord): number {
