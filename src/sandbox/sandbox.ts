@@ -5,11 +5,11 @@ import { AppError, isErrorCode } from '../errors.ts'
 import type { ErrorDetail } from '../errors.ts'
 import type { CallLimits, DeclaredTypes } from '../model.ts'
 import { createCompiler } from './compiler.ts'
-import type { Compiled, CompilerOptions } from './compiler.ts'
+import type { Compiled, CompilerOptions, CompilerStats } from './compiler.ts'
 import { createLoadedModules } from './loaded-modules.ts'
 import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
-import type { NativeCall, NativeOutcome } from './native.ts'
+import type { NativeCall, NativeOutcome, NativeStats } from './native.ts'
 
 export type { ModuleRef } from './loaded-modules.ts'
 
@@ -45,6 +45,11 @@ export interface SandboxOptions extends CompilerOptions {
   threads: number
 }
 
+/** What the runtime is made of and does at the moment. */
+export interface SandboxStats extends NativeStats {
+  compiler: CompilerStats
+}
+
 export interface Sandbox {
   /** Compiles in another process, in turn; throws the upload codes, and CANCELED once aborted. */
   compile(wasm: Buffer, signal: AbortSignal): Promise<Compiled>
@@ -55,8 +60,8 @@ export interface Sandbox {
   compiled(): Promise<string[]>
   /** Forgets a binary that nothing uses any more; calls under way still end. */
   forget(sha256: string): Promise<void>
-  /** What the runtime is made of and does, for /readyz. */
-  stats(): Record<string, unknown>
+  /** For /readyz and /metrics. */
+  stats(): SandboxStats
   close(): Promise<void>
 }
 
@@ -119,7 +124,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       await modules.unload(sha256)
       await compiler.remove(sha256)
     },
-    stats: () => ({ ...runtime.stats() }),
+    stats: () => ({ ...runtime.stats(), compiler: compiler.stats() }),
     async close() {
       await compiler.close()
       await runtime.close()
