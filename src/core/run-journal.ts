@@ -27,6 +27,8 @@ export interface RunJournalDeps {
   storage: Storage
   config: Config
   now: () => number
+  /** Each run as it ends, once. */
+  onEnded: (record: RunRecord) => void
   /** Once when storage begins to fail, and once when what waits for it begins to be dropped. */
   onError: (error: unknown) => void
   /** Once when storage takes records again; tells what was dropped until then. */
@@ -36,7 +38,7 @@ export interface RunJournalDeps {
 export type RunJournal = ReturnType<typeof createRunJournal>
 
 export function createRunJournal(deps: RunJournalDeps) {
-  const { storage, config, now, onError, onRecovered } = deps
+  const { storage, config, now, onEnded, onError, onRecovered } = deps
   const active = new Map<string, RunRecord>()
   const idle: (() => void)[] = []
   let pending = new Map<string, RunRecord>()
@@ -48,6 +50,8 @@ export function createRunJournal(deps: RunJournalDeps) {
   /** The pause before the next try; undefined while storage does not fail. */
   let retryMs: number | undefined
   let lost: LostRuns = { records: 0, results: 0 }
+  /** Since the start, whatever was recovered between. */
+  const lostInAll: LostRuns = { records: 0, results: 0 }
   const sincePrune = new Map<number, { runs: number; resultBytes: number }>()
 
   async function flush(): Promise<void> {
@@ -140,6 +144,7 @@ export function createRunJournal(deps: RunJournalDeps) {
       )
     }
     lost[what]++
+    lostInAll[what]++
   }
 
   function countWritten(records: Iterable<RunRecord>): void {
@@ -178,6 +183,7 @@ export function createRunJournal(deps: RunJournalDeps) {
 
     end(record: RunRecord): void {
       active.delete(record.id)
+      onEnded(record)
       if (active.size === 0) for (const tell of idle.splice(0)) tell()
       const tooLarge = resultBytes(record) > config.RESULTS_KEPT_BYTES
       hold(tooLarge ? { ...record, result: null } : record)
@@ -224,6 +230,12 @@ export function createRunJournal(deps: RunJournalDeps) {
     flush,
     /** False from a write that failed until one that does not. */
     healthy: () => retryMs === undefined,
+    /** Runs under way, records that storage lacks, and what was dropped since the start. */
+    stats: () => ({
+      active: active.size,
+      pending: pending.size + writing.size,
+      lost: { ...lostInAll },
+    }),
 
     async close(): Promise<void> {
       clearTimeout(timer)

@@ -4,11 +4,11 @@
 import { AppError } from '../errors.ts'
 import type { CallLimits, DeclaredTypes } from '../model.ts'
 import { createCompiler } from './compiler.ts'
-import type { Compiled, CompilerOptions } from './compiler.ts'
+import type { Compiled, CompilerOptions, CompilerStats } from './compiler.ts'
 import { createLoadedModules } from './loaded-modules.ts'
 import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
-import type { NativeProfile, NativeProfileOptions } from './native.ts'
+import type { NativeProfile, NativeProfileOptions, NativeStats } from './native.ts'
 import { readOutcomes } from './outcomes.ts'
 import type { InvocationResult } from './outcomes.ts'
 
@@ -47,6 +47,11 @@ export interface SandboxOptions extends CompilerOptions {
   threads: number
 }
 
+/** What the runtime is made of and does at the moment. */
+export interface SandboxStats extends NativeStats {
+  compiler: CompilerStats
+}
+
 export interface Sandbox {
   /** Compiles in another process, in turn; throws the upload codes, and CANCELED once aborted. */
   compile(wasm: Buffer, signal: AbortSignal): Promise<Compiled>
@@ -59,8 +64,8 @@ export interface Sandbox {
   compiled(): Promise<string[]>
   /** Forgets a binary that nothing uses any more; calls under way still end. */
   forget(sha256: string): Promise<void>
-  /** What the runtime is made of and does, for /readyz. */
-  stats(): Record<string, unknown>
+  /** For /readyz and /metrics. */
+  stats(): SandboxStats
   close(): Promise<void>
 }
 
@@ -143,7 +148,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       await modules.unload(sha256)
       await compiler.remove(sha256)
     },
-    stats: () => ({ ...runtime.stats() }),
+    stats: () => ({ ...runtime.stats(), compiler: compiler.stats() }),
     async close() {
       await compiler.close()
       await runtime.close()
