@@ -39,6 +39,8 @@ export interface InvocationResult {
   instantiateUs: number
   runUs: number
   memoryBytes: number
+  /** Null for a module that is not metered, and for a call that never began. */
+  fuelUsed: number | null
 }
 
 export interface SandboxOptions extends CompilerOptions {
@@ -47,7 +49,7 @@ export interface SandboxOptions extends CompilerOptions {
 
 export interface Sandbox {
   /** Compiles in another process, in turn; throws the upload codes, and CANCELED once aborted. */
-  compile(wasm: Buffer, signal: AbortSignal): Promise<Compiled>
+  compile(wasm: Buffer, signal: AbortSignal, options?: { metered: boolean }): Promise<Compiled>
   /** Loads a module ahead of its first call. */
   warm(module: ModuleRef): Promise<void>
   invoke(invocation: Invocation): Promise<InvocationResult>
@@ -105,8 +107,10 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 
   return {
-    async compile(wasm, signal) {
+    async compile(wasm, signal, { metered } = { metered: false }) {
       const compiled = await compiler.compile(wasm, { signal })
+      // Beside the plain form, so that metering can be switched off again at no wait.
+      if (metered) await compiler.compile(wasm, { signal, metered })
       modules.compiledAnew(compiled.sha256)
       return compiled
     },
@@ -138,6 +142,7 @@ function toNative({ limits, types, state, ...invocation }: Invocation): NativeCa
     tableElements: limits.tableElements,
     outputBytes: limits.outputBytes,
     logBytes: limits.logBytes,
+    ...(invocation.module.metered ? { fuel: limits.fuel } : {}),
     function: invocation.functionName,
     inputs: [...invocation.inputs],
     text: invocation.text,
@@ -163,6 +168,7 @@ function toResult(outcome: NativeOutcome): InvocationResult {
     instantiateUs: microseconds(outcome.instantiateNs),
     runUs: microseconds(outcome.runNs),
     memoryBytes: outcome.memoryBytes,
+    fuelUsed: outcome.fuelUsed ?? null,
   }
 }
 
