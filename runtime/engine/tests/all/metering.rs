@@ -36,6 +36,7 @@ const COUNTER: &str = r#"(module
     (i32.div_u (call $count (local.get 0)) (i32.const 0)))
   (func (export "fill") (param i32) (result i32)
     (memory.fill (i32.const 0) (i32.const 1) (local.get 0)) (i32.const 1))
+  (func (export "late") (drop (call $count (i32.const 100))) (loop (br 0)))
   (func (export "spin") (loop (br 0))))"#;
 
 fn run(guest: &Guest, function: &str, input: &[&str]) -> Report {
@@ -136,8 +137,13 @@ fn wall_time_ends_a_loop_whose_fuel_is_ample() {
         fuel: None,
         ..LIMITS
     };
-    let report = metered(COUNTER).call("spin", NONE).limits(limits).run();
-    assert!(report.fuel_used.is_some());
+    let guest = metered(COUNTER);
+    let counted = used(&guest, "count", &["100"]);
+    let report = guest.call("late", NONE).limits(limits).run();
+    assert!(
+        report.fuel_used.unwrap() >= counted,
+        "what was counted before is told"
+    );
     assert_eq!(code(report), Code::RunTimeout);
 }
 
