@@ -8,7 +8,8 @@ use napi::bindgen_prelude::{AsyncTask, Env, Function, Unknown};
 use napi::{JsError, Status, Task};
 use napi_derive::napi;
 use wasmhook_engine::call::LoadedModule;
-use wasmhook_engine::engine::{Allocator, Engines};
+use wasmhook_engine::engine::Allocator;
+use wasmhook_engine::engines::Engines;
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::pool::Pool;
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use wasmhook_engine::artefact;
 use wasmhook_engine::call::{CallRequest, LoadedModule, Report};
-use wasmhook_engine::engine::{Engine, Engines};
+use wasmhook_engine::engine::Engine;
+use wasmhook_engine::engines::Engines;
 use wasmhook_engine::error::Code;
 use wasmhook_engine::limits::CallLimits;
 use wasmhook_engine::pool::{Admission, Pool};
