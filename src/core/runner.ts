@@ -1,15 +1,7 @@
 // A run from its request to its answer: inputs, sandbox, callback. Reads like a table of contents.
 import { v7 as uuidv7 } from 'uuid'
 import { AppError } from '../errors.ts'
-import type {
-  CallLimits,
-  Callback,
-  Executable,
-  Input,
-  RequestSpec,
-  RunRecord,
-  RunAnswer,
-} from '../model.ts'
+import type { Callback, Executable, Input, RequestSpec, RunRecord, RunAnswer } from '../model.ts'
 import { parseRequestSpec } from '../request-spec.ts'
 import type { ParsedSpec } from '../request-spec.ts'
 import type { InvocationResult, Sandbox } from '../sandbox/sandbox.ts'
@@ -19,6 +11,7 @@ import { splitEmbeddedCallback } from './embedded-callback.ts'
 import type { Executables } from './executables.ts'
 import { HOPS_MAX } from './hops.ts'
 import type { Inputs } from './inputs.ts'
+import type { Limits } from './limits.ts'
 import { resultType } from './result-type.ts'
 import type { RunJournal } from './run-journal.ts'
 
@@ -45,7 +38,7 @@ export interface RunnerDeps {
   sandbox: Sandbox
   delivery: Delivery
   journal: RunJournal
-  limits: CallLimits
+  limits: Limits
   /** Larger results are not searched for a callback. */
   jsonSearchBytes: number
   now: () => number
@@ -112,7 +105,7 @@ export function createRunner(deps: RunnerDeps) {
     const { hops, lease } = request
     try {
       const bytes = await inputs.resolve(request.inputs, {
-        limitBytes: limits.inputBytes,
+        limitBytes: limits.of(request.executable).inputBytes,
         hops,
         lease,
         signal,
@@ -147,7 +140,7 @@ export function createRunner(deps: RunnerDeps) {
         storage_key: executable.storageKey,
         ...executable.variables,
       },
-      limits,
+      limits: limits.of(executable),
       signal,
     })
   }
@@ -164,7 +157,7 @@ export function createRunner(deps: RunnerDeps) {
     try {
       return await delivery.forward(target, result, {
         hops: request.hops,
-        answerBytes: limits.outputBytes,
+        answerBytes: limits.of(request.executable).outputBytes,
         onBytes: (bytes) => request.lease.take(bytes),
       })
     } catch (error) {
@@ -222,6 +215,7 @@ function newRecord(request: RunRequest, nowMs: number): RunRecord {
     inputBytes: 0,
     outputBytes: 0,
     memoryBytes: 0,
+    fuelUsed: null,
     log: '',
     logTruncated: false,
     createdAtMs: nowMs,
@@ -235,6 +229,7 @@ function note(record: RunRecord, invoked: InvocationResult): void {
   record.timings.instantiateUs = invoked.instantiateUs
   record.timings.runUs = invoked.runUs
   record.memoryBytes = invoked.memoryBytes
+  record.fuelUsed = invoked.fuelUsed
   record.log = invoked.log
   record.logTruncated = invoked.logTruncated
 }

@@ -9,6 +9,8 @@ import type { NativeSandbox } from './native.ts'
 export interface ModuleRef {
   sha256: string
   interface: ModuleInterface
+  /** True: the compiled form that counts fuel. */
+  metered: boolean
   readWasm: () => Promise<Buffer>
 }
 

@@ -39,6 +39,8 @@ export interface InvocationResult {
   instantiateUs: number
   runUs: number
   memoryBytes: number
+  /** Null for a module that is not metered. */
+  fuelUsed: number | null
 }
 
 export interface SandboxOptions extends CompilerOptions {
@@ -47,7 +49,7 @@ export interface SandboxOptions extends CompilerOptions {
 
 export interface Sandbox {
   /** Compiles in another process, in turn; throws the upload codes, and CANCELED once aborted. */
-  compile(wasm: Buffer, signal: AbortSignal): Promise<Compiled>
+  compile(wasm: Buffer, signal: AbortSignal, options?: { metered: boolean }): Promise<Compiled>
   /** Loads a module ahead of its first call. */
   warm(module: ModuleRef): Promise<void>
   invoke(invocation: Invocation): Promise<InvocationResult>
@@ -163,6 +165,7 @@ function toResult(outcome: NativeOutcome): InvocationResult {
     instantiateUs: microseconds(outcome.instantiateNs),
     runUs: microseconds(outcome.runNs),
     memoryBytes: outcome.memoryBytes,
+    fuelUsed: null,
   }
 }
 
