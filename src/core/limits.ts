@@ -71,6 +71,7 @@ export function createLimits(config: Config) {
   }
 
   return {
+    defaults,
     of,
 
     /** @throws AppError LIMIT_OUT_OF_RANGE naming the ceiling */

@@ -59,6 +59,8 @@ export async function createServer(
     http: { maxHeaderSize: HEADER_BYTES_MAX },
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: replyToFrameworkError,
+    // Fastify's own answer has neither code nor Retry-After; refuseWhileClosing gives ours.
+    return503OnClosing: false,
     clientErrorHandler: answerClientError,
     // A body is taken as it is: no coercion, no silent removal of unknown fields, no defaults.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
@@ -68,6 +70,7 @@ export async function createServer(
   ).withTypeProvider<TypeBoxTypeProvider>()
   registerErrorReplies(app)
   registerHeaders(app)
+  refuseWhileClosing(app)
   logRequests(app, options.logger)
   const refuseOtherMethods = watchMethods(app)
   if (options.localOnly) registerOriginGuard(app, { allowedOrigins: options.corsOrigins })
@@ -120,6 +123,18 @@ function registerHeaders(app: FastifyInstance): void {
     reply.header('cache-control', 'no-store')
     reply.header('content-security-policy', "frame-ancestors 'none'")
     done()
+  })
+}
+
+/** What still comes on connections that are open when the server stops. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? new AppError('CLOSED') : undefined)
   })
 }
 

@@ -10,6 +10,7 @@ import { createLoadedModules } from './loaded-modules.ts'
 import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
 import type { NativeCall, NativeOutcome } from './native.ts'
+import { whileWanted } from './while-wanted.ts'
 
 export type { ModuleRef } from './loaded-modules.ts'
 
@@ -85,10 +86,21 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   )
 
   const modules = createLoadedModules(runtime, compiler)
+  /** Handles of modules that stand ready, by the promise that loading them gave. */
+  const ready = new WeakMap<Promise<number>, number>()
+
+  async function load({ module, limits, signal }: Invocation): Promise<number> {
+    const loading = modules.load(module)
+    const present = ready.get(loading)
+    if (present !== undefined) return present
+    const handle = await whileWanted(loading, { waitMs: limits.queueWaitMs, signal })
+    ready.set(loading, handle)
+    return handle
+  }
 
   async function invoke(invocation: Invocation): Promise<InvocationResult> {
-    const { module, signal } = invocation
-    const handle = await modules.load(module)
+    const { signal } = invocation
+    const handle = await load(invocation)
     if (signal?.aborted === true) throw new AppError('CANCELED')
     const id = nextCall++
     const leave = (): void => void runtime.cancelWaiting(id)
