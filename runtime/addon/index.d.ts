@@ -23,6 +23,8 @@ export interface CallOptions {
   outputBytes: number
   /** What is kept of standard output and standard error, in bytes. */
   logBytes: number
+  /** Work, in units of fuel, where the module is metered; without it there is no bound. */
+  fuel?: number
   /** The function's name. */
   function: string
   /** The arguments. They must not change until the outcome is there. */
@@ -62,9 +64,10 @@ export declare class Sandbox {
    * Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
    * is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as
    * native code and not looked at: compare its hash with that of the file that was compiled
-   * before every load, and never change it after.
+   * before every load, and never change it after. `metered` tells which form of the module
+   * the file holds: that which counts its work as fuel runs on an engine of its own.
    */
-  load(path: string, interfaceJson: string): number
+  load(path: string, interfaceJson: string, metered: boolean): number
   /** Forgets a module. Calls that wait or run still finish. */
   unload(handle: number): void
   /** Calls a function. The outcome carries `id`, a number that no other outstanding call has. */
@@ -132,4 +135,6 @@ export interface Outcome {
   runNs: number
   /** The most memory that the guest had, in bytes. */
   memoryBytes: number
+  /** The work that the guest did, in units of fuel, where its module is metered. */
+  fuelUsed?: number
 }

@@ -1,6 +1,7 @@
 // Compiles modules in a child process of low priority, one at a time, and keeps the compiled forms.
-// They are a cache that can be rebuilt at any time: DATA_DIR/modules/<compatibility>/<sha256>.cwasm, each
-// with a record beside it (the interface found, its own hash), so that the same bytes are compiled once.
+// They are a cache that can be rebuilt at any time: DATA_DIR/modules/<compatibility>/<sha256>.cwasm, and
+// <sha256>.metered.cwasm for the form that counts its work as fuel; each with a record beside it (the
+// interface found, its own hash), so that the same bytes are compiled once.
 import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -29,6 +30,8 @@ export interface Compiled {
 
 export interface CompileOptions {
   signal?: AbortSignal
+  /** Which form to make: true for the one that counts its work as fuel. */
+  metered?: boolean
   /** Compile even where a compiled form lies in the cache (it turned out unusable). */
   force?: boolean
 }
@@ -45,9 +48,10 @@ export interface Compiler {
    */
   compile(wasm: Buffer, options: CompileOptions): Promise<Compiled>
   /** The compiled form, where it lies in the cache as it was made. */
-  find(sha256: string): Promise<Artefact | undefined>
-  /** Hashes of the compiled forms that lie in the cache. */
+  find(sha256: string, metered: boolean): Promise<Artefact | undefined>
+  /** Hashes of the modules of which a compiled form lies in the cache. */
   list(): Promise<string[]>
+  /** Both forms. */
   remove(sha256: string): Promise<void>
   close(): Promise<void>
 }
@@ -55,6 +59,16 @@ export interface Compiler {
 /** A compilation in the queue; what it compiles is let go when its caller leaves. */
 interface Job {
   run(): Promise<void>
+}
+
+/** The name of one of a module's two compiled forms. */
+export function formName(sha256: string, metered: boolean): string {
+  return metered ? `${sha256}.metered` : sha256
+}
+
+/** The names of both. */
+export function formNames(sha256: string): string[] {
+  return [formName(sha256, false), formName(sha256, true)]
 }
 
 /** More than any interface of a module within the compiler's own limits needs. */
@@ -71,30 +85,33 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   /** Resolves when the queue is empty; undefined while nobody compiles. */
   let working: Promise<void> | undefined
 
-  const artefactPath = (sha256: string): string => path.join(folder, `${sha256}.cwasm`)
-  const recordPath = (sha256: string): string => path.join(folder, `${sha256}.json`)
+  const artefactPath = (form: string): string => path.join(folder, `${form}.cwasm`)
+  const recordPath = (form: string): string => path.join(folder, `${form}.json`)
 
-  async function compileNow(wasm: Buffer, force: boolean): Promise<Compiled> {
+  async function compileNow(
+    wasm: Buffer,
+    { force, metered }: { force: boolean; metered: boolean },
+  ): Promise<Compiled> {
     if (closing.signal.aborted) throw new AppError('CLOSED')
     const sha256 = createHash('sha256').update(wasm).digest('hex')
-    const known = force ? undefined : await readRecord(recordPath(sha256))
+    const form = formName(sha256, metered)
+    const known = force ? undefined : await readRecord(recordPath(form))
     if (known !== undefined) return { sha256, interface: known.interface }
     const temporary = path.join(folder, `tmp-${randomUUID()}`)
     try {
       await writeFile(`${temporary}.wasm`, wasm, { mode: 0o600 })
       const found = await runCompiler(
-        `${temporary}.wasm`,
-        artefactPath(sha256),
+        { source: `${temporary}.wasm`, target: artefactPath(form), metered },
         options,
         closing.signal,
       )
       const record: ArtefactRecord = {
         interface: found,
-        artefact_sha256: await hashFile(artefactPath(sha256)),
+        artefact_sha256: await hashFile(artefactPath(form)),
       }
       // The record is written last: where it lies, the compiled form lies too.
       await writeFile(`${temporary}.json`, JSON.stringify(record), { mode: 0o600 })
-      await rename(`${temporary}.json`, recordPath(sha256))
+      await rename(`${temporary}.json`, recordPath(form))
       return { sha256, interface: found }
     } finally {
       await rm(`${temporary}.wasm`, { force: true })
@@ -109,15 +126,16 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   }
 
   return {
-    async find(sha256) {
-      const record = await readRecord(recordPath(sha256))
-      const made = await hashFile(artefactPath(sha256)).catch(() => undefined)
+    async find(sha256, metered) {
+      const form = formName(sha256, metered)
+      const record = await readRecord(recordPath(form))
+      const made = await hashFile(artefactPath(form)).catch(() => undefined)
       if (made === undefined || made !== record?.artefact_sha256) return undefined
-      return { path: artefactPath(sha256), interface: record.interface }
+      return { path: artefactPath(form), interface: record.interface }
     },
-    compile(wasm, { signal, force = false }) {
+    compile(wasm, { signal, force = false, metered = false }) {
       if (signal?.aborted === true) return Promise.reject(new AppError('CANCELED'))
-      // Forced ones serve calls; there is at most one a module.
+      // Forced ones serve calls; there is at most one a module and form.
       if (working !== undefined && queue.length >= options.compileQueueLength && !force) {
         const full = new AppError('QUEUE_FULL', 'Too many uploads wait to be compiled.')
         return Promise.reject(full)
@@ -130,7 +148,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
         const job: Job = {
           async run() {
             signal?.removeEventListener('abort', leave)
-            await compileNow(wasm, force).then(resolve, reject)
+            await compileNow(wasm, { force, metered }).then(resolve, reject)
           },
         }
         signal?.addEventListener('abort', leave, { once: true })
@@ -140,11 +158,14 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
     },
     async list() {
       const names = await readdir(folder)
-      return names.filter((name) => name.endsWith('.cwasm')).map((name) => path.parse(name).name)
+      const made = names.filter((name) => name.endsWith('.cwasm'))
+      return [...new Set(made.map((name) => name.slice(0, name.indexOf('.'))))]
     },
     async remove(sha256) {
-      await rm(recordPath(sha256), { force: true })
-      await rm(artefactPath(sha256), { force: true })
+      for (const form of formNames(sha256)) {
+        await rm(recordPath(form), { force: true })
+        await rm(artefactPath(form), { force: true })
+      }
     },
     async close() {
       closing.abort()
@@ -162,7 +183,7 @@ async function openCache(modules: string): Promise<string> {
     if (name !== compatibility) await rm(path.join(modules, name), { recursive: true, force: true })
   }
   for (const name of await readdir(folder)) {
-    if (!/^[0-9a-f]{64}\.(cwasm|json)$/.test(name))
+    if (!/^[0-9a-f]{64}(\.metered)?\.(cwasm|json)$/.test(name))
       await rm(path.join(folder, name), { force: true })
   }
   return folder
@@ -190,8 +211,7 @@ async function hashFile(file: string): Promise<string> {
 }
 
 function runCompiler(
-  source: string,
-  target: string,
+  { source, target, metered }: { source: string; target: string; metered: boolean },
   options: CompilerOptions,
   signal: AbortSignal,
 ): Promise<ModuleInterface> {
@@ -203,6 +223,7 @@ function runCompiler(
     ...['--memory-max', String(options.memoryBytesMax)],
     ...['--table-max', String(options.tableElementsMax)],
     ...['--stack-bytes', String(options.stackBytes)],
+    ...(metered ? ['--metered'] : []),
   ]
   return new Promise((resolve, reject) => {
     const child = spawn(compilerPath, args, {

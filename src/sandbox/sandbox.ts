@@ -40,7 +40,7 @@ export interface InvocationResult {
   instantiateUs: number
   runUs: number
   memoryBytes: number
-  /** Null for a module that is not metered. */
+  /** Null for a module that is not metered, and for a call that never began. */
   fuelUsed: number | null
 }
 
@@ -119,8 +119,10 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 
   return {
-    async compile(wasm, signal) {
+    async compile(wasm, signal, { metered } = { metered: false }) {
       const compiled = await compiler.compile(wasm, { signal })
+      // Beside the plain form, so that metering can be switched off again at no wait.
+      if (metered) await compiler.compile(wasm, { signal, metered })
       modules.compiledAnew(compiled.sha256)
       return compiled
     },
@@ -152,6 +154,7 @@ function toNative({ limits, types, state, ...invocation }: Invocation): NativeCa
     tableElements: limits.tableElements,
     outputBytes: limits.outputBytes,
     logBytes: limits.logBytes,
+    ...(invocation.module.metered ? { fuel: limits.fuel } : {}),
     function: invocation.functionName,
     inputs: [...invocation.inputs],
     text: invocation.text,
@@ -177,7 +180,7 @@ function toResult(outcome: NativeOutcome): InvocationResult {
     instantiateUs: microseconds(outcome.instantiateNs),
     runUs: microseconds(outcome.runNs),
     memoryBytes: outcome.memoryBytes,
-    fuelUsed: null,
+    fuelUsed: outcome.fuelUsed ?? null,
   }
 }
 

@@ -51,6 +51,8 @@ pub struct Outcome {
     pub run_ns: f64,
     /// The most memory that the guest had, in bytes.
     pub memory_bytes: f64,
+    /// The work that the guest did, in units of fuel, where its module is metered.
+    pub fuel_used: Option<f64>,
 }
 
 impl From<pool::Outcome> for Outcome {
@@ -79,6 +81,7 @@ impl From<pool::Outcome> for Outcome {
             instantiate_ns: report.instantiate.as_nanos() as f64,
             run_ns: report.run.as_nanos() as f64,
             memory_bytes: report.memory_bytes as f64,
+            fuel_used: report.fuel_used.map(|fuel| fuel as f64),
         }
     }
 }

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{AsyncTask, Env, Function, Unknown};
 use napi::{Status, Task};
 use napi_derive::napi;
 use wasmhook_engine::call::LoadedModule;
-use wasmhook_engine::engine::{Allocator, Engine};
+use wasmhook_engine::engine::{Allocator, Engines};
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::pool::Pool;
 
@@ -40,7 +40,7 @@ pub struct SandboxStats {
 /// Threads that call functions of loaded modules, each call in a fresh instance.
 #[napi]
 pub struct Sandbox {
-    engine: Arc<Engine>,
+    engines: Arc<Engines>,
     pool: Arc<Pool>,
     outbox: Arc<Outbox>,
     modules: Mutex<Modules>,
@@ -64,14 +64,14 @@ impl Sandbox {
             Unknown<'static>,
         >,
     ) -> Result<Self, Thrown> {
-        let engine =
-            Arc::new(Engine::for_calls(options.engine().map_err(thrown)?).map_err(thrown)?);
+        let engines = Engines::new(options.engine().map_err(thrown)?).map_err(thrown)?;
+        let engines = Arc::new(engines);
         let outbox = Outbox::new(&on_outcomes).map_err(|e| thrown(Failure::internal(&e)))?;
         let out = outbox.clone();
-        let pool = Pool::start(engine.clone(), move |outcome| out.put(outcome))
+        let pool = Pool::start(engines.clone(), move |outcome| out.put(outcome))
             .map_err(|error| thrown(Failure::internal(&error)))?;
         Ok(Sandbox {
-            engine,
+            engines,
             pool: Arc::new(pool),
             outbox,
             modules: Mutex::default(),
@@ -81,12 +81,18 @@ impl Sandbox {
     /// Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
     /// is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as
     /// native code and not looked at: compare its hash with that of the file that was compiled
-    /// before every load, and never change it after.
+    /// before every load, and never change it after. `metered` tells which form of the module
+    /// the file holds: that which counts its work as fuel runs on an engine of its own.
     #[napi]
-    pub fn load(&self, path: String, interface_json: String) -> Result<u32, Thrown> {
+    pub fn load(&self, path: String, interface_json: String, metered: bool) -> Result<u32, Thrown> {
+        let engine = if metered {
+            self.engines.metered().map_err(thrown)?
+        } else {
+            self.engines.plain()
+        };
         // SAFETY: the server hands over only files that its own compile child wrote, under a
         // private folder, read-only, and whose hash it has compared with the one it stored then.
-        let module = unsafe { LoadedModule::load(&self.engine, Path::new(&path), &interface_json) };
+        let module = unsafe { LoadedModule::load(engine, Path::new(&path), &interface_json) };
         let module = module.map_err(thrown)?;
         let mut modules = self.modules();
         modules.last_handle += 1;
@@ -135,17 +141,18 @@ impl Sandbox {
     #[napi]
     pub fn stats(&self) -> SandboxStats {
         let pool = self.pool.stats();
+        let engine = self.engines.plain();
         SandboxStats {
             threads: pool.threads as u32,
             running: pool.running as u32,
             queued: pool.queued as u32,
             loaded: self.modules().loaded.len() as u32,
-            allocator: match self.engine.allocator() {
+            allocator: match engine.allocator() {
                 Allocator::Pooling => "pooling",
                 Allocator::OnDemand => "on-demand",
             },
-            allocator_note: self.engine.allocator_note().map(str::to_owned),
-            pagemap_scan: self.engine.scans_pagemap(),
+            allocator_note: engine.allocator_note().map(str::to_owned),
+            pagemap_scan: engine.scans_pagemap(),
         }
     }
 

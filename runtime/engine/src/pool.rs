@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::call::{CallRequest, LoadedModule, Report};
-use crate::engine::Engine;
+use crate::engine::Engines;
 use crate::error::{Code, Failure};
 pub use crate::queue::Admission;
 use crate::queue::{Canceled, Job, Queue};
@@ -46,7 +46,7 @@ struct Work {
 }
 
 struct Shared {
-    engine: Arc<Engine>,
+    engines: Arc<Engines>,
     queue: Mutex<Queue<Work>>,
     work: Condvar,
     deliver: Box<dyn Fn(Outcome) + Send + Sync>,
@@ -61,24 +61,22 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts one thread for each of the engine's slots. `deliver` is called on them, on the
+    /// Starts one thread for each of the engines' slots, whichever of them calls run on. `deliver` is called on them, on the
     /// ticker's, or on the thread of whoever submits, cancels or closes; it must be quick.
     pub fn start(
-        engine: Arc<Engine>,
+        engines: Arc<Engines>,
         deliver: impl Fn(Outcome) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let options = *engine.options();
+        let options = *engines.plain().options();
         let size = options.slots as usize;
         let shared = Arc::new(Shared {
-            engine,
+            engines,
             queue: Mutex::new(Queue::new(size)),
             work: Condvar::new(),
             deliver: Box::new(deliver),
         });
         let ticked = Arc::downgrade(&shared);
-        let ticker = Ticker::start(shared.engine.inner(), move || {
-            ticked.upgrade().is_some_and(|shared| shared.expire())
-        })?;
+        let ticker = Ticker::start(move || ticked.upgrade().is_some_and(|shared| shared.tick()))?;
         // Dropped when a thread cannot be had, it ends those that there are.
         let pool = Pool {
             shared,
@@ -215,10 +213,7 @@ impl Shared {
                 self.work.notify_one();
             }
             let queued = job.queued_at.elapsed();
-            let report = job
-                .work
-                .module
-                .call(&self.engine, job.work.request, stopper);
+            let report = job.work.module.call(job.work.request, stopper);
             let ended = Instant::now();
             self.lock().finish(job.id, job.admission.group, ended);
             (self.deliver)(Outcome {
@@ -230,8 +225,10 @@ impl Shared {
         }
     }
 
-    /// Expires what waited too long; `true` while there is anything to tick for.
-    fn expire(&self) -> bool {
+    /// Moves time forward for guests and expires what waited too long; `true` while there is
+    /// anything to tick for.
+    fn tick(&self) -> bool {
+        self.engines.increment_epoch();
         let (expired, active) = {
             let mut queue = self.lock();
             (

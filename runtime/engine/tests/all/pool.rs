@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wasmhook_engine::artefact;
 use wasmhook_engine::call::{CallRequest, LoadedModule};
-use wasmhook_engine::engine::{Engine, EngineOptions};
+use wasmhook_engine::engine::{EngineOptions, Engines};
 use wasmhook_engine::error::Code;
 use wasmhook_engine::limits::CallLimits;
 use wasmhook_engine::pool::{Admission, Outcome, Pool};
@@ -31,8 +31,8 @@ struct Fixture {
 
 impl Fixture {
     fn new(slots: u32) -> Self {
-        let engine = Arc::new(
-            Engine::for_calls(EngineOptions {
+        let engines = Arc::new(
+            Engines::new(EngineOptions {
                 slots,
                 memory_max_bytes: 16 << 20,
                 table_max_elements: 10_000,
@@ -41,13 +41,14 @@ impl Fixture {
             })
             .unwrap(),
         );
-        let compiled = artefact::compile(&engine, &wat::parse_str(GUEST).unwrap()).unwrap();
+        let engine = engines.plain();
+        let compiled = artefact::compile(engine, &wat::parse_str(GUEST).unwrap()).unwrap();
         // SAFETY: the line above made these bytes.
         let module = unsafe { Module::deserialize(engine.inner(), &compiled.bytes) }.unwrap();
-        let module = Arc::new(LoadedModule::new(&engine, &module, compiled.interface).unwrap());
+        let module = Arc::new(LoadedModule::new(engine, &module, compiled.interface).unwrap());
         let (sender, outcomes) = channel();
         let sender = Mutex::new(sender);
-        let pool = Pool::start(engine, move |outcome| {
+        let pool = Pool::start(engines, move |outcome| {
             // The test may have ended and not care any more.
             let _ = sender.lock().unwrap().send(outcome);
         })
