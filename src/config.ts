@@ -3,11 +3,9 @@
 // RUN_TIMEOUT_MS in the environment, --run-timeout-ms as a flag, config.RUN_TIMEOUT_MS in the code.
 // docs/configuration.md is tested against these tables.
 import { availableParallelism } from 'node:os'
+import { ConfigError, checkTogether, isLoopback } from './config-check.ts'
 
-/** A setting that stops the start, with a sentence for the operator. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-}
+export { ConfigError, isLoopback }
 
 export interface Setting<T> {
   default: T
@@ -232,7 +230,8 @@ export function loadConfig(
     config[name] = readNumber(name, setting, given(name))
   }
   const whole = config as Config
-  check(whole)
+  checkCeilings(whole)
+  checkTogether(whole)
   return Object.freeze(whole)
 }
 
@@ -277,7 +276,7 @@ function readNumber(name: string, setting: Setting<number>, value: string | unde
   return number
 }
 
-function check(config: Config): void {
+function checkCeilings(config: Config): void {
   for (const name of WITH_CEILING) {
     const ceiling = ceilingOf(config, name)
     if (config[name] > ceiling) {
@@ -289,54 +288,4 @@ function check(config: Config): void {
       throw new ConfigError(`${name} is above SANDBOX_THREADS.`)
     }
   }
-  if (config.API_TOKEN === '' && !isLoopback(config.HOST)) {
-    throw new ConfigError(
-      `HOST is ${config.HOST}: without API_TOKEN the server listens on loopback only. Set API_TOKEN.`,
-    )
-  }
-  if (config.API_TOKEN !== '' && config.API_TOKEN.length < 16) {
-    throw new ConfigError('API_TOKEN is too short to be a secret; use at least 16 characters.')
-  }
-  if (config.SECRET_KEY !== '' && config.SECRET_KEY.length < 32) {
-    throw new ConfigError('SECRET_KEY is too short; use at least 32 characters.')
-  }
-  if ((config.TLS_CERT_FILE === '') !== (config.TLS_KEY_FILE === '')) {
-    throw new ConfigError('TLS_CERT_FILE and TLS_KEY_FILE are needed together.')
-  }
-  if (config.DATABASE_URL !== '') {
-    throw new ConfigError('DATABASE_URL: only SQLite in DATA_DIR is built so far; leave it empty.')
-  }
-  const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-  if (!levels.includes(config.LOG_LEVEL)) {
-    throw new ConfigError(
-      `LOG_LEVEL is ${config.LOG_LEVEL}; it must be one of ${levels.join(', ')}.`,
-    )
-  }
-  checkOrigin('PUBLIC_URL', config.PUBLIC_URL)
-  for (const origin of config.CORS_ORIGINS) if (origin !== '*') checkOrigin('CORS_ORIGINS', origin)
-}
-
-function checkOrigin(name: string, value: string): void {
-  if (value === '') return
-  const url = URL.canParse(value) ? new URL(value) : undefined
-  if (
-    url === undefined ||
-    !['http:', 'https:'].includes(url.protocol) ||
-    url.href !== `${url.origin}/`
-  ) {
-    throw new ConfigError(
-      `${name} is ${JSON.stringify(value)}; it must be like https://example.org.`,
-    )
-  }
-}
-
-/** True for the names and addresses that only this machine reaches. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
-  return (
-    name === 'localhost' ||
-    name.endsWith('.localhost') ||
-    name === '::1' ||
-    /^127(\.\d{1,3}){3}$/.test(name)
-  )
 }
