@@ -320,3 +320,51 @@ test('what comes on an open connection while the server stops gets 503 CLOSED wi
   assert.match(text.slice(text.lastIndexOf('HTTP/1.1 ')), /retry-after: 1\r\n/i)
   await closing
 })
+
+describe('a body or a path of the new routes', () => {
+  const scope = suiteScope()
+  let app: TestApp
+  let one: Uploaded
+
+  before(async () => {
+    app = await buildApp(scope)
+    one = await upload(app, await guest('echo'))
+  })
+
+  function numbered(count: number, value: unknown): string {
+    const names = Array.from({ length: count }, (_, at) => [`n${at}`, value])
+    return JSON.stringify(Object.fromEntries(names))
+  }
+  async function set(what: string, body: string): Promise<Response> {
+    return app.request(`/api/executables/${one.id}/${what}`, {
+      method: 'PUT',
+      headers: { ...admin(one), 'content-type': 'application/json' },
+      body,
+    })
+  }
+
+  const ROWS: readonly (readonly [claim: string, what: string, fits: string, beyond: string])[] = [
+    ['1,000 variables', 'variables', numbered(1_000, ''), numbered(1_001, '')],
+    ['1,000 typed functions', 'types', numbered(1_000, []), numbered(1_001, [])],
+    ['64 types of a function', 'types', typed(64), typed(65)],
+  ]
+  function typed(count: number): string {
+    return JSON.stringify({ f: new Array<string>(count).fill('i32') })
+  }
+  for (const [claim, what, fits, beyond] of ROWS) {
+    test(`past ${claim} gets 400`, async () => {
+      assert.equal((await set(what, fits)).status, 200)
+      await refused(await set(what, beyond), 400, 'BAD_REQUEST')
+    })
+  }
+
+  test('past 1 MiB of JSON gets 413', async () => {
+    const beyond = `{"log_bytes":5${' '.repeat(1024 * 1024)}}`
+    await refused(await set('limits', beyond), 413, 'BODY_TOO_LARGE')
+  })
+
+  test('past 512 characters of a path segment gets 400', async () => {
+    await refused(await call(app, one, 'f'.repeat(512)), 404, 'UNKNOWN_FUNCTION')
+    await refused(await call(app, one, 'f'.repeat(513)), 400, 'BAD_REQUEST')
+  })
+})

@@ -36,6 +36,8 @@ const JSON_BODY_BYTES_MAX = 1024 * 1024
 const REQUEST_TIMEOUT_MS = 300_000
 /** Request line and headers, SSVM_Callback and SSVM_Fetch among them. */
 const HEADER_BYTES_MAX = 64 * 1024
+/** A function's name or a key within a path. */
+const PATH_SEGMENT_CHARS_MAX = 512
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -57,7 +59,7 @@ export async function createServer(
     bodyLimit: JSON_BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { maxHeaderSize: HEADER_BYTES_MAX },
-    routerOptions: { maxParamLength: 512 },
+    routerOptions: { maxParamLength: PATH_SEGMENT_CHARS_MAX },
     frameworkErrors: replyToFrameworkError,
     // Fastify's own answer has neither code nor Retry-After; refuseWhileClosing gives ours.
     return503OnClosing: false,

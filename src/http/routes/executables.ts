@@ -13,7 +13,7 @@ import type { KeyGuard } from '../key-guard.ts'
 import { NO_BYTES, rawBody, takeRawBodies } from '../raw-body.ts'
 import { ErrorBody, ExecutableParams, SECURITY, WasmId } from '../schemas.ts'
 import type { App } from '../server.ts'
-import { gasWarnings } from '../usage-figures.ts'
+import { USAGE_FILTERS, gasWarnings } from '../usage-figures.ts'
 import { sendWarnings } from '../warnings.ts'
 import { toExecutableId, wireHeader } from '../wire.ts'
 
@@ -76,7 +76,11 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
         params: ExecutableParams,
         querystring: Type.Object({
           filterBy: Type.Optional(
-            Type.String({ description: 'JSON array of field names, as ["wasm_description"]' }),
+            Type.String({
+              description:
+                'JSON array of field names, as ["wasm_description"]; with the admin key also ' +
+                USAGE_FILTERS.join(', '),
+            }),
           ),
         }),
         response: {

@@ -123,7 +123,11 @@ export function registerRuns(app: App, { executables, journal, keyGuard }: RunsD
         summary: "The last execution, in the original service's form",
         tags: ['runs'],
         params: ExecutableParams,
-        querystring: Type.Object({ filterBy: Type.Optional(Type.String()) }),
+        querystring: Type.Object({
+          filterBy: Type.Optional(
+            Type.String({ description: 'JSON array of field names, those of usage included' }),
+          ),
+        }),
         security: SECURITY.admin,
         response: { 200: Type.Record(Type.String(), Type.Unknown()), '4xx': ErrorBody },
       },
