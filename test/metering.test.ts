@@ -22,8 +22,8 @@ const WASM = assemble(`(module
     (drop (call $count (local.get 0))) unreachable)
   (func (export "spin") (loop (br 0))))`)
 const SHA256 = createHash('sha256').update(WASM).digest('hex')
-const PLAIN = [`${SHA256}.cwasm`, `${SHA256}.json`]
-const METERED = [`${SHA256}.metered.cwasm`, `${SHA256}.metered.json`]
+const PLAIN = [`${SHA256}.cwasm`, `${SHA256}.record`]
+const METERED = [`${SHA256}.metered.cwasm`, `${SHA256}.metered.record`]
 
 const LIMITS: CallLimits = {
   timeoutMs: 60_000,

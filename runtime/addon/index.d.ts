@@ -61,13 +61,13 @@ export declare class Sandbox {
   /** Starts the threads. `onOutcomes` receives what came of the calls, several at a time. */
   constructor(options: SandboxOptions, onOutcomes: (outcomes: Outcome[]) => void)
   /**
-   * Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
+   * Maps a compiled module and resolves with its handle. Compiles nothing. The error's `code`
    * is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as
    * native code and not looked at: compare its hash with that of the file that was compiled
    * before every load, and never change it after. `metered` tells which form of the module
    * the file holds: that which counts its work as fuel runs on an engine of its own.
    */
-  load(path: string, interfaceJson: string, metered: boolean): number
+  load(path: string, interfaceJson: string, metered: boolean): Promise<number>
   /** Forgets a module. Calls that wait or run still finish. */
   unload(handle: number): void
   /** Calls a function. The outcome carries `id`, a number that no other outstanding call has. */
@@ -135,6 +135,9 @@ export interface Outcome {
   runNs: number
   /** The most memory that the guest had, in bytes. */
   memoryBytes: number
-  /** The work that the guest did, in units of fuel, where its module is metered. */
+  /**
+   * The work that the guest did, in units of fuel, where its module is metered; the least that
+   * it did where the clock or a fault of the machine ended it.
+   */
   fuelUsed?: number
 }

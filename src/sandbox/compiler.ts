@@ -38,8 +38,8 @@ export interface CompileOptions {
 
 export interface Artefact {
   path: string
-  /** As this version of the compiler found it, which a stored one need not be. */
-  interface: ModuleInterface
+  /** JSON, as this version of the compiler found it, which a stored one need not be. */
+  interfaceJson: string
 }
 
 export interface Compiler {
@@ -86,7 +86,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   let working: Promise<void> | undefined
 
   const artefactPath = (form: string): string => path.join(folder, `${form}.cwasm`)
-  const recordPath = (form: string): string => path.join(folder, `${form}.json`)
+  const recordPath = (form: string): string => path.join(folder, `${form}.record`)
 
   async function compileNow(
     wasm: Buffer,
@@ -95,8 +95,8 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
     if (closing.signal.aborted) throw new AppError('CLOSED')
     const sha256 = createHash('sha256').update(wasm).digest('hex')
     const form = formName(sha256, metered)
-    const known = force ? undefined : await readRecord(recordPath(form))
-    if (known !== undefined) return { sha256, interface: known.interface }
+    const known = force ? undefined : await readInterface(recordPath(form))
+    if (known !== undefined) return { sha256, interface: known }
     const temporary = path.join(folder, `tmp-${randomUUID()}`)
     try {
       await writeFile(`${temporary}.wasm`, wasm, { mode: 0o600 })
@@ -105,17 +105,14 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
         options,
         closing.signal,
       )
-      const record: ArtefactRecord = {
-        interface: found,
-        artefact_sha256: await hashFile(artefactPath(form)),
-      }
+      const record = `${await hashFile(artefactPath(form))}\n${JSON.stringify(found)}`
       // The record is written last: where it lies, the compiled form lies too.
-      await writeFile(`${temporary}.json`, JSON.stringify(record), { mode: 0o600 })
-      await rename(`${temporary}.json`, recordPath(form))
+      await writeFile(`${temporary}.record`, record, { mode: 0o600 })
+      await rename(`${temporary}.record`, recordPath(form))
       return { sha256, interface: found }
     } finally {
       await rm(`${temporary}.wasm`, { force: true })
-      await rm(`${temporary}.json`, { force: true })
+      await rm(`${temporary}.record`, { force: true })
     }
   }
 
@@ -130,8 +127,8 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
       const form = formName(sha256, metered)
       const record = await readRecord(recordPath(form))
       const made = await hashFile(artefactPath(form)).catch(() => undefined)
-      if (made === undefined || made !== record?.artefact_sha256) return undefined
-      return { path: artefactPath(form), interface: record.interface }
+      if (made === undefined || made !== record?.artefactSha256) return undefined
+      return { path: artefactPath(form), interfaceJson: record.interfaceJson }
     },
     compile(wasm, { signal, force = false, metered = false }) {
       if (signal?.aborted === true) return Promise.reject(new AppError('CANCELED'))
@@ -183,22 +180,29 @@ async function openCache(modules: string): Promise<string> {
     if (name !== compatibility) await rm(path.join(modules, name), { recursive: true, force: true })
   }
   for (const name of await readdir(folder)) {
-    if (!/^[0-9a-f]{64}(\.metered)?\.(cwasm|json)$/.test(name))
+    if (!/^[0-9a-f]{64}(\.metered)?\.(cwasm|record)$/.test(name))
       await rm(path.join(folder, name), { force: true })
   }
   return folder
 }
 
-/** What lies beside a compiled form. */
+/** What lies beside a compiled form: a line with its hash, and the interface, which loading never parses. */
 interface ArtefactRecord {
-  interface: ModuleInterface
   /** Damaged machine code would not fail to load; it would run. */
-  artefact_sha256: string
+  artefactSha256: string
+  interfaceJson: string
 }
 
 async function readRecord(file: string): Promise<ArtefactRecord | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const end = text.indexOf('\n')
+  if (end < 0) return undefined
+  return { artefactSha256: text.slice(0, end), interfaceJson: text.slice(end + 1) }
+}
+
+async function readInterface(file: string): Promise<ModuleInterface | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as ArtefactRecord
+    return JSON.parse((await readRecord(file))?.interfaceJson ?? '') as ModuleInterface
   } catch {
     return undefined
   }

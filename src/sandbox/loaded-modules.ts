@@ -37,7 +37,7 @@ export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler):
     const present = await compiler.find(sha256, metered)
     if (present !== undefined) {
       try {
-        return runtime.load(present.path, JSON.stringify(present.interface), metered)
+        return await runtime.load(present.path, present.interfaceJson, metered)
       } catch (error) {
         // Made under other settings of the engine, it is of no use; anything else is no fault of its.
         if ((error as { code?: string }).code !== 'ARTEFACT_UNUSABLE') throw refused(error)
@@ -47,7 +47,7 @@ export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler):
     const made = await compiler.find(sha256, metered)
     if (made === undefined) throw new AppError('INTERNAL', 'A compiled module was lost at once.')
     try {
-      return runtime.load(made.path, JSON.stringify(made.interface), metered)
+      return await runtime.load(made.path, made.interfaceJson, metered)
     } catch (error) {
       throw refused(error)
     }

@@ -40,7 +40,10 @@ export interface InvocationResult {
   instantiateUs: number
   runUs: number
   memoryBytes: number
-  /** Null for a module that is not metered, and for a call that never began. */
+  /**
+   * Null for a module that is not metered, and for a call that never began. Exact but for calls that the
+   * clock or a fault of the machine ended: there at least so much (decision 0010).
+   */
   fuelUsed: number | null
 }
 

@@ -51,7 +51,8 @@ pub struct Outcome {
     pub run_ns: f64,
     /// The most memory that the guest had, in bytes.
     pub memory_bytes: f64,
-    /// The work that the guest did, in units of fuel, where its module is metered.
+    /// The work that the guest did, in units of fuel, where its module is metered; the least that
+    /// it did where the clock or a fault of the machine ended it.
     pub fuel_used: Option<f64>,
 }
 

@@ -101,7 +101,8 @@ pub struct Report {
     pub run: Duration,
     /// The most memory that the guest had, in bytes.
     pub memory_bytes: usize,
-    /// The work that it did, in units of fuel; `None` where nothing counts it.
+    /// The work that it did, in units of fuel; `None` where nothing counts it. See
+    /// [`Engine::fuel_used`].
     pub fuel_used: Option<u64>,
 }
 

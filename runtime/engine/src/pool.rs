@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::call::{CallRequest, LoadedModule, Report};
-use crate::engine::Engines;
+use crate::engines::Engines;
 use crate::error::{Code, Failure};
 pub use crate::queue::Admission;
 use crate::queue::{Canceled, Job, Queue};

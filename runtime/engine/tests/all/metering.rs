@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use wasmhook_engine::artefact;
 use wasmhook_engine::call::{CallRequest, LoadedModule, Report};
-use wasmhook_engine::engine::{Engine, Engines};
+use wasmhook_engine::engine::Engine;
+use wasmhook_engine::engines::Engines;
 use wasmhook_engine::error::Code;
 use wasmhook_engine::limits::CallLimits;
 use wasmhook_engine::pool::{Admission, Pool};
@@ -36,6 +37,7 @@ const COUNTER: &str = r#"(module
     (i32.div_u (call $count (local.get 0)) (i32.const 0)))
   (func (export "fill") (param i32) (result i32)
     (memory.fill (i32.const 0) (i32.const 1) (local.get 0)) (i32.const 1))
+  (func (export "late") (drop (call $count (i32.const 100))) (loop (br 0)))
   (func (export "spin") (loop (br 0))))"#;
 
 fn run(guest: &Guest, function: &str, input: &[&str]) -> Report {
@@ -136,8 +138,13 @@ fn wall_time_ends_a_loop_whose_fuel_is_ample() {
         fuel: None,
         ..LIMITS
     };
-    let report = metered(COUNTER).call("spin", NONE).limits(limits).run();
-    assert!(report.fuel_used.is_some());
+    let guest = metered(COUNTER);
+    let counted = used(&guest, "count", &["100"]);
+    let report = guest.call("late", NONE).limits(limits).run();
+    assert!(
+        report.fuel_used.unwrap() >= counted,
+        "what was counted before is told"
+    );
     assert_eq!(code(report), Code::RunTimeout);
 }
 

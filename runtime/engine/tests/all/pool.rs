@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use wasmhook_engine::artefact;
 use wasmhook_engine::call::{CallRequest, LoadedModule};
-use wasmhook_engine::engine::{EngineOptions, Engines};
+use wasmhook_engine::engine::EngineOptions;
+use wasmhook_engine::engines::Engines;
 use wasmhook_engine::error::Code;
 use wasmhook_engine::limits::CallLimits;
 use wasmhook_engine::pool::{Admission, Outcome, Pool};
