@@ -61,11 +61,12 @@ test('a call that waits for its module ends with its caller, and after its longe
   await assert.rejects(sandbox.invoke(cold), { code: 'QUEUE_TIMEOUT', status: 503 })
 
   // What the others waited for was going on all the time, and serves the next one.
-  const staying = sandbox.invoke({ ...cold, limits: { ...cold.limits, queueWaitMs: 60_000 } })
+  const patient = { ...cold, limits: { ...cold.limits, queueWaitMs: 60_000 } }
+  const staying = sandbox.invoke(patient)
   arrive(await guest('raw-numbers'))
   const { outcome } = await staying
   assert.equal(outcome.ok && outcome.bytes.toString(), '42')
-  const { outcome: warm } = await sandbox.invoke(cold)
+  const { outcome: warm } = await sandbox.invoke(patient)
   assert.equal(warm.ok, true)
 })
 
