@@ -24,7 +24,7 @@ The operator sets each default and ceiling (\`docs/configuration.md\`); an execu
 value with \`PUT /api/executables/:id/limits\` and the admin key, as \`{"run_timeout_ms": 30000}\`. A value past
 the ceiling or below the floor is refused with \`LIMIT_OUT_OF_RANGE\`. The PUT replaces all; what it leaves
 out, or gives as null, has the default. \`GET\` of the same address tells what holds. A ceiling that the
-operator lowers later holds at once.
+operator lowers later cuts what owners set before.
 
 ${table(['Limit', 'Default', 'Floor', 'Ceiling', 'Unit', 'Past it', 'Default and ceiling set by'], callRows())}
 

@@ -12,14 +12,12 @@ export function readFilter(text: string, known: readonly string[]): string[] {
   } catch {
     names = undefined
   }
+  const detail = { filters: known }
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
-    throw new AppError('UNKNOWN_FILTER', `filterBy must be a JSON array, as ["${known[0]}"].`)
+    const sentence = `filterBy must be a JSON array, as ["${known[0]}"].`
+    throw new AppError('UNKNOWN_FILTER', sentence, { detail })
   }
   const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined) {
-    throw new AppError('UNKNOWN_FILTER', `There is no filter ${JSON.stringify(unknown)}.`, {
-      detail: { filters: known },
-    })
-  }
-  return names
+  if (unknown === undefined) return names
+  throw new AppError('UNKNOWN_FILTER', `There is no filter ${JSON.stringify(unknown)}.`, { detail })
 }
