@@ -20,7 +20,7 @@ const UNDICI = '^undici'
 const SQL = '^(kysely|better-sqlite3|pg)'
 
 export default tseslint.config(
-  { ignores: ['dist', 'target', 'examples-rust', 'runtime', 'data'] },
+  { ignores: ['dist', 'target', 'examples-rust', 'bench/guests', 'runtime', 'data'] },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs}'],
