@@ -33,7 +33,7 @@ export async function runWorkload(
       return variants[0]!.note === variants[1]!.note ? variants.slice(0, 1) : variants
     },
     contest: (contestants, changed = {}) =>
-      contest(load, contestants, { ...options, ...changed }, progress),
+      contest(contestants, { ...options, ...changed }, progress),
   }
   try {
     return await workload.run(bench)

@@ -16,6 +16,8 @@ export function cpuUs(pid: number): number {
 export interface Memory {
   /** Resident in all. */
   residentBytes: number
+  /** Of that, what belongs to no file: heaps, stacks, instances. */
+  anonymousBytes: number
   /** Of that, pages of files: binaries, libraries, and artefacts that are mapped. */
   fileBytes: number
   /** Images of initial memories, which lie in anonymous files whether mapped or not. */
@@ -28,6 +30,7 @@ export function memoryOf(pid: number): Memory {
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024
   return {
     residentBytes: bytes('VmRSS'),
+    anonymousBytes: bytes('RssAnon'),
     fileBytes: bytes('RssFile'),
     memfdBytes: memfdBytes(pid),
   }

@@ -1,6 +1,7 @@
 // A server in a process of its own. Every one of them tells its origin on a line as soon as it listens.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
 
 export interface Running {
@@ -16,6 +17,11 @@ export interface Command {
   env?: Readonly<Record<string, string>>
 }
 
+/** A bench that is interrupted leaves nothing behind. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 const ORIGIN = /http:\/\/127\.0\.0\.1:\d+/
 const START_MS_MAX = 60_000
 
@@ -24,9 +30,7 @@ export async function startProcess({ command, args, env = {} }: Command): Promis
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // A bench that is interrupted leaves nothing behind.
-  const orphaned = (): void => void child.kill('SIGKILL')
-  process.once('exit', orphaned)
+  children.add(child)
   const exited = once(child, 'exit')
   exited.catch(() => undefined)
 
@@ -56,7 +60,7 @@ export async function startProcess({ command, args, env = {} }: Command): Promis
     pid: child.pid!,
     origin,
     async close() {
-      process.off('exit', orphaned)
+      children.delete(child)
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGTERM')
       const stuck = setTimeout(() => child.kill('SIGKILL'), 15_000)

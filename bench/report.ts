@@ -1,8 +1,8 @@
 // A bench's outcome as Markdown: what is printed, and what stands in README and docs/performance.md.
-import { medianOf } from './contest.ts'
+import { column } from './contest.ts'
 import type { Measured } from './contest.ts'
 import type { Machine } from './machine.ts'
-import { spreadOf } from './statistics.ts'
+import { median, spreadOf } from './statistics.ts'
 import type { Spread } from './statistics.ts'
 import { TARGETS } from './targets.ts'
 import type { Target } from './targets.ts'
@@ -22,8 +22,8 @@ export function targetTable({ workloads }: Outcome): string {
   const rows = Object.entries(TARGETS).flatMap(([key, target]: [string, Target]) =>
     figures
       .filter((figure) => figure.target === key)
-      .map(({ value, unit, name }) => [
-        `${target.figure}${variantOf(name)}`,
+      .map(({ value, unit, variant }) => [
+        withVariant(target.figure, variant),
         `**${amount(value.median, unit)}**`,
         range(value, unit),
         `≤ ${amount(target.most, target.unit)}`,
@@ -42,7 +42,7 @@ export function workloadTables({ measured, figures, notes }: Result): string {
       table(
         ['figure', 'median', 'spread', 'target'],
         figures.map((figure) => [
-          figure.name,
+          withVariant(figure.name, figure.variant),
           amount(figure.value.median, figure.unit),
           range(figure.value, figure.unit),
           targetOf(figure),
@@ -88,16 +88,16 @@ function measuredTable(measured: readonly Measured[]): string {
   return table(
     ['', 'CPU a request', 'spread', 'requests/s', 'p50', 'p99', 'failed'],
     measured.map((one) => {
-      const cpu = spreadOf(one.rounds.map((round) => round.cpuUs))
+      const cpu = spreadOf(column(one, 'cpuUs'))
       const perSecond = spreadOf(one.rounds.map(({ requests, seconds }) => requests / seconds))
       const failed = one.rounds.reduce((sum, { refused, broken }) => sum + refused + broken, 0)
       return [
-        one.note === '' ? one.name : `${one.name}, ${one.note}`,
+        withVariant(one.name, one.note),
         amount(cpu.median, 'µs'),
         range(cpu, 'µs'),
         round(perSecond.median),
-        amount(medianOf(one, 'p50Us') / 1000, 'ms'),
-        amount(medianOf(one, 'p99Us') / 1000, 'ms'),
+        amount(median(column(one, 'p50Us')) / 1000, 'ms'),
+        amount(median(column(one, 'p99Us')) / 1000, 'ms'),
         String(failed),
       ]
     }),
@@ -110,10 +110,8 @@ function targetOf({ target, value }: Figure): string {
   return `≤ ${amount(most, unit)}, ${value.median <= most ? 'met' : 'missed'}`
 }
 
-/** What a figure's name says of the variant, since its target says the rest. */
-function variantOf(name: string): string {
-  const variant = /\(([^()]*)\)/.exec(name)?.[1]
-  return variant === undefined ? '' : `, ${variant}`
+function withVariant(name: string, variant = ''): string {
+  return variant === '' ? name : `${name}, ${variant}`
 }
 
 function range({ least, most }: Spread, unit: string): string {

@@ -1,10 +1,12 @@
 // What many noisy measurements come to. Medians, since one disturbed round must not move a figure.
 
-/** A median with the least and the greatest value it was taken from. */
+/** A median with what it was taken from. */
 export interface Spread {
   median: number
   least: number
   most: number
+  /** Every one, in the order of measurement. */
+  values: readonly number[]
 }
 
 export function median(values: readonly number[]): number {
@@ -16,7 +18,8 @@ export function median(values: readonly number[]): number {
 }
 
 export function spreadOf(values: readonly number[]): Spread {
-  return { median: median(values), least: Math.min(...values), most: Math.max(...values) }
+  const sorted = [...values].sort((a, b) => a - b)
+  return { median: median(values), least: sorted[0]!, most: sorted.at(-1)!, values }
 }
 
 /**

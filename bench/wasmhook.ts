@@ -9,6 +9,10 @@ import type { Running } from './process.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
+/** Removed even where the bench is interrupted. */
+const folders = new Set<string>()
+process.once('exit', () => folders.forEach(remove))
+
 export type Settings = Readonly<Record<string, string>>
 
 export interface Executable {
@@ -20,8 +24,9 @@ export interface Wasmhook extends Running {
   dataDir: string
   /** What /readyz says of the sandbox. */
   sandbox(): Promise<SandboxState>
-  /** Uploads a module; `types` where they cannot be found from its bytes. */
   upload(wasm: Buffer): Promise<Executable>
+  /** Ends the process and starts another on the same data folder. */
+  restart(): Promise<Wasmhook>
   /** A request with an executable's admin key. */
   asOwner(one: Executable, method: string, path: string, body: unknown): Promise<Response>
 }
@@ -40,8 +45,15 @@ export async function startWasmhook(
   nodeArgs: readonly string[] = [],
 ): Promise<Wasmhook> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'wasmhook-bench-'))
-  const forget = (): void => rmSync(dataDir, { recursive: true, force: true })
-  process.once('exit', forget)
+  folders.add(dataDir)
+  return startOn(dataDir, settings, nodeArgs)
+}
+
+async function startOn(
+  dataDir: string,
+  settings: Settings,
+  nodeArgs: readonly string[],
+): Promise<Wasmhook> {
   const running = await startProcess({
     command: process.execPath,
     args: [...nodeArgs, MAIN],
@@ -80,10 +92,18 @@ export async function startWasmhook(
         headers: { SSVM_Admin_Key: one.adminKey, 'content-type': 'application/json' },
         body: JSON.stringify(body),
       }),
+    async restart() {
+      await running.close()
+      return startOn(dataDir, settings, nodeArgs)
+    },
     async close() {
       await running.close()
-      process.off('exit', forget)
-      forget()
+      remove(dataDir)
     },
   }
+}
+
+function remove(folder: string): void {
+  folders.delete(folder)
+  rmSync(folder, { recursive: true, force: true })
 }

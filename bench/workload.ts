@@ -31,8 +31,9 @@ export interface Result {
 export interface Figure {
   /** The row of targets.ts that it is held against. */
   target?: TargetKey
-  /** What it is; a figure with a target needs only what tells it from others of that target. */
   name: string
+  /** What tells it from another of the same name or target: a function, the sandbox's state. */
+  variant?: string
   value: Spread
   unit: string
 }

@@ -6,9 +6,9 @@
 //
 // Building needs the `wasm-bindgen` command in the version that the workspace's Cargo.lock names (or
 // its path in WASM_BINDGEN), `wasm-opt` of npm's binaryen package (or its path in WASM_OPT), and
-// Rust with the targets wasm32-unknown-unknown, wasm32-wasip1 and wasm32-wasip2. Where rustup cannot supply these,
-// Debian's packages do: rustc-web cargo-web rust-web-src lld wasi-libc; the standard library is
-// then built too.
+// Rust with the targets wasm32-unknown-unknown, wasm32-wasip1 and wasm32-wasip2. Where rustup cannot
+// supply the first two, Debian's packages do: rustc-web cargo-web rust-web-src lld wasi-libc; the
+// standard library is then built too.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,27 +1,34 @@
 // One function called over HTTP by this server and by everything it is compared with.
+import { readFileSync } from 'node:fs'
+import { cpuRatio } from '../contest.ts'
 import type { Contestant, Measured } from '../contest.ts'
 import { guestFile } from '../guests.ts'
+import { overHttp } from '../over-http.ts'
+import type { HttpContestant } from '../over-http.ts'
 import type { Running } from '../process.ts'
-import { ratioOf } from '../statistics.ts'
 import type { TargetKey } from '../targets.ts'
-import type { Bench, Figure, Result } from '../workload.ts'
+import type { Bench, BenchOptions, Figure, Result } from '../workload.ts'
+import { createGlue } from '../yardsticks/glue.ts'
 import { findWasmtime, startEcho, startNodeWasm, startWasmtimeServe } from '../yardsticks/start.ts'
 
+/** echo: a bare Fastify route; node, warm: Node's WebAssembly; serve: `wasmtime serve`. */
+export type Yardstick = 'echo' | 'node' | 'warm' | 'serve'
+
 export interface RouteCase {
-  wasmFile: string
-  wasm: Buffer
+  /** The guest and its function, of one text or of bytes. */
+  guest: string
   fn: string
-  /** The result is text; without it bytes. */
   text: boolean
   input: Buffer
-  output: Buffer
-  /** The path of the wasi:http component that does the same work; none: it is not compared. */
+  yardsticks: readonly Yardstick[]
+  /** The path of the wasi:http component that does the same work, for `serve`. */
   component?: string
   /** Which targets the ratios are held against. */
   targets?: Partial<Record<Yardstick, TargetKey>>
+  /** The executable keeps warm instances. */
+  reuse?: boolean
+  options?: Partial<BenchOptions>
 }
-
-type Yardstick = 'echo' | 'node' | 'warm' | 'serve'
 
 const NAMES: Record<Yardstick, string> = {
   echo: 'bare Fastify route',
@@ -31,56 +38,79 @@ const NAMES: Record<Yardstick, string> = {
 }
 
 export async function compareRoutes(bench: Bench, what: RouteCase): Promise<Result> {
-  const notes: string[] = []
-  const headers = { 'content-type': what.text ? 'text/plain' : 'application/octet-stream' }
-  const at = (path: string): Contestant['request'] => ({ paths: [path], headers, body: what.input })
+  const { fn, text, input, reuse = false } = what
+  const file = guestFile(what.guest)
+  const wasm = readFileSync(file)
+  const expected = createGlue(wasm).instance().call(fn, input)
+  const headers = { 'content-type': text ? 'text/plain' : 'application/octet-stream' }
+  const route = (
+    of: Pick<HttpContestant, 'name' | 'note' | 'server'>,
+    path = '/',
+    answer = expected,
+  ): Contestant =>
+    overHttp(bench.load, {
+      ...of,
+      request: { paths: [path], headers, body: input },
+      expected: answer,
+    })
 
   const ours: Contestant[] = []
   for (const { server, note } of await bench.wasmhooks()) {
-    const { id } = await server.upload(what.wasm)
-    const path = `/api/run/${id}/${what.fn}${what.text ? '' : '/bytes'}`
-    ours.push({ name: 'wasmhook', note, server, request: at(path), expected: what.output })
+    const one = await server.upload(wasm)
+    if (reuse) {
+      const path = `/api/executables/${one.id}`
+      const answer = await server.asOwner(one, 'PATCH', path, { reuse: true })
+      if (!answer.ok) {
+        return { measured: [], figures: [], notes: [`reuse is not available: ${answer.status}.`] }
+      }
+    }
+    const path = `/api/run/${one.id}/${fn}${text ? '' : '/bytes'}`
+    ours.push(route({ name: reuse ? 'wasmhook, reuse' : 'wasmhook', note, server }, path))
   }
 
-  const yardsticks = new Map<Yardstick, Contestant>()
-  const add = (key: Yardstick, server: Running, path = '/', expected = what.output): void => {
-    bench.own(server)
-    yardsticks.set(key, { name: NAMES[key], server, request: at(path), expected })
+  const notes: string[] = []
+  const others = new Map<Yardstick, Contestant>()
+  const add = (key: Yardstick, server: Running, path = '/', answer = expected): void => {
+    others.set(key, route({ name: NAMES[key], server: bench.own(server) }, path, answer))
   }
-  add('echo', await startEcho(), '/', what.input)
-  add('node', await startNodeWasm('fresh', what.wasmFile, what.fn))
-  add('warm', await startNodeWasm('warm', what.wasmFile, what.fn))
-  if (what.component !== undefined) {
-    const wasmtime = findWasmtime()
-    if (wasmtime === undefined) {
-      notes.push('wasmtime serve is left out: there is no wasmtime in the PATH or in WASMTIME.')
-    } else {
-      const component = guestFile('component')
-      add('serve', await startWasmtimeServe(wasmtime.command, component), what.component)
-      notes.push(`wasmtime serve is ${wasmtime.version}.`)
+  for (const key of what.yardsticks) {
+    if (key === 'echo') add(key, await startEcho(), '/', input)
+    else if (key === 'node') add(key, await startNodeWasm('fresh', file, fn))
+    else if (key === 'warm') add(key, await startNodeWasm('warm', file, fn))
+    else {
+      const wasmtime = findWasmtime()
+      if (wasmtime === undefined) {
+        notes.push('wasmtime serve is left out: there is no wasmtime in the PATH or in WASMTIME.')
+        continue
+      }
+      add(key, await startWasmtimeServe(wasmtime.command, guestFile('component')), what.component)
+      notes.push(`wasmtime serve is that of ${wasmtime.version}.`)
     }
   }
 
-  const measured = await bench.contest([...ours, ...yardsticks.values()])
-  const figures = ours.flatMap((_, which) =>
-    [...yardsticks.keys()].map((key, index): Figure => {
-      const target = what.targets?.[key]
-      return {
-        ...(target === undefined ? {} : { target }),
-        ...cpuRatio(measured[which]!, measured[ours.length + index]!),
-      }
-    }),
-  )
+  const measured = await bench.contest([...ours, ...others.values()], what.options)
+  const figures = measured
+    .slice(0, ours.length)
+    .flatMap((our) =>
+      [...others.keys()].map((key, at) =>
+        ratioFigure(our, measured[ours.length + at]!, what.targets?.[key]),
+      ),
+    )
   return { measured, figures, notes }
 }
 
-/** How many times the CPU of the other it takes. */
-export function cpuRatio(one: Measured, other: Measured): Figure {
-  const cpu = ({ rounds }: Measured): number[] => rounds.map((round) => round.cpuUs)
-  const note = one.note === '' ? '' : ` (${one.note})`
+/** How many times the CPU of the other it takes, as a figure. */
+export function ratioFigure(
+  one: Measured,
+  other: Measured,
+  target?: TargetKey,
+  variant = one.note,
+): Figure {
   return {
-    name: `CPU of ${one.name}${note} / ${other.name}`,
-    value: ratioOf(cpu(one), cpu(other)),
+    ...(target === undefined ? {} : { target }),
+    name: `CPU of ${one.name} / ${other.name}`,
+    variant,
+    value: cpuRatio(one, other),
     unit: '×',
   }
 }

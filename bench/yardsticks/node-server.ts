@@ -1,5 +1,5 @@
 // The yardsticks that run in Node: `node-server.ts MODE [WASM FUNCTION]`.
-//   echo      a bare Fastify route that answers the body it was sent
+//   echo      a bare Fastify route that answers the body it was sent, and `world` to a GET
 //   fresh     that route calling FUNCTION of WASM in a new WebAssembly.Instance for each request
 //   warm      the same in one instance that serves them all
 //   forward   a bare Fastify route that sends the body on with undici and answers what comes back
@@ -17,6 +17,8 @@ const app = Fastify({ bodyLimit: 100 * 1024 * 1024 })
 app.removeAllContentTypeParsers()
 app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 const answer = createAnswer()
+// For those who fetch; whoever posts is answered what they sent.
+app.get('/', (_message, reply) => reply.type('text/plain; charset=utf-8').send('world'))
 app.post('/', async (message, reply) =>
   reply.type('text/plain; charset=utf-8').send(await answer(message.body as Buffer)),
 )

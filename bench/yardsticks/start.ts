@@ -15,6 +15,9 @@ function startNode(mode: string, ...args: readonly string[]): Promise<Running> {
   })
 }
 
+/** What each of them answers to a GET. */
+export const FETCHED = Buffer.from('world')
+
 /** A bare Fastify route that answers what it was sent. */
 export const startEcho = (): Promise<Running> => startNode('echo')
 
@@ -42,11 +45,11 @@ export function findWasmtime(): { command: string; version: string } | undefined
   }
 }
 
-/** `wasmtime serve` with a wasi:http component, as its own documentation starts it. */
+/** `wasmtime serve` with a wasi:http component; Rust's standard library imports wasi:cli. */
 export function startWasmtimeServe(command: string, component: string): Promise<Running> {
   if (!existsSync(component)) throw new Error(`${component} is missing.`)
   return startProcess({
     command,
-    args: ['serve', '--addr', '127.0.0.1:0', component],
+    args: ['serve', '-S', 'cli', '--addr', '127.0.0.1:0', component],
   })
 }

@@ -51,7 +51,9 @@ pub fn primes(limit: &str) -> String {
             continue;
         }
         found += 1;
-        for multiple in (number * number..limit).step_by(number) {
+        // Where the square is past what a usize holds (32 bits in WebAssembly) nothing is left to mark.
+        let square = number.saturating_mul(number);
+        for multiple in (square..limit).step_by(number) {
             composite[multiple] = true;
         }
     }
