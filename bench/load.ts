@@ -38,7 +38,7 @@ export interface LoadResult {
 export interface Load {
   tool: 'wrk' | 'autocannon'
   run(request: LoadRequest, options: LoadOptions): Promise<LoadResult>
-  close(): void
+  close: () => void
 }
 
 /** An answer that takes longer counts as broken. */

@@ -3,6 +3,7 @@
 //   npm run bench                        hello, bytes-1mib and mix: about ten minutes on two cores
 //   npm run bench -- all                 every workload
 //   npm run bench -- NAME [NAME …]       those workloads
+//   npm run bench -- profile             where the CPU time of hello goes, by Linux's perf
 //   npm run bench -- report FILE         writes the tables of a JSON file into README and docs
 //
 // Options: --rounds N, --seconds N (of a round), --connections N, --quick (for development).
@@ -15,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { runWorkload } from './bench.ts'
 import { createLoad } from './load.ts'
 import { describeMachine } from './machine.ts'
+import { profileHello } from './profile.ts'
 import { conditions, putBetweenMarkers, targetTable, workloadTables } from './report.ts'
 import type { Outcome } from './report.ts'
 import type { BenchOptions, Workload } from './workload.ts'
@@ -35,6 +37,7 @@ const { values, positionals } = parseArgs({
 
 try {
   if (positionals[0] === 'report') report(positionals[1])
+  else if (positionals[0] === 'profile') await profile()
   else await measure(positionals)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
@@ -44,7 +47,7 @@ try {
 async function measure(names: readonly string[]): Promise<void> {
   const workloads = choose(names)
   const options = readOptions()
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' })
+  buildServer()
   const load = createLoad()
   const outcome: Outcome = { machine: describeMachine(), load: load.tool, options, workloads: {} }
   try {
@@ -60,6 +63,19 @@ async function measure(names: readonly string[]): Promise<void> {
   }
   console.log(`\n## Targets\n\n${targetTable(outcome)}\n\n${conditions(outcome)}`)
   console.log(`\n${path.relative(ROOT, keep(outcome))}`)
+}
+
+async function profile(): Promise<void> {
+  buildServer()
+  const load = createLoad()
+  const { folded, summary } = await profileHello(load, readOptions()).finally(load.close)
+  const file = resultFile(`profile-${new Date().toISOString()}`, 'folded')
+  writeFileSync(file, folded)
+  console.log(`${summary}\n\n${path.relative(ROOT, file)}`)
+}
+
+function buildServer(): void {
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' })
 }
 
 function choose(names: readonly string[]): readonly Workload[] {
@@ -90,11 +106,14 @@ function readOptions(): BenchOptions {
 }
 
 function keep(outcome: Outcome): string {
-  mkdirSync(RESULTS, { recursive: true })
-  const name = outcome.machine.date.replace(/[:.]/g, '-')
-  const file = path.join(RESULTS, `${name}.json`)
+  const file = resultFile(outcome.machine.date, 'json')
   writeFileSync(file, `${JSON.stringify(outcome, null, 2)}\n`)
   return file
+}
+
+function resultFile(name: string, ending: string): string {
+  mkdirSync(RESULTS, { recursive: true })
+  return path.join(RESULTS, `${name.replace(/[:.]/g, '-')}.${ending}`)
 }
 
 function report(file: string | undefined): void {
