@@ -17,11 +17,15 @@ import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerExecutables } from './http/routes/executables.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
+import { registerMetrics } from './http/routes/metrics.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
 import { registerVersions } from './http/routes/versions.ts'
 import { createServer } from './http/server.ts'
+import { watchLoopDelay } from './metrics/loop-delay.ts'
+import { createMeters } from './metrics/meters.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import type { CallLimits } from './model.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
@@ -61,6 +65,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     secretKey: config.SECRET_KEY,
     log: logger,
   })
+  const meters = createMeters()
   const sandbox = await createSandbox({
     dataDir: config.DATA_DIR,
     threads: config.SANDBOX_THREADS,
@@ -70,6 +75,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     compileTimeoutMs: config.COMPILE_TIMEOUT_MS,
     compileMemoryBytes: config.COMPILE_MEMORY_BYTES,
     compileQueueLength: config.COMPILE_QUEUE_LENGTH,
+    onCompiled: (ms, error) => meters.compilationEnded(ms, error),
   }).catch(async (error: unknown) => {
     await storage.close()
     throw error
@@ -80,6 +86,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     storage,
     config,
     now,
+    onEnded: (record) => meters.runEnded(record),
     onError: (err) => logger.error({ err }, 'run records cannot be written'),
     onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
   })
@@ -103,12 +110,20 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
   })
 
+  const metrics = createMetrics({
+    version: VERSION,
+    meters,
+    sandbox: () => sandbox.stats(),
+    buffered: () => ({ used: budget.used(), limit: config.BUFFERED_BYTES }),
+    journal: () => ({ ...journal.stats(), healthy: journal.healthy() }),
+  })
   const keyGuard = createKeyGuard(config.API_TOKEN, executables)
   const server = await createServer(
     {
       logger,
       keyGuard,
       budget,
+      answers: { row: (method, route) => meters.route(method, route) },
       tls,
       localOnly: config.API_TOKEN === '',
       corsOrigins: corsOrigins(config),
@@ -128,8 +143,11 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
         writes: () => journal.healthy(),
         sandboxStats: () => sandbox.stats(),
       })
+      registerMetrics(app, metrics)
     },
   )
+
+  const loopDelay = watchLoopDelay(meters.loopDelay)
 
   async function close(): Promise<void> {
     // Refuse new connections, let answers leave and runs end whose callers have left, and cut what
@@ -145,6 +163,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await Promise.race([journal.whenIdle(), drained])
     clearTimeout(cut)
     ephemeral.stop()
+    loopDelay.stop()
     await outbound.close()
     await sandbox.close()
     await journal.close()

@@ -30,7 +30,10 @@ export type Executables = ReturnType<typeof createExecutables>
 const CACHE_ENTRIES = 10_000
 
 export function createExecutables({ storage, sandbox, config, now }: ExecutablesDeps) {
+  /** In the order of their last use. */
   const cache = new Map<number, Executable>()
+  /** The last of them, which need not be moved. */
+  let newest: Executable | undefined
   /** Calls under way by the binary they run. */
   const held = new Map<string, number>()
   const unusedButHeld = new Set<string>()
@@ -39,13 +42,20 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
   /** Versions are added one at a time, so that each swap sees which ones it pushes out. */
   let storing: Promise<unknown> = Promise.resolve()
 
-  async function find(id: number): Promise<Executable> {
-    const cached = cache.get(id)
-    if (cached !== undefined) {
+  /** What every call asks first; what is not in the cache, `find` reads. */
+  function cached(id: number): Executable | undefined {
+    const known = cache.get(id)
+    if (known !== undefined && known !== newest) {
       cache.delete(id)
-      cache.set(id, cached)
-      return cached
+      cache.set(id, known)
+      newest = known
     }
+    return known
+  }
+
+  async function find(id: number): Promise<Executable> {
+    const known = cached(id)
+    if (known !== undefined) return known
     const before = writes
     const stored = await storage.executables.get(id)
     if (stored === undefined) throw notFound(id)
@@ -55,6 +65,7 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
 
   function remember(executable: Executable): void {
     cache.set(executable.id, executable)
+    newest = executable
     const oldest = cache.keys().next()
     if (cache.size > CACHE_ENTRIES && oldest.done !== true) cache.delete(oldest.value)
   }
@@ -142,6 +153,7 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
       await forgetUnused(await sandbox.compiled())
     },
 
+    cached,
     find,
     moduleOf,
     hold,

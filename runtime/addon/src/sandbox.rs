@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use napi::bindgen_prelude::{AsyncTask, Env, Function, Unknown};
+use napi::bindgen_prelude::{AsyncTask, BufferSlice, Env, Function, Unknown};
 use napi::{Status, Task};
 use napi_derive::napi;
-use wasmhook_engine::call::LoadedModule;
+use wasmhook_engine::call::{CallRequest, LoadedModule};
 use wasmhook_engine::engine::{Allocator, Engine};
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::pool::Pool;
 
-use crate::options::{CallOptions, SandboxOptions};
-use crate::outbox::{Crossing, Outbox};
+use crate::options::{Profile, SandboxOptions, input};
+use crate::outbox::{Outbox, Outcomes};
 use crate::{Thrown, thrown};
 
 /// What a sandbox holds at the moment.
@@ -54,21 +54,18 @@ struct Modules {
 
 #[napi]
 impl Sandbox {
-    /// Starts the threads. `onOutcomes` receives what came of the calls, several at a time.
+    /// Starts the threads. `onOutcomes` receives what came of the calls, several at a time, in the
+    /// form that outbox.rs describes.
     #[napi(constructor)]
     pub fn new(
         options: SandboxOptions,
-        #[napi(ts_arg_type = "(outcomes: Outcome[]) => void")] on_outcomes: Function<
-            '_,
-            Vec<Crossing>,
-            Unknown<'static>,
-        >,
+        #[napi(ts_arg_type = "(records: Buffer, extras: (Buffer | string)[]) => void")]
+        on_outcomes: Function<'_, Outcomes, Unknown<'static>>,
     ) -> Result<Self, Thrown> {
         let engine =
             Arc::new(Engine::for_calls(options.engine().map_err(thrown)?).map_err(thrown)?);
         let outbox = Outbox::new(&on_outcomes).map_err(|e| thrown(Failure::internal(&e)))?;
-        let out = outbox.clone();
-        let pool = Pool::start(engine.clone(), move |outcome| out.put(outcome))
+        let pool = Pool::start(engine.clone(), outbox.clone())
             .map_err(|error| thrown(Failure::internal(&error)))?;
         Ok(Sandbox {
             engine,
@@ -101,9 +98,23 @@ impl Sandbox {
         self.modules().loaded.remove(&handle);
     }
 
-    /// Calls a function. The outcome carries `id`, a number that no other outstanding call has.
+    /// Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that
+    /// no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin.
     #[napi]
-    pub fn call(&self, env: Env, id: i64, handle: u32, options: CallOptions) -> Result<(), Thrown> {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object for them would cost more than the call"
+    )]
+    pub fn call(
+        &self,
+        env: Env,
+        id: i64,
+        handle: u32,
+        profile: &Profile,
+        name: String,
+        text: bool,
+        inputs: Vec<BufferSlice<'_>>,
+    ) -> Result<(), Thrown> {
         let module = self.modules().loaded.get(&handle).cloned();
         let module = module.ok_or_else(|| {
             thrown(Failure::new(
@@ -111,12 +122,23 @@ impl Sandbox {
                 "The module is not loaded; load it first.",
             ))
         })?;
-        let admission = options.admission();
-        let request = options.request().map_err(thrown)?;
+        let inputs = inputs.into_iter().map(|slice| input(&env, slice));
+        let request = CallRequest {
+            profile: profile.shared(),
+            function: name,
+            inputs: inputs.collect::<Result<_, Thrown>>()?,
+            text,
+        };
         self.outbox.expect(&env);
-        self.pool
-            .submit(id as u64, module, Arc::new(request), admission);
+        self.pool.submit(id as u64, module, Arc::new(request));
         Ok(())
+    }
+
+    /// Begins what was queued: once after several calls, since waking a thread costs as much as a
+    /// short call.
+    #[napi]
+    pub fn begin(&self) {
+        self.pool.begin_submitted();
     }
 
     /// Cancels a call that waits or runs; `false` when it has ended. Its outcome still comes.
