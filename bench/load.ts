@@ -105,7 +105,7 @@ async function runWrk(
   return { ...rest, seconds: us / 1e6 }
 }
 
-const AUTOCANNON = fileURLToPath(new URL('autocannon.ts', import.meta.url))
+const AUTOCANNON = fileURLToPath(new URL('autocannon-load.ts', import.meta.url))
 
 async function runAutocannon(
   plan: string,
