@@ -203,6 +203,7 @@ function callLimits(config: Config): CallLimits {
     concurrency: config.CONCURRENCY || Math.max(1, Math.floor(config.SANDBOX_THREADS / 2)),
     queueLength: config.QUEUE_LENGTH,
     queueWaitMs: config.QUEUE_WAIT_MS,
+    fuel: config.RUN_FUEL,
   }
 }
 

@@ -68,6 +68,8 @@ export interface Executable {
   /** False: a `callback` in a result is data. */
   embeddedCallback: boolean
   types: Readonly<Record<string, DeclaredTypes>>
+  /** True: calls run on the engine that counts fuel. */
+  metered: boolean
   version: Version
   createdAtMs: number
 }
@@ -141,4 +143,6 @@ export interface CallLimits {
   concurrency: number
   queueLength: number
   queueWaitMs: number
+  /** Of metered calls. */
+  fuel: number
 }

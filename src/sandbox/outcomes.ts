@@ -13,6 +13,11 @@ export interface InvocationResult {
   instantiateUs: number
   runUs: number
   memoryBytes: number
+  /**
+   * Null for a module that is not metered, and for a call that never began. Exact but for calls that the
+   * clock or a fault of the machine ended: there at least so much (decision 0010).
+   */
+  fuelUsed: number | null
 }
 
 const COUNT_BYTES = 8
@@ -56,6 +61,7 @@ export function readOutcomes(
       instantiateUs: microseconds(word(5)),
       runUs: microseconds(word(6)),
       memoryBytes: word(7),
+      fuelUsed: word(8) < 0 ? null : word(8),
     })
   }
 }
