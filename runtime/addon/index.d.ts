@@ -37,6 +37,14 @@ export interface CallOptions {
   variables: Array<string>
 }
 
+/** One key of an executable's store, and what it holds. */
+export interface StoreChange {
+  /** The key. */
+  key: Buffer
+  /** What it holds; left out where it goes. */
+  value?: Buffer
+}
+
 /** The settings of a sandbox; they hold as long as it does. */
 export interface SandboxOptions {
   /** Threads that run calls, which is how many run at one time. */
@@ -69,6 +77,23 @@ export declare class Sandbox {
   unload(handle: number): void
   /** Calls a function. The outcome carries `id`, a number that no other outstanding call has. */
   call(id: number, handle: number, options: CallOptions): void
+  /**
+   * Calls a function that may use the store of `options.group`, which must be known
+   * (`loadStore`). What the call stores comes with its outcome and is committed by nobody here.
+   */
+  callWithStore(id: number, handle: number, options: CallOptions, store: StoreOptions): void
+  /**
+   * Makes the committed content of a group's store known, in place of what was known before.
+   * Calls that use it for the first time from now on see it. Returns its size in bytes.
+   */
+  loadStore(group: number, content: Array<StoreChange>): number
+  /**
+   * Makes committed changes known. Returns the new size in bytes, or nothing where the store
+   * is not known.
+   */
+  applyToStore(group: number, committed: Array<StoreChange>): number | null
+  /** Forgets a group's store. Calls that wait or run keep what they see. */
+  forgetStore(group: number): void
   /** Cancels a call that waits or runs; `false` when it has ended. Its outcome still comes. */
   cancel(id: number): boolean
   /** Cancels a call that waits; `false` when it runs or has ended. Its outcome still comes. */
@@ -77,6 +102,16 @@ export declare class Sandbox {
   stats(): SandboxStats
   /** Ends every call with `CLOSED`, takes no more, and resolves when the threads have ended. */
   close(): Promise<void>
+}
+
+/** What a call did with its executable's store. */
+export interface StoreOutcome {
+  /** Whether it began to store. */
+  began: boolean
+  /** The keys that it stored, where it succeeded; none of it is committed yet. */
+  keys: Buffer[]
+  /** What they hold, in the same order. */
+  values: Buffer[]
 }
 
 /** What a sandbox holds at the moment. */
@@ -132,4 +167,19 @@ export interface Outcome {
   runNs: number
   /** The most memory that the guest had, in bytes. */
   memoryBytes: number
+  /** What it did with its executable's store, if anything. */
+  store?: StoreOutcome
+}
+
+/** What one call may do with its executable's store. */
+export interface StoreOptions {
+  /**
+   * Whether it is the call's turn to write. One that begins to store out of turn is ended, and
+   * its outcome says so.
+   */
+  inTurn: boolean
+  /** The most bytes of keys and values. */
+  bytesMax: number
+  /** The most keys. */
+  keysMax: number
 }

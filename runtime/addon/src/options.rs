@@ -100,6 +100,7 @@ impl CallOptions {
             types: types.map_err(|error| Failure::new(Code::AmbiguousTypes, error))?,
             state: self.state.map(Arc::from),
             variables: pairs(self.variables),
+            store: None,
             limits: CallLimits {
                 timeout_ms: self.timeout_ms.into(),
                 memory_bytes: bytes("memoryBytes", self.memory_bytes)?,

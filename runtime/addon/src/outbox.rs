@@ -12,6 +12,8 @@ use wasmhook_engine::call::Report;
 use wasmhook_engine::error::Failure;
 use wasmhook_engine::pool;
 
+use crate::stores::StoreOutcome;
+
 /// Results up to this size are copied into the JavaScript heap's own buffers; larger ones are
 /// handed over as they are, at the price of a finalizer.
 const COPIED_RESULT_BYTES: usize = 16 * 1024;
@@ -51,11 +53,14 @@ pub struct Outcome {
     pub run_ns: f64,
     /// The most memory that the guest had, in bytes.
     pub memory_bytes: f64,
+    /// What it did with its executable's store, if anything.
+    pub store: Option<StoreOutcome>,
 }
 
 impl From<pool::Outcome> for Outcome {
     fn from(outcome: pool::Outcome) -> Self {
         let report = outcome.report;
+        let succeeded = report.result.is_ok();
         let (result, failure) = match report.result {
             Ok(output) => (Some(output), None),
             Err(failure) => (None, Some(failure)),
@@ -79,6 +84,9 @@ impl From<pool::Outcome> for Outcome {
             instantiate_ns: report.instantiate.as_nanos() as f64,
             run_ns: report.run.as_nanos() as f64,
             memory_bytes: report.memory_bytes as f64,
+            store: report
+                .store
+                .map(|store| StoreOutcome::new(store, succeeded)),
         }
     }
 }
@@ -110,7 +118,7 @@ impl ToNapiValue for Crossing {
 }
 
 /// Bytes on their way to a JavaScript buffer.
-pub struct Bytes(Vec<u8>);
+pub struct Bytes(pub(crate) Vec<u8>);
 
 impl ToNapiValue for Bytes {
     unsafe fn to_napi_value(env: sys::napi_env, Bytes(bytes): Self) -> Result<sys::napi_value> {

@@ -11,9 +11,11 @@ use wasmhook_engine::call::LoadedModule;
 use wasmhook_engine::engine::{Allocator, Engine};
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::pool::Pool;
+use wasmhook_engine::store::StoreAccess;
 
 use crate::options::{CallOptions, SandboxOptions};
 use crate::outbox::{Crossing, Outbox};
+use crate::stores::{StoreChange, StoreOptions, Stores};
 use crate::{Thrown, thrown};
 
 /// What a sandbox holds at the moment.
@@ -44,6 +46,7 @@ pub struct Sandbox {
     pool: Arc<Pool>,
     outbox: Arc<Outbox>,
     modules: Mutex<Modules>,
+    stores: Stores,
 }
 
 #[derive(Default)]
@@ -75,6 +78,7 @@ impl Sandbox {
             pool: Arc::new(pool),
             outbox,
             modules: Mutex::default(),
+            stores: Stores::default(),
         })
     }
 
@@ -104,6 +108,56 @@ impl Sandbox {
     /// Calls a function. The outcome carries `id`, a number that no other outstanding call has.
     #[napi]
     pub fn call(&self, env: Env, id: i64, handle: u32, options: CallOptions) -> Result<(), Thrown> {
+        self.submit(env, id, handle, options, None)
+    }
+
+    /// Calls a function that may use the store of `options.group`, which must be known
+    /// (`loadStore`). What the call stores comes with its outcome and is committed by nobody here.
+    #[napi]
+    pub fn call_with_store(
+        &self,
+        env: Env,
+        id: i64,
+        handle: u32,
+        options: CallOptions,
+        store: StoreOptions,
+    ) -> Result<(), Thrown> {
+        let access = self
+            .stores
+            .access(options.group, &store)
+            .ok_or_else(|| thrown(Failure::internal(&"a call with a store that is not loaded")))?;
+        self.submit(env, id, handle, options, Some(access))
+    }
+
+    /// Makes the committed content of a group's store known, in place of what was known before.
+    /// Calls that use it for the first time from now on see it. Returns its size in bytes.
+    #[napi]
+    pub fn load_store(&self, group: i64, content: Vec<StoreChange>) -> f64 {
+        self.stores.load(group, content) as f64
+    }
+
+    /// Makes committed changes known. Returns the new size in bytes, or nothing where the store
+    /// is not known.
+    #[napi]
+    pub fn apply_to_store(&self, group: i64, committed: Vec<StoreChange>) -> Option<f64> {
+        let bytes = self.stores.apply(group, committed);
+        bytes.map(|bytes| bytes as f64)
+    }
+
+    /// Forgets a group's store. Calls that wait or run keep what they see.
+    #[napi]
+    pub fn forget_store(&self, group: i64) {
+        self.stores.forget(group);
+    }
+
+    fn submit(
+        &self,
+        env: Env,
+        id: i64,
+        handle: u32,
+        options: CallOptions,
+        store: Option<StoreAccess>,
+    ) -> Result<(), Thrown> {
         let module = self.modules().loaded.get(&handle).cloned();
         let module = module.ok_or_else(|| {
             thrown(Failure::new(
@@ -112,7 +166,8 @@ impl Sandbox {
             ))
         })?;
         let admission = options.admission();
-        let request = options.request().map_err(thrown)?;
+        let mut request = options.request().map_err(thrown)?;
+        request.store = store;
         self.outbox.expect(&env);
         self.pool
             .submit(id as u64, module, Arc::new(request), admission);

@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::host::deadline::{Deadline, Stopper};
 use crate::host::wasi::Wasi;
 use crate::limits::CallLimits;
+use crate::store::{StoreAccess, StoreReport};
 use crate::types::Signature;
 use crate::{abi, artefact};
 
@@ -56,6 +57,8 @@ pub struct CallRequest {
     pub state: Option<Arc<str>>,
     /// Further variables of the guest's environment.
     pub variables: Arc<[(String, String)]>,
+    /// What it may do with its executable's store, where the module imports one.
+    pub store: Option<StoreAccess>,
     /// The bounds of the call.
     pub limits: CallLimits,
 }
@@ -70,6 +73,7 @@ impl CallRequest {
             types: None,
             state: None,
             variables: Arc::new([]),
+            store: None,
             limits,
         }
     }
@@ -101,6 +105,8 @@ pub struct Report {
     pub run: Duration,
     /// The most memory that the guest had, in bytes.
     pub memory_bytes: usize,
+    /// What it did with its store, if anything.
+    pub store: Option<StoreReport>,
 }
 
 impl Report {
@@ -113,6 +119,7 @@ impl Report {
             instantiate: Duration::ZERO,
             run: Duration::ZERO,
             memory_bytes: 0,
+            store: None,
         }
     }
 }
@@ -205,6 +212,7 @@ impl LoadedModule {
             instantiate: instantiated - started,
             run: instantiated.elapsed(),
             memory_bytes: host.limits.memory_used(),
+            store: host.storage.take().map(|session| session.finish()),
         }
     }
 

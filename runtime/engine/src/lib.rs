@@ -17,6 +17,7 @@ pub mod limits;
 mod pace;
 pub mod pool;
 mod queue;
+pub mod store;
 mod ticker;
 
 pub mod abi;

@@ -13,6 +13,7 @@ use wasmhook_engine::engine::{Engine, EngineOptions};
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::host::deadline::Stopper;
 use wasmhook_engine::limits::CallLimits;
+use wasmhook_engine::store::StoreAccess;
 use wasmhook_engine::types::Signature;
 use wasmtime::Module;
 
@@ -154,6 +155,12 @@ impl Call<'_> {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()));
         self.request.variables = own.collect();
+        self
+    }
+
+    /// With its executable's store.
+    pub fn store(mut self, access: StoreAccess) -> Self {
+        self.request.store = Some(access);
         self
     }
 
