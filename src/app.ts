@@ -9,12 +9,14 @@ import { createByteBudget } from './core/byte-budget.ts'
 import { createDelivery } from './core/delivery.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
+import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunner } from './core/runner.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerExecutables } from './http/routes/executables.ts'
+import { registerFunctionStorage } from './http/routes/function-storage.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
 import { registerRun } from './http/routes/run.ts'
@@ -83,7 +85,19 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     onError: (err) => logger.error({ err }, 'run records cannot be written'),
     onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
   })
-  const executables = createExecutables({ storage, sandbox, config, now })
+  const functionStorage = createFunctionStorage({
+    storage,
+    sandbox,
+    ownersWaitMs: config.QUEUE_WAIT_MS,
+    now,
+  })
+  const executables = createExecutables({
+    storage,
+    sandbox,
+    config,
+    now,
+    onRemoved: (id) => functionStorage.forget(id),
+  })
   const ephemeral = createEphemeral({
     storage,
     config,
@@ -96,6 +110,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     executables,
     inputs,
     sandbox,
+    functionStorage,
     delivery,
     journal,
     limits,
@@ -121,6 +136,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
       registerRun(app, { executables, runner, config })
+      registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
@@ -146,6 +162,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     clearTimeout(cut)
     ephemeral.stop()
     await outbound.close()
+    functionStorage.close()
     await sandbox.close()
     await journal.close()
     await storage.close()
@@ -184,6 +201,8 @@ function callLimits(config: Config): CallLimits {
     concurrency: config.CONCURRENCY || Math.max(1, Math.floor(config.SANDBOX_THREADS / 2)),
     queueLength: config.QUEUE_LENGTH,
     queueWaitMs: config.QUEUE_WAIT_MS,
+    storeBytes: config.STORE_BYTES,
+    storeKeys: config.STORE_KEYS,
   }
 }
 

@@ -6,6 +6,8 @@ export interface ModuleInterface {
   functions: FunctionInterface[]
   /** Function imports nobody provides: accepted, and trapping with their name when called. */
   missing_imports: string[]
+  /** Present where the module imports the storage of its executable. */
+  uses_storage?: true
   warnings: string[]
   /** The runtime's own notes for calling; opaque to TypeScript. */
   abi: unknown
@@ -141,4 +143,7 @@ export interface CallLimits {
   concurrency: number
   queueLength: number
   queueWaitMs: number
+  /** What the executable's functions may keep: keys and values together, and keys. */
+  storeBytes: number
+  storeKeys: number
 }

@@ -15,6 +15,8 @@ export interface ExecutablesDeps {
   sandbox: Sandbox
   config: Config
   now: () => number
+  /** Told after an executable is deleted. */
+  onRemoved: (id: number) => void
 }
 
 export interface Uploaded {
@@ -29,7 +31,8 @@ export type Executables = ReturnType<typeof createExecutables>
 /** Entries are small (no binaries); the oldest used goes first. */
 const CACHE_ENTRIES = 10_000
 
-export function createExecutables({ storage, sandbox, config, now }: ExecutablesDeps) {
+export function createExecutables(deps: ExecutablesDeps) {
+  const { storage, sandbox, config, now, onRemoved } = deps
   const cache = new Map<number, Executable>()
   /** Calls under way by the binary they run. */
   const held = new Map<string, number>()
@@ -196,6 +199,7 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
       const removed = await storage.executables.delete(id)
       forget(id)
       if (!removed) throw notFound(id)
+      onRemoved(id)
       await forgetUnused(versions.map((version) => version.sha256))
     },
 

@@ -17,6 +17,7 @@ import type { ByteLease } from './byte-budget.ts'
 import type { Delivery } from './delivery.ts'
 import { splitEmbeddedCallback } from './embedded-callback.ts'
 import type { Executables } from './executables.ts'
+import type { FunctionStorage } from './function-storage.ts'
 import { HOPS_MAX } from './hops.ts'
 import type { Inputs } from './inputs.ts'
 import { resultType } from './result-type.ts'
@@ -43,6 +44,8 @@ export interface RunnerDeps {
   executables: Executables
   inputs: Inputs
   sandbox: Sandbox
+  /** Calls the functions that keep something. */
+  functionStorage: FunctionStorage
   delivery: Delivery
   journal: RunJournal
   limits: CallLimits
@@ -59,7 +62,8 @@ export function newRunId(): string {
 }
 
 export function createRunner(deps: RunnerDeps) {
-  const { executables, inputs, sandbox, delivery, journal, limits, jsonSearchBytes, now } = deps
+  const { executables, inputs, sandbox, functionStorage, delivery, journal, limits } = deps
+  const { jsonSearchBytes, now } = deps
 
   /** @throws AppError with `run_id` in its detail; the run is then recorded as failed */
   async function run(request: RunRequest): Promise<RunAnswer> {
@@ -132,7 +136,8 @@ export function createRunner(deps: RunnerDeps) {
     signal: AbortSignal | undefined,
   ): Promise<InvocationResult> {
     const { executable, functionName, text } = request
-    return sandbox.invoke({
+    const calls = executable.version.interface.uses_storage ? functionStorage : sandbox
+    return calls.invoke({
       module: executables.moduleOf(executable),
       group: executable.id,
       functionName,

@@ -36,6 +36,10 @@ const FIELDS: Readonly<Record<string, Field>> = {
   kind: { right: 'open', read: ({ version }) => version.interface.kind },
   functions: { right: 'open', read: ({ version }) => version.interface.functions },
   missing_imports: { right: 'open', read: ({ version }) => version.interface.missing_imports },
+  uses_storage: {
+    right: 'open',
+    read: ({ version }) => version.interface.uses_storage ?? false,
+  },
   warnings: { right: 'open', read: ({ version }) => version.interface.warnings },
   limits: { right: 'open', read: (_, { limits }) => wireLimits(limits) },
   types: { right: 'admin', read: ({ types }) => types },
@@ -102,6 +106,8 @@ function wireLimits(limits: CallLimits): Record<string, number> {
     concurrency: limits.concurrency,
     queue_length: limits.queueLength,
     queue_wait_ms: limits.queueWaitMs,
+    store_bytes: limits.storeBytes,
+    store_keys: limits.storeKeys,
   }
 }
 

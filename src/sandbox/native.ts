@@ -9,6 +9,8 @@ export type NativeSandbox = Addon.Sandbox
 export type NativeOptions = Addon.SandboxOptions
 export type NativeOutcome = Addon.Outcome
 export type NativeCall = Addon.CallOptions
+export type NativeStoreOptions = Addon.StoreOptions
+export type NativeStoreOutcome = Addon.StoreOutcome
 
 /** The addon, built by `npm ci` (scripts/build-runtime.mjs). */
 export const native = require('#runtime') as typeof Addon

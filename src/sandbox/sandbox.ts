@@ -9,7 +9,7 @@ import type { Compiled, CompilerOptions } from './compiler.ts'
 import { createLoadedModules } from './loaded-modules.ts'
 import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
-import type { NativeCall, NativeOutcome } from './native.ts'
+import type { NativeCall, NativeOutcome, NativeStoreOptions, NativeStoreOutcome } from './native.ts'
 
 export type { ModuleRef } from './loaded-modules.ts'
 
@@ -25,6 +25,8 @@ export interface Invocation {
   state: string | null
   variables: Readonly<Record<string, string>>
   limits: CallLimits
+  /** Set for a module that uses storage, and only while `stores` knows the group's. */
+  store?: 'in turn' | 'out of turn'
   /** Takes the call out of the queue; one that has begun goes on. */
   signal: AbortSignal | undefined
 }
@@ -39,6 +41,30 @@ export interface InvocationResult {
   instantiateUs: number
   runUs: number
   memoryBytes: number
+  store: StoreUse
+}
+
+/** What a call did with its executable's storage. */
+export interface StoreUse {
+  /** It began to store; where that was out of turn it was ended, for want of anything else to do. */
+  began: boolean
+  /** What a call that succeeded stored; not committed yet. */
+  stored: readonly { key: Buffer; value: Buffer }[]
+}
+
+/** A key and what it holds from now on; without a value it is gone. */
+export interface StoreChange {
+  key: Buffer
+  value?: Buffer
+}
+
+/** The committed storage of executables, as calls find it. Sizes are those of keys and values. */
+export interface Stores {
+  /** Replaces what is known; tells its size. */
+  load(group: number, content: readonly StoreChange[]): number
+  /** Adds what was committed; tells the new size. */
+  apply(group: number, committed: readonly StoreChange[]): number
+  forget(group: number): void
 }
 
 export interface SandboxOptions extends CompilerOptions {
@@ -51,6 +77,7 @@ export interface Sandbox {
   /** Loads a module ahead of its first call. */
   warm(module: ModuleRef): Promise<void>
   invoke(invocation: Invocation): Promise<InvocationResult>
+  readonly stores: Stores
   /** Hashes of all binaries whose compiled form lies in the cache. */
   compiled(): Promise<string[]>
   /** Forgets a binary that nothing uses any more; calls under way still end. */
@@ -94,7 +121,9 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     const outcome = await new Promise<NativeOutcome>((resolve, reject) => {
       waiting.set(id, resolve)
       try {
-        runtime.call(id, handle, toNative(invocation))
+        const call = toNative(invocation)
+        if (invocation.store === undefined) runtime.call(id, handle, call)
+        else runtime.callWithStore(id, handle, call, toStoreOptions(invocation))
       } catch (error) {
         waiting.delete(id)
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
@@ -114,6 +143,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       await modules.load(module)
     },
     invoke,
+    stores: {
+      load: (group, content) => runtime.loadStore(group, [...content]),
+      apply: (group, committed) => runtime.applyToStore(group, [...committed]) ?? 0,
+      forget: (group) => runtime.forgetStore(group),
+    },
     compiled: () => compiler.list(),
     async forget(sha256) {
       await modules.unload(sha256)
@@ -147,6 +181,21 @@ function toNative({ limits, types, state, ...invocation }: Invocation): NativeCa
   }
 }
 
+function toStoreOptions({ store, limits }: Invocation): NativeStoreOptions {
+  return {
+    inTurn: store === 'in turn',
+    bytesMax: limits.storeBytes,
+    keysMax: limits.storeKeys,
+  }
+}
+
+const UNUSED: StoreUse = { began: false, stored: [] }
+
+function toStoreUse({ began, keys, values }: NativeStoreOutcome): StoreUse {
+  const stored = keys.map((key, index) => ({ key, value: values[index] ?? Buffer.alloc(0) }))
+  return { began, stored }
+}
+
 function toResult(outcome: NativeOutcome): InvocationResult {
   return {
     outcome: outcome.ok
@@ -163,6 +212,7 @@ function toResult(outcome: NativeOutcome): InvocationResult {
     instantiateUs: microseconds(outcome.instantiateNs),
     runUs: microseconds(outcome.runNs),
     memoryBytes: outcome.memoryBytes,
+    store: outcome.store === undefined ? UNUSED : toStoreUse(outcome.store),
   }
 }
 
