@@ -142,7 +142,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerHealth(app, {
         ping: () => storage.ping(),
         writes: () => journal.healthy(),
-        sandboxStats: () => sandbox.stats(),
+        sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
     },
   )
@@ -164,6 +164,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await outbound.close()
     functionStorage.close()
     await sandbox.close()
+    // Nothing is left that a run could wait for; what ended just now is still to be recorded.
+    await journal.whenIdle()
     await journal.close()
     await storage.close()
   }

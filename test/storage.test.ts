@@ -26,6 +26,7 @@ import type { Schema } from '../src/storage/schema.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { SqliteWriter } from '../src/storage/sqlite-writer.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
+import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
 
@@ -52,6 +53,25 @@ function isError(code: string, sentence: RegExp) {
 
 testStorage('SQLite', (t) => open(t))
 testPruning('SQLite', (t) => open(t))
+testFunctionStorage('SQLite', (t) => open(t))
+
+/** Takes the newest migrations back, down to and with the one named. */
+function undoMigrations(folder: string, until: string): void {
+  const undo = [
+    ['0004-function-storage', 'DROP TABLE function_storage'],
+    [
+      '0002-result-size',
+      'DROP INDEX runs_with_result; ALTER TABLE runs DROP COLUMN result_size_bytes',
+    ],
+  ] as const
+  const db = new BetterSqlite3(join(folder, 'wasmhook.db'))
+  for (const [name, statements] of undo) {
+    db.exec(statements)
+    db.prepare('DELETE FROM kysely_migration WHERE name = ?').run(name)
+    if (name === until) break
+  }
+  db.close()
+}
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {
@@ -111,13 +131,7 @@ describe('SQLite: a restart', () => {
     )
     await first.runs.save(runs)
     await first.close()
-    const db = new BetterSqlite3(join(folder, 'wasmhook.db'))
-    db.exec(
-      `DROP INDEX runs_with_result;
-       ALTER TABLE runs DROP COLUMN result_size_bytes;
-       DELETE FROM kysely_migration WHERE name = '0002-result-size'`,
-    )
-    db.close()
+    undoMigrations(folder, '0002-result-size')
 
     const second = await open(t, folder)
     const bounds = { keep: 9, keepFailed: 9, failedSinceMs: 0, keepResultBytes: 9 }
@@ -127,6 +141,36 @@ describe('SQLite: a restart', () => {
       left.map((run) => run?.result?.bytes.length),
       [undefined, 6],
     )
+  })
+
+  test('modules of before function storage are known to use it, and are told nothing else', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder)
+    const before = newVersion().interface
+    const missing = ['ssvm_native.ssvm_storage_loadI32', 'ssvm_native.ssvm_process_run', 'env.now']
+    const { id } = await first.executables.create(
+      newExecutable({
+        version: newVersion({
+          interface: {
+            ...before,
+            missing_imports: missing,
+            warnings: missing.map((name) => `Import ${name} is not provided.`),
+          },
+        }),
+      }),
+    )
+    const other = await first.executables.create(newExecutable())
+    await first.close()
+    undoMigrations(folder, '0004-function-storage')
+
+    const second = await open(t, folder)
+    assert.deepEqual((await second.executables.get(id))?.version.interface, {
+      ...before,
+      uses_storage: true,
+      missing_imports: missing.slice(1),
+      warnings: missing.slice(1).map((name) => `Import ${name} is not provided.`),
+    })
+    assert.deepEqual(await second.executables.get(other.id), other)
   })
 
   test('a database of a newer version is refused', async (t) => {

@@ -5,6 +5,7 @@
 import { AppError } from '../errors.ts'
 import type { Invocation, InvocationResult, Sandbox, StoreChange } from '../sandbox/sandbox.ts'
 import type { Storage, StoredPage } from '../storage/storage.ts'
+import type { ByteLease } from './byte-budget.ts'
 import { createLane } from './lane.ts'
 import type { Lane } from './lane.ts'
 
@@ -21,6 +22,9 @@ export interface FunctionStorageDeps {
   ownersWaitMs: number
   now: () => number
 }
+
+/** A call, and the lease that what it stored counts against until it is answered. */
+export type LeasedInvocation = Invocation & { lease: ByteLease }
 
 /** One executable's store while it is in memory. */
 interface Open {
@@ -87,7 +91,7 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
     return store.loaded
   }
 
-  async function call(store: Open, invocation: Invocation): Promise<InvocationResult> {
+  async function call(store: Open, invocation: LeasedInvocation): Promise<InvocationResult> {
     await load(store)
     const name = `${invocation.module.sha256}/${invocation.functionName}`
     let queuedUs = 0
@@ -113,7 +117,7 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
 
   async function inTurn(
     store: Open,
-    invocation: Invocation,
+    invocation: LeasedInvocation,
     queuedUs: number,
   ): Promise<InvocationResult> {
     const { limits, signal } = invocation
@@ -131,7 +135,7 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
         store: 'in turn',
       })
       const queueUs = waitedUs + result.queueUs
-      return { ...result, queueUs, outcome: await commit(store, result) }
+      return { ...result, queueUs, outcome: await commit(store, result, invocation.lease) }
     } finally {
       leave()
     }
@@ -141,9 +145,11 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
   async function commit(
     store: Open,
     { outcome, store: { stored } }: InvocationResult,
+    lease: ByteLease,
   ): Promise<InvocationResult['outcome']> {
     if (!outcome.ok || stored.length === 0) return outcome
     try {
+      lease.take(stored.reduce((sum, { key, value }) => sum + key.length + value.length, 0))
       await storage.functions.commit(store.id, stored, now())
     } catch (error) {
       // Whether it was committed after all, only a new look tells.
@@ -178,7 +184,8 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
 
   return {
     /** As `sandbox.invoke`, for a module that uses storage. */
-    invoke: (invocation: Invocation) => using(invocation.group, (store) => call(store, invocation)),
+    invoke: (invocation: LeasedInvocation) =>
+      using(invocation.group, (store) => call(store, invocation)),
 
     list: (id: number, page: { limit: number; after?: Buffer }): Promise<StoredPage> =>
       storage.functions.list(id, page),
@@ -204,6 +211,13 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
         measure(store, sandbox.stores.load(id, []))
         store.loaded = Promise.resolve()
       }),
+
+    /** Stores in memory, and the calls that wait for their turn to write, for /readyz. */
+    stats: () => ({
+      stores: open.size,
+      storesBytes: openBytes,
+      queuedToWrite: [...open.values()].reduce((sum, { lane }) => sum + lane.waiting(), 0),
+    }),
 
     /** The executable is gone, and with it what it kept. */
     forget(id: number): void {

@@ -85,6 +85,7 @@ export function createLane() {
     enter: (wait: Wait) => enter(wait, (waiter) => waiting.push(waiter)),
     /** As `enter`, before all who wait. */
     enterFirst: (wait: Wait) => enter(wait, (waiter) => waiting.unshift(waiter)),
+    waiting: () => waiting.length,
     /** Whoever waits is told CLOSED; the holder goes on. */
     close(): void {
       closed = true

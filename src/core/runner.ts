@@ -154,6 +154,7 @@ export function createRunner(deps: RunnerDeps) {
       },
       limits,
       signal,
+      lease: request.lease,
     })
   }
 
