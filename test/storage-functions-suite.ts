@@ -57,7 +57,7 @@ export function testFunctionStorage(
         next: Buffer.from('b'),
         total,
       })
-      assert.deepEqual(await functions.list(id, { limit: 2, after: first.next! }), {
+      assert.deepEqual(await functions.list(id, { limit: 2, after: first.next }), {
         items: [{ key: Buffer.from([0xff]), sizeBytes: 4, updatedAtMs: 5 }],
         next: null,
         total,
