@@ -19,11 +19,15 @@ import { registerExecutables } from './http/routes/executables.ts'
 import { registerFunctionStorage } from './http/routes/function-storage.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
+import { registerMetrics } from './http/routes/metrics.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
 import { registerVersions } from './http/routes/versions.ts'
 import { createServer } from './http/server.ts'
+import { watchLoopDelay } from './metrics/loop-delay.ts'
+import { createMeters } from './metrics/meters.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import type { CallLimits } from './model.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
@@ -63,6 +67,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     secretKey: config.SECRET_KEY,
     log: logger,
   })
+  const meters = createMeters()
   const sandbox = await createSandbox({
     dataDir: config.DATA_DIR,
     threads: config.SANDBOX_THREADS,
@@ -72,6 +77,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     compileTimeoutMs: config.COMPILE_TIMEOUT_MS,
     compileMemoryBytes: config.COMPILE_MEMORY_BYTES,
     compileQueueLength: config.COMPILE_QUEUE_LENGTH,
+    onCompiled: (ms, error) => meters.compilationEnded(ms, error),
   }).catch(async (error: unknown) => {
     await storage.close()
     throw error
@@ -82,6 +88,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     storage,
     config,
     now,
+    onEnded: (record) => meters.runEnded(record),
     onError: (err) => logger.error({ err }, 'run records cannot be written'),
     onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
   })
@@ -118,12 +125,20 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
   })
 
+  const metrics = createMetrics({
+    version: VERSION,
+    meters,
+    sandbox: () => sandbox.stats(),
+    buffered: () => ({ used: budget.used(), limit: config.BUFFERED_BYTES }),
+    journal: () => ({ ...journal.stats(), healthy: journal.healthy() }),
+  })
   const keyGuard = createKeyGuard(config.API_TOKEN, executables)
   const server = await createServer(
     {
       logger,
       keyGuard,
       budget,
+      answers: { row: (method, route) => meters.route(method, route) },
       tls,
       localOnly: config.API_TOKEN === '',
       corsOrigins: corsOrigins(config),
@@ -144,8 +159,11 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
         writes: () => journal.healthy(),
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
+      registerMetrics(app, metrics)
     },
   )
+
+  const loopDelay = watchLoopDelay(meters.loopDelay)
 
   async function close(): Promise<void> {
     // Refuse new connections, let answers leave and runs end whose callers have left, and cut what
@@ -161,6 +179,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await Promise.race([journal.whenIdle(), drained])
     clearTimeout(cut)
     ephemeral.stop()
+    loopDelay.stop()
     await outbound.close()
     functionStorage.close()
     await sandbox.close()

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { configurationPage, errorsPage } from '../scripts/reference-docs.ts'
+import { configurationPage, errorsPage, metricsPage } from '../scripts/reference-docs.ts'
 
 const PAGES = [
   ['configuration.md', configurationPage],
   ['errors.md', errorsPage],
+  ['metrics.md', metricsPage],
 ] as const
 
 for (const [name, page] of PAGES) {

@@ -190,7 +190,7 @@ describe('a hostile guest', () => {
 })
 
 test('while 100 calls of one function spin, others and /healthz answer, and each ends 504', async (t) => {
-  const app = await buildApp(t, { RUN_TIMEOUT_MS: 100, QUEUE_WAIT_MS: 120_000, DRAIN_MS: 20_000 })
+  const app = await buildApp(t, { RUN_TIMEOUT_MS: 250, QUEUE_WAIT_MS: 120_000, DRAIN_MS: 20_000 })
   const spinner = await upload(app, await guest('misbehaves'))
   const healthy = await upload(app, await guest('wasm-bindgen-100'))
   let ended = 0

@@ -1,10 +1,11 @@
 // The lane in front of function storage: one holder, the others in order, none for ever.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { HangUp } from '../src/core/hang-up.ts'
 import { createLane } from '../src/core/lane.ts'
 import { AppError } from '../src/errors.ts'
 
-const WAIT = { ms: 60_000, length: 10, signal: undefined }
+const WAIT = { ms: 60_000, length: 10, leaving: undefined }
 
 function isError(code: string) {
   return (error: unknown) => error instanceof AppError && error.code === code
@@ -40,12 +41,12 @@ test('one who waits leaves when the time is over, the caller is gone or the lane
   const lane = createLane()
   const leave = await lane.enter(WAIT)
   await assert.rejects(lane.enter({ ...WAIT, ms: 1 }), isError('QUEUE_TIMEOUT'))
-  const gone = new AbortController()
-  const waiting = lane.enter({ ...WAIT, signal: gone.signal })
+  const gone = new HangUp()
+  const waiting = lane.enter({ ...WAIT, leaving: gone })
   const next = lane.enter(WAIT)
-  gone.abort()
+  gone.leave()
   await assert.rejects(waiting, isError('CANCELED'))
-  await assert.rejects(lane.enter({ ...WAIT, signal: gone.signal }), isError('CANCELED'))
+  await assert.rejects(lane.enter({ ...WAIT, leaving: gone }), isError('CANCELED'))
   leave()
   const leaveNext = await next
   const late = lane.enter(WAIT)

@@ -58,6 +58,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'DELETE /api/ephemeral_storage/{key}': 'token',
   'GET /healthz': 'open',
   'GET /readyz': 'open',
+  'GET /metrics': 'token',
 }
 
 const SCHEME_OF: Readonly<Record<string, string>> = {

@@ -45,6 +45,7 @@ async function openJournal(t: TestContext, settings: Record<string, string> = {}
     // Nothing is flushed by the clock unless a test asks for it.
     config: loadConfig({ RUN_FLUSH_MS: '60000', ...settings }),
     now: () => 1_700_000_000_002,
+    onEnded: () => undefined,
     onError: (error) => void errors.push(error),
     onRecovered: (lost) => {
       recoveries.push(lost)

@@ -33,7 +33,10 @@ const CACHE_ENTRIES = 10_000
 
 export function createExecutables(deps: ExecutablesDeps) {
   const { storage, sandbox, config, now, onRemoved } = deps
+  /** In the order of their last use. */
   const cache = new Map<number, Executable>()
+  /** The last of them, which need not be moved. */
+  let newest: Executable | undefined
   /** Calls under way by the binary they run. */
   const held = new Map<string, number>()
   const unusedButHeld = new Set<string>()
@@ -42,13 +45,20 @@ export function createExecutables(deps: ExecutablesDeps) {
   /** Versions are added one at a time, so that each swap sees which ones it pushes out. */
   let storing: Promise<unknown> = Promise.resolve()
 
-  async function find(id: number): Promise<Executable> {
-    const cached = cache.get(id)
-    if (cached !== undefined) {
+  /** What every call asks first; what is not in the cache, `find` reads. */
+  function cached(id: number): Executable | undefined {
+    const known = cache.get(id)
+    if (known !== undefined && known !== newest) {
       cache.delete(id)
-      cache.set(id, cached)
-      return cached
+      cache.set(id, known)
+      newest = known
     }
+    return known
+  }
+
+  async function find(id: number): Promise<Executable> {
+    const known = cached(id)
+    if (known !== undefined) return known
     const before = writes
     const stored = await storage.executables.get(id)
     if (stored === undefined) throw notFound(id)
@@ -58,6 +68,7 @@ export function createExecutables(deps: ExecutablesDeps) {
 
   function remember(executable: Executable): void {
     cache.set(executable.id, executable)
+    newest = executable
     const oldest = cache.keys().next()
     if (cache.size > CACHE_ENTRIES && oldest.done !== true) cache.delete(oldest.value)
   }
@@ -145,6 +156,7 @@ export function createExecutables(deps: ExecutablesDeps) {
       await forgetUnused(await sandbox.compiled())
     },
 
+    cached,
     find,
     moduleOf,
     hold,

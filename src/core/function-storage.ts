@@ -3,7 +3,14 @@
 // executable at a time, so that what it read is still the newest when what it stored is committed.
 // docs/function-storage.md tells users the same.
 import { AppError } from '../errors.ts'
-import type { Invocation, InvocationResult, Sandbox, StoreChange } from '../sandbox/sandbox.ts'
+import type { CallLimits } from '../model.ts'
+import type {
+  Invocation,
+  InvocationResult,
+  Sandbox,
+  StoreChange,
+  StoreOptions,
+} from '../sandbox/sandbox.ts'
 import type { Storage, StoredPage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { createLane } from './lane.ts'
@@ -23,8 +30,12 @@ export interface FunctionStorageDeps {
   now: () => number
 }
 
-/** A call, and the lease that what it stored counts against until it is answered. */
-export type LeasedInvocation = Invocation & { lease: ByteLease }
+/** Who calls: the executable, what it may use, and what counts the bytes until it is answered. */
+export interface Caller {
+  id: number
+  limits: CallLimits
+  lease: ByteLease
+}
 
 /** One executable's store while it is in memory. */
 interface Open {
@@ -91,18 +102,22 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
     return store.loaded
   }
 
-  async function call(store: Open, invocation: LeasedInvocation): Promise<InvocationResult> {
+  async function call(
+    store: Open,
+    invocation: Invocation,
+    caller: Caller,
+  ): Promise<InvocationResult> {
     await load(store)
     const name = `${invocation.module.sha256}/${invocation.functionName}`
     let queuedUs = 0
     if (!writers.has(name)) {
-      const result = await sandbox.invoke({ ...invocation, store: 'out of turn' })
+      const result = await sandbox.invoke({ ...invocation, store: options(caller, false) })
       if (!result.store.began) return result
       // It was ended before it had done anything that anybody could see.
       queuedUs = result.queueUs
     }
     remember(name)
-    const result = await inTurn(store, invocation, queuedUs)
+    const result = await inTurn(store, invocation, { ...caller, queuedUs })
     // A function that did not write this time may be one that seldom does.
     if (!result.store.began) writers.delete(name)
     return result
@@ -117,25 +132,22 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
 
   async function inTurn(
     store: Open,
-    invocation: LeasedInvocation,
-    queuedUs: number,
+    invocation: Invocation,
+    caller: Caller & { queuedUs: number },
   ): Promise<InvocationResult> {
-    const { limits, signal } = invocation
-    const begun = performance.now() - queuedUs / 1000
-    /** What is left of the time that the call may wait. */
-    const waitMs = (): number =>
-      Math.max(1, Math.ceil(limits.queueWaitMs - (performance.now() - begun)))
-    const leave = await store.lane.enter({ ms: waitMs(), length: limits.queueLength, signal })
+    const { limits, lease, queuedUs } = caller
+    const begun = performance.now()
+    const leave = await store.lane.enter({
+      ms: Math.max(1, Math.ceil(limits.queueWaitMs - queuedUs / 1000)),
+      length: limits.queueLength,
+      leaving: invocation.leaving,
+    })
     try {
       await load(store)
       const waitedUs = Math.round((performance.now() - begun) * 1000)
-      const result = await sandbox.invoke({
-        ...invocation,
-        limits: { ...limits, queueWaitMs: waitMs() },
-        store: 'in turn',
-      })
-      const queueUs = waitedUs + result.queueUs
-      return { ...result, queueUs, outcome: await commit(store, result, invocation.lease) }
+      const result = await sandbox.invoke({ ...invocation, store: options(caller, true) })
+      const queueUs = queuedUs + waitedUs + result.queueUs
+      return { ...result, queueUs, outcome: await commit(store, result, lease) }
     } finally {
       leave()
     }
@@ -172,7 +184,7 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
       const leave = await store.lane.enterFirst({
         ms: ownersWaitMs,
         length: Infinity,
-        signal: undefined,
+        leaving: undefined,
       })
       try {
         return await work(store)
@@ -184,8 +196,8 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
 
   return {
     /** As `sandbox.invoke`, for a module that uses storage. */
-    invoke: (invocation: LeasedInvocation) =>
-      using(invocation.group, (store) => call(store, invocation)),
+    invoke: (invocation: Invocation, caller: Caller) =>
+      using(caller.id, (store) => call(store, invocation, caller)),
 
     list: (id: number, page: { limit: number; after?: Buffer }): Promise<StoredPage> =>
       storage.functions.list(id, page),
@@ -241,4 +253,8 @@ function missing(): AppError {
 
 function newStore(id: number): Open {
   return { id, lane: createLane(), users: 0, loaded: undefined, bytes: 0, gone: false }
+}
+
+function options({ limits }: Caller, inTurn: boolean): StoreOptions {
+  return { inTurn, bytesMax: limits.storeBytes, keysMax: limits.storeKeys }
 }

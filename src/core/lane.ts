@@ -1,13 +1,14 @@
 // One holder at a time; the others wait in order, for as long and as many as they may.
 import { AppError } from '../errors.ts'
+import type { Leaving } from '../sandbox/sandbox.ts'
 
 export interface Wait {
   /** The longest wait. */
   ms: number
   /** The lane is full for whoever finds this many waiting. */
   length: number
-  /** Gives up the wait. */
-  signal: AbortSignal | undefined
+  /** Whose leaving ends the wait. */
+  leaving: Leaving | undefined
 }
 
 interface Waiter {
@@ -38,7 +39,7 @@ export function createLane() {
     }
   }
 
-  function join({ ms, signal }: Wait, add: (waiter: Waiter) => void): Promise<() => void> {
+  function join({ ms, leaving }: Wait, add: (waiter: Waiter) => void): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const leave = (error: AppError): void => {
         const place = waiting.indexOf(waiter)
@@ -49,7 +50,7 @@ export function createLane() {
       const timer = setTimeout(() => leave(timedOut(ms)), ms)
       const ended = (): void => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', canceled)
+        if (leaving !== undefined) leaving.onLeave = undefined
       }
       const waiter: Waiter = {
         start() {
@@ -61,14 +62,14 @@ export function createLane() {
           reject(error)
         },
       }
-      signal?.addEventListener('abort', canceled, { once: true })
+      if (leaving !== undefined) leaving.onLeave = canceled
       add(waiter)
     })
   }
 
   async function enter(wait: Wait, add: (waiter: Waiter) => void): Promise<() => void> {
     if (closed) throw new AppError('CLOSED')
-    if (wait.signal?.aborted === true) throw new AppError('CANCELED')
+    if (wait.leaving?.left === true) throw new AppError('CANCELED')
     if (!held) {
       held = true
       return holder()

@@ -27,6 +27,8 @@ export interface RunJournalDeps {
   storage: Storage
   config: Config
   now: () => number
+  /** Each run as it ends, once. */
+  onEnded: (record: RunRecord) => void
   /** Once when storage begins to fail, and once when what waits for it begins to be dropped. */
   onError: (error: unknown) => void
   /** Once when storage takes records again; tells what was dropped until then. */
@@ -36,7 +38,7 @@ export interface RunJournalDeps {
 export type RunJournal = ReturnType<typeof createRunJournal>
 
 export function createRunJournal(deps: RunJournalDeps) {
-  const { storage, config, now, onError, onRecovered } = deps
+  const { storage, config, now, onEnded, onError, onRecovered } = deps
   const active = new Map<string, RunRecord>()
   const idle: (() => void)[] = []
   let pending = new Map<string, RunRecord>()
@@ -48,6 +50,8 @@ export function createRunJournal(deps: RunJournalDeps) {
   /** The pause before the next try; undefined while storage does not fail. */
   let retryMs: number | undefined
   let lost: LostRuns = { records: 0, results: 0 }
+  /** Since the start, whatever was recovered between. */
+  const lostInAll: LostRuns = { records: 0, results: 0 }
   const sincePrune = new Map<number, { runs: number; resultBytes: number }>()
 
   async function flush(): Promise<void> {
@@ -92,7 +96,8 @@ export function createRunJournal(deps: RunJournalDeps) {
     pending = new Map()
     pendingResultBytes = 0
     try {
-      await storage.runs.save([...writing.values()])
+      const keep = config.RUNS_KEPT + PRUNE_EVERY_RUNS
+      await storage.runs.save(worthKeeping([...writing.values()], keep))
       countWritten(writing.values())
     } catch (error) {
       const newer = pending.values()
@@ -108,20 +113,25 @@ export function createRunJournal(deps: RunJournalDeps) {
   /** Takes an ended record into `pending`, within its bounds. */
   function hold(record: RunRecord): void {
     const bytes = resultBytes(record)
+    if (pendingResultBytes + bytes > PENDING_RESULT_BYTES_MAX) dropOldestResults(bytes)
+    pending.set(record.id, record)
+    pendingResultBytes += bytes
+    if (pending.size <= PENDING_RECORDS_MAX) return
+    const [oldest] = pending.values()
+    if (oldest === undefined) return
+    lose('records')
+    pendingResultBytes -= resultBytes(oldest)
+    pending.delete(oldest.id)
+  }
+
+  function dropOldestResults(bytesToCome: number): void {
     for (const [id, older] of pending) {
-      if (pendingResultBytes + bytes <= PENDING_RESULT_BYTES_MAX) break
+      if (pendingResultBytes + bytesToCome <= PENDING_RESULT_BYTES_MAX) break
       if (older.result === null) continue
       lose('results')
       pendingResultBytes -= resultBytes(older)
       pending.set(id, { ...older, result: null })
     }
-    pending.set(record.id, record)
-    pendingResultBytes += bytes
-    const [oldest] = pending.values()
-    if (pending.size <= PENDING_RECORDS_MAX || oldest === undefined) return
-    lose('records')
-    pendingResultBytes -= resultBytes(oldest)
-    pending.delete(oldest.id)
   }
 
   function lose(what: keyof LostRuns): void {
@@ -134,6 +144,7 @@ export function createRunJournal(deps: RunJournalDeps) {
       )
     }
     lost[what]++
+    lostInAll[what]++
   }
 
   function countWritten(records: Iterable<RunRecord>): void {
@@ -172,6 +183,7 @@ export function createRunJournal(deps: RunJournalDeps) {
 
     end(record: RunRecord): void {
       active.delete(record.id)
+      onEnded(record)
       if (active.size === 0) for (const tell of idle.splice(0)) tell()
       const tooLarge = resultBytes(record) > config.RESULTS_KEPT_BYTES
       hold(tooLarge ? { ...record, result: null } : record)
@@ -218,6 +230,12 @@ export function createRunJournal(deps: RunJournalDeps) {
     flush,
     /** False from a write that failed until one that does not. */
     healthy: () => retryMs === undefined,
+    /** Runs under way, records that storage lacks, and what was dropped since the start. */
+    stats: () => ({
+      active: active.size,
+      pending: pending.size + writing.size,
+      lost: { ...lostInAll },
+    }),
 
     async close(): Promise<void> {
       clearTimeout(timer)
@@ -227,6 +245,20 @@ export function createRunJournal(deps: RunJournalDeps) {
       onError(new AppError('INTERNAL', `${pending.size} run records could not be written.`))
     },
   }
+}
+
+/** Leaves out what the next pruning would delete: an executable's oldest successes of a busy moment. */
+function worthKeeping(records: RunRecord[], keep: number): RunRecord[] {
+  if (records.length <= keep) return records
+  const newer = new Map<number, number>()
+  const kept: RunRecord[] = []
+  for (let at = records.length - 1; at >= 0; at--) {
+    const record = records[at] as RunRecord
+    const before = newer.get(record.executableId) ?? 0
+    newer.set(record.executableId, before + 1)
+    if (before < keep || record.status !== 'succeeded') kept.push(record)
+  }
+  return kept.reverse()
 }
 
 function resultBytes(record: RunRecord): number {

@@ -1,15 +1,21 @@
 // The HTTP server without its routes: limits, guards, headers, errors, API description.
+import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController } from 'fastify'
 import type {
   FastifyBaseLogger,
+  FastifyError,
   FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
 import type { ByteBudget } from '../core/byte-budget.ts'
 import { AppError } from '../errors.ts'
+import { createAnswerCounts } from './answer-counts.ts'
+import type { AnswerTable } from './answer-counts.ts'
 import { registerCors } from './cors.ts'
 import { answerClientError, registerErrorReplies, replyToFrameworkError } from './error-reply.ts'
 import { takeJsonBodies } from './json-body.ts'
@@ -22,6 +28,7 @@ export interface ServerOptions {
   logger: FastifyBaseLogger
   keyGuard: KeyGuard
   budget: ByteBudget
+  answers: AnswerTable
   /** No API_TOKEN is set: serve this machine only. */
   localOnly: boolean
   corsOrigins: readonly string[]
@@ -50,6 +57,7 @@ export async function createServer(
   options: ServerOptions,
   routes: (app: App) => void,
 ): Promise<App> {
+  const counts = createAnswerCounts(options.answers)
   const server = {
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -58,8 +66,10 @@ export async function createServer(
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { maxHeaderSize: HEADER_BYTES_MAX },
     routerOptions: { maxParamLength: 512 },
-    frameworkErrors: replyToFrameworkError,
-    clientErrorHandler: answerClientError,
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      counts.malformed(replyToFrameworkError(error, request, reply)),
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) =>
+      counts.malformed(answerClientError(error, socket)),
     // A body is taken as it is: no coercion, no silent removal of unknown fields, no defaults.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   } as const
@@ -69,6 +79,7 @@ export async function createServer(
   registerErrorReplies(app)
   registerHeaders(app)
   logRequests(app, options.logger)
+  counts.register(app)
   const refuseOtherMethods = watchMethods(app)
   if (options.localOnly) registerOriginGuard(app, { allowedOrigins: options.corsOrigins })
   registerCors(app, options.corsOrigins)

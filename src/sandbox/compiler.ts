@@ -20,6 +20,8 @@ export interface CompilerOptions {
   memoryBytesMax: number
   tableElementsMax: number
   stackBytes: number
+  /** Each compilation as it ends, and how long it took; `error` where it did not succeed. */
+  onCompiled: (ms: number, error?: AppError) => void
 }
 
 export interface Compiled {
@@ -49,7 +51,14 @@ export interface Compiler {
   /** Hashes of the compiled forms that lie in the cache. */
   list(): Promise<string[]>
   remove(sha256: string): Promise<void>
+  stats(): CompilerStats
   close(): Promise<void>
+}
+
+/** Modules that wait for the compiler, and that it has in hand: one or none. */
+export interface CompilerStats {
+  queued: number
+  running: number
 }
 
 /** A compilation in the queue; what it compiles is let go when its caller leaves. */
@@ -146,6 +155,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
       await rm(recordPath(sha256), { force: true })
       await rm(artefactPath(sha256), { force: true })
     },
+    stats: () => ({ queued: queue.length, running: working === undefined ? 0 : 1 }),
     async close() {
       closing.abort()
       await working
@@ -212,6 +222,7 @@ function runCompiler(
       killSignal: 'SIGKILL',
       signal,
     })
+    const begun = performance.now()
     const chunks: Buffer[] = []
     let size = 0
     child.stdout.on('data', (chunk: Buffer) => {
@@ -225,6 +236,8 @@ function runCompiler(
     })
     child.once('close', (exitCode, killedBy) => {
       const answer = readAnswer(Buffer.concat(chunks).toString('utf8'), { exitCode, killedBy })
+      const refusal = answer instanceof AppError ? answer : undefined
+      options.onCompiled(performance.now() - begun, refusal)
       if (answer instanceof AppError) reject(answer)
       else resolve(answer)
     })

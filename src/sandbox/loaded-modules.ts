@@ -13,6 +13,8 @@ export interface ModuleRef {
 }
 
 export interface LoadedModules {
+  /** The runtime's handle of a module that is loaded: no promise for what nearly every call asks. */
+  loaded(module: ModuleRef): number | undefined
   /** The runtime's handle. A module that the compiler refused stays refused. */
   load(module: ModuleRef): Promise<number>
   /** The compiler took it after all. */
@@ -21,12 +23,20 @@ export interface LoadedModules {
   unload(sha256: string): Promise<void>
 }
 
+interface Loading {
+  loading: Promise<number>
+  /** Undefined until it is loaded. */
+  handle: number | undefined
+}
+
 /** Each holds a file descriptor and, beyond its code, some kilobytes. */
 const LOADED_MODULES_MAX = 1000
 
 export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler): LoadedModules {
   /** In the order of their last call. */
-  const modules = new Map<string, Promise<number>>()
+  const modules = new Map<string, Loading>()
+  /** The last of them, which need not be moved. */
+  let newest: Loading | undefined
   /** Modules that the compiler of this version refuses: asking it at each call would only cost. */
   const refusals = new Map<string, AppError>()
 
@@ -67,31 +77,42 @@ export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler):
   }
 
   async function unload(sha256: string): Promise<void> {
-    const loading = modules.get(sha256)
+    const entry = modules.get(sha256)
     modules.delete(sha256)
     refusals.delete(sha256)
-    const handle = await loading?.catch(() => undefined)
+    const handle = await entry?.loading.catch(() => undefined)
     if (handle !== undefined) runtime.unload(handle)
   }
 
+  function known(sha256: string): Loading | undefined {
+    const entry = modules.get(sha256)
+    if (entry !== undefined && entry !== newest) {
+      modules.delete(sha256)
+      modules.set(sha256, entry)
+      newest = entry
+    }
+    return entry
+  }
+
   return {
+    loaded: ({ sha256 }) => known(sha256)?.handle,
     load(module) {
       const { sha256 } = module
-      const present = modules.get(sha256)
-      if (present !== undefined) {
-        modules.delete(sha256)
-        modules.set(sha256, present)
-        return present
-      }
+      const present = known(sha256)
+      if (present !== undefined) return present.loading
       const refusal = refusals.get(sha256)
       if (refusal !== undefined) return Promise.reject(refusal)
-      const loading = open(module)
-      modules.set(sha256, loading)
+      const entry: Loading = { loading: open(module), handle: undefined }
+      modules.set(sha256, entry)
+      newest = entry
       dropOldest()
-      loading.catch(() => {
-        if (modules.get(sha256) === loading) modules.delete(sha256)
-      })
-      return loading
+      entry.loading.then(
+        (handle) => (entry.handle = handle),
+        () => {
+          if (modules.get(sha256) === entry) modules.delete(sha256)
+        },
+      )
+      return entry.loading
     },
     compiledAnew: (sha256) => void refusals.delete(sha256),
     unload,

@@ -7,10 +7,10 @@ const require = createRequire(import.meta.url)
 
 export type NativeSandbox = Addon.Sandbox
 export type NativeOptions = Addon.SandboxOptions
-export type NativeOutcome = Addon.Outcome
-export type NativeCall = Addon.CallOptions
+export type NativeProfile = Addon.Profile
+export type NativeProfileOptions = Addon.ProfileOptions
 export type NativeStoreOptions = Addon.StoreOptions
-export type NativeStoreOutcome = Addon.StoreOutcome
+export type NativeStats = Addon.SandboxStats
 
 /** The addon, built by `npm ci` (scripts/build-runtime.mjs). */
 export const native = require('#runtime') as typeof Addon

@@ -1,55 +1,55 @@
 // Runs functions: keeps loaded modules, hands calls to the runtime's own threads and settles their
 // promises. Fairness, queues, limits and isolation live in the runtime (runtime/engine); compiling
 // lives in compiler.ts.
-import { AppError, isErrorCode } from '../errors.ts'
-import type { ErrorDetail } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import type { CallLimits, DeclaredTypes } from '../model.ts'
 import { createCompiler } from './compiler.ts'
-import type { Compiled, CompilerOptions } from './compiler.ts'
+import type { Compiled, CompilerOptions, CompilerStats } from './compiler.ts'
 import { createLoadedModules } from './loaded-modules.ts'
 import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
-import type { NativeCall, NativeOutcome, NativeStoreOptions, NativeStoreOutcome } from './native.ts'
+import type {
+  NativeProfile,
+  NativeProfileOptions,
+  NativeStats,
+  NativeStoreOptions,
+} from './native.ts'
+import { readOutcomes } from './outcomes.ts'
+import type { InvocationResult } from './outcomes.ts'
 
 export type { ModuleRef } from './loaded-modules.ts'
+export type { InvocationResult } from './outcomes.ts'
+/** What one call may do with its executable's storage. */
+export type StoreOptions = NativeStoreOptions
+export type Profile = NativeProfile
 
-export interface Invocation {
-  module: ModuleRef
+/** What an executable's owner settled for all its calls. */
+export interface ProfileOptions {
   /** The executable's id: the unit of fairness, concurrency and queue. */
   group: number
-  functionName: string
-  inputs: readonly Buffer[]
-  /** True when the caller wants text, false for bytes. */
-  text: boolean
-  types: DeclaredTypes | undefined
+  types: Readonly<Record<string, DeclaredTypes>>
   state: string | null
   variables: Readonly<Record<string, string>>
   limits: CallLimits
-  /** Set for a module that uses storage, and only while `stores` knows the group's. */
-  store?: 'in turn' | 'out of turn'
-  /** Takes the call out of the queue; one that has begun goes on. */
-  signal: AbortSignal | undefined
 }
 
-export interface InvocationResult {
-  /** `isJson`: the text is a JSON object or array. */
-  outcome:
-    { ok: true; bytes: Buffer; isText: boolean; isJson: boolean } | { ok: false; error: AppError }
-  log: string
-  logTruncated: boolean
-  queueUs: number
-  instantiateUs: number
-  runUs: number
-  memoryBytes: number
-  store: StoreUse
+/** A caller who may leave while the call waits. */
+export interface Leaving {
+  readonly left: boolean
+  onLeave: (() => void) | undefined
 }
 
-/** What a call did with its executable's storage. */
-export interface StoreUse {
-  /** It began to store; where that was out of turn it was ended, for want of anything else to do. */
-  began: boolean
-  /** What a call that succeeded stored; not committed yet. */
-  stored: readonly { key: Buffer; value: Buffer }[]
+export interface Invocation {
+  module: ModuleRef
+  profile: Profile
+  functionName: string
+  inputs: Buffer[]
+  /** True when the caller wants text, false for bytes. */
+  text: boolean
+  /** Whose leaving takes the call out of the queue; one that has begun goes on. */
+  leaving: Leaving | undefined
+  /** Given for a module that uses storage, and only while `stores` knows the group's. */
+  store?: StoreOptions
 }
 
 /** A key and what it holds from now on; without a value it is gone. */
@@ -71,25 +71,32 @@ export interface SandboxOptions extends CompilerOptions {
   threads: number
 }
 
+/** What the runtime is made of and does at the moment. */
+export interface SandboxStats extends NativeStats {
+  compiler: CompilerStats
+}
+
 export interface Sandbox {
   /** Compiles in another process, in turn; throws the upload codes, and CANCELED once aborted. */
   compile(wasm: Buffer, signal: AbortSignal): Promise<Compiled>
   /** Loads a module ahead of its first call. */
   warm(module: ModuleRef): Promise<void>
+  /** Settings as the runtime reads them: made once, used by many calls. */
+  profile(options: ProfileOptions): Profile
   invoke(invocation: Invocation): Promise<InvocationResult>
   readonly stores: Stores
   /** Hashes of all binaries whose compiled form lies in the cache. */
   compiled(): Promise<string[]>
   /** Forgets a binary that nothing uses any more; calls under way still end. */
   forget(sha256: string): Promise<void>
-  /** What the runtime is made of and does, for /readyz. */
-  stats(): Record<string, unknown>
+  /** For /readyz and /metrics. */
+  stats(): SandboxStats
   close(): Promise<void>
 }
 
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const compiler = await createCompiler(options)
-  const waiting = new Map<number, (outcome: NativeOutcome) => void>()
+  const calls = new Map<number, Settle>()
   let nextCall = 1
   const runtime = new native.Sandbox(
     {
@@ -100,37 +107,58 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       // On wasmtime 48 the scan can leave swapped-out pages of the call before (decision 0008).
       pagemapScan: false,
     },
-    (outcomes) => {
-      for (const outcome of outcomes) {
-        const settle = waiting.get(outcome.id)
-        waiting.delete(outcome.id)
-        settle?.(outcome)
-      }
+    (records, extras) => {
+      readOutcomes(records, extras, (id, result) => {
+        const settle = calls.get(id)
+        calls.delete(id)
+        settle?.(result)
+      })
     },
   )
 
   const modules = createLoadedModules(runtime, compiler)
 
-  async function invoke(invocation: Invocation): Promise<InvocationResult> {
-    const { module, signal } = invocation
-    const handle = await modules.load(module)
-    if (signal?.aborted === true) throw new AppError('CANCELED')
-    const id = nextCall++
-    const leave = (): void => void runtime.cancelWaiting(id)
-    signal?.addEventListener('abort', leave, { once: true })
-    const outcome = await new Promise<NativeOutcome>((resolve, reject) => {
-      waiting.set(id, resolve)
+  /** Wakes the runtime's threads once for all calls of this turn of the event loop. */
+  let beginning = false
+  const begin = (): void => {
+    beginning = false
+    runtime.begin()
+  }
+
+  function invoke(invocation: Invocation): Promise<InvocationResult> {
+    const handle = modules.loaded(invocation.module)
+    return handle === undefined
+      ? modules.load(invocation.module).then((loaded) => call(loaded, invocation))
+      : call(handle, invocation)
+  }
+
+  function call(handle: number, invocation: Invocation): Promise<InvocationResult> {
+    const { profile, functionName, text, inputs, leaving, store } = invocation
+    return new Promise((resolve, reject) => {
+      if (leaving?.left === true) {
+        reject(new AppError('CANCELED'))
+        return
+      }
+      const id = nextCall++
+      calls.set(id, resolve)
       try {
-        const call = toNative(invocation)
-        if (invocation.store === undefined) runtime.call(id, handle, call)
-        else runtime.callWithStore(id, handle, call, toStoreOptions(invocation))
+        if (store === undefined) {
+          runtime.call(id, handle, profile, functionName, text, inputs)
+        } else {
+          runtime.callWithStore(id, handle, profile, functionName, text, inputs, store)
+        }
       } catch (error) {
-        waiting.delete(id)
+        calls.delete(id)
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
         reject(new AppError('CLOSED', undefined, { cause: error }))
+        return
       }
-    }).finally(() => signal?.removeEventListener('abort', leave))
-    return toResult(outcome)
+      if (leaving !== undefined) leaving.onLeave = () => void runtime.cancelWaiting(id)
+      if (!beginning) {
+        beginning = true
+        setImmediate(begin)
+      }
+    })
   }
 
   return {
@@ -142,6 +170,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     async warm(module) {
       await modules.load(module)
     },
+    profile: (options) => new native.Profile(toNative(options)),
     invoke,
     stores: {
       load: (group, content) => runtime.loadStore(group, [...content]),
@@ -153,7 +182,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       await modules.unload(sha256)
       await compiler.remove(sha256)
     },
-    stats: () => ({ ...runtime.stats() }),
+    stats: () => ({ ...runtime.stats(), compiler: compiler.stats() }),
     async close() {
       await compiler.close()
       await runtime.close()
@@ -161,9 +190,18 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 }
 
-function toNative({ limits, types, state, ...invocation }: Invocation): NativeCall {
+type Settle = (result: InvocationResult) => void
+
+function toNative({
+  group,
+  limits,
+  types,
+  state,
+  variables,
+}: ProfileOptions): NativeProfileOptions {
+  const declared = Object.entries(types)
   return {
-    group: invocation.group,
+    group,
     concurrency: limits.concurrency,
     queueLength: limits.queueLength,
     queueWaitMs: limits.queueWaitMs,
@@ -172,57 +210,8 @@ function toNative({ limits, types, state, ...invocation }: Invocation): NativeCa
     tableElements: limits.tableElements,
     outputBytes: limits.outputBytes,
     logBytes: limits.logBytes,
-    function: invocation.functionName,
-    inputs: [...invocation.inputs],
-    text: invocation.text,
-    ...(types === undefined ? {} : { types: JSON.stringify(types) }),
+    types: Object.fromEntries(declared.map(([name, own]) => [name, JSON.stringify(own)])),
     ...(state === null ? {} : { state }),
-    variables: Object.entries(invocation.variables).flat(),
+    variables: Object.entries(variables).flat(),
   }
-}
-
-function toStoreOptions({ store, limits }: Invocation): NativeStoreOptions {
-  return {
-    inTurn: store === 'in turn',
-    bytesMax: limits.storeBytes,
-    keysMax: limits.storeKeys,
-  }
-}
-
-const UNUSED: StoreUse = { began: false, stored: [] }
-
-function toStoreUse({ began, keys, values }: NativeStoreOutcome): StoreUse {
-  const stored = keys.map((key, index) => ({ key, value: values[index] ?? Buffer.alloc(0) }))
-  return { began, stored }
-}
-
-function toResult(outcome: NativeOutcome): InvocationResult {
-  return {
-    outcome: outcome.ok
-      ? {
-          ok: true,
-          bytes: outcome.bytes ?? Buffer.alloc(0),
-          isText: outcome.isText,
-          isJson: outcome.isJson,
-        }
-      : { ok: false, error: toError(outcome) },
-    log: outcome.log?.toString('utf8') ?? '',
-    logTruncated: outcome.logTruncated,
-    queueUs: microseconds(outcome.queueNs),
-    instantiateUs: microseconds(outcome.instantiateNs),
-    runUs: microseconds(outcome.runNs),
-    memoryBytes: outcome.memoryBytes,
-    store: outcome.store === undefined ? UNUSED : toStoreUse(outcome.store),
-  }
-}
-
-function microseconds(nanoseconds: number): number {
-  return Math.round(nanoseconds / 1000)
-}
-
-function toError(outcome: NativeOutcome): AppError {
-  const code = outcome.code ?? 'INTERNAL'
-  const detail = outcome.detail === undefined ? {} : (JSON.parse(outcome.detail) as ErrorDetail)
-  if (!isErrorCode(code)) return new AppError('INTERNAL', `${code}: ${outcome.message ?? ''}`)
-  return new AppError(code, outcome.message, { detail, cause: outcome.cause })
 }

@@ -113,7 +113,9 @@ function createUpsert(): (db: Kysely<Schema>, rows: RunRow[]) => Promise<void> {
   return async (db, rows) => {
     const query = built.get(rows.length) ?? buildUpsert(db, rows)
     built.set(rows.length, query)
-    await db.executeQuery({ ...query, parameters: rows.flatMap((row) => Object.values(row)) })
+    const parameters: unknown[] = []
+    for (const row of rows) for (const column in row) parameters.push(row[column as keyof RunRow])
+    await db.executeQuery({ ...query, parameters })
   }
 }
 

@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use napi::bindgen_prelude::{AsyncTask, Env, Function, Unknown};
+use napi::bindgen_prelude::{AsyncTask, BufferSlice, Env, Function, Unknown};
 use napi::{Status, Task};
 use napi_derive::napi;
-use wasmhook_engine::call::LoadedModule;
+use wasmhook_engine::call::{CallRequest, LoadedModule};
 use wasmhook_engine::engine::{Allocator, Engine};
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::pool::Pool;
-use wasmhook_engine::store::StoreAccess;
 
-use crate::options::{CallOptions, SandboxOptions};
-use crate::outbox::{Crossing, Outbox};
+use crate::options::{Profile, SandboxOptions, input};
+use crate::outbox::{Outbox, Outcomes};
 use crate::stores::{StoreChange, StoreOptions, Stores};
 use crate::{Thrown, thrown};
 
@@ -57,21 +56,18 @@ struct Modules {
 
 #[napi]
 impl Sandbox {
-    /// Starts the threads. `onOutcomes` receives what came of the calls, several at a time.
+    /// Starts the threads. `onOutcomes` receives what came of the calls, several at a time, in the
+    /// form that outbox.rs describes.
     #[napi(constructor)]
     pub fn new(
         options: SandboxOptions,
-        #[napi(ts_arg_type = "(outcomes: Outcome[]) => void")] on_outcomes: Function<
-            '_,
-            Vec<Crossing>,
-            Unknown<'static>,
-        >,
+        #[napi(ts_arg_type = "(records: Buffer, extras: (Buffer | string)[]) => void")]
+        on_outcomes: Function<'_, Outcomes, Unknown<'static>>,
     ) -> Result<Self, Thrown> {
         let engine =
             Arc::new(Engine::for_calls(options.engine().map_err(thrown)?).map_err(thrown)?);
         let outbox = Outbox::new(&on_outcomes).map_err(|e| thrown(Failure::internal(&e)))?;
-        let out = outbox.clone();
-        let pool = Pool::start(engine.clone(), move |outcome| out.put(outcome))
+        let pool = Pool::start(engine.clone(), outbox.clone())
             .map_err(|error| thrown(Failure::internal(&error)))?;
         Ok(Sandbox {
             engine,
@@ -105,73 +101,77 @@ impl Sandbox {
         self.modules().loaded.remove(&handle);
     }
 
-    /// Calls a function. The outcome carries `id`, a number that no other outstanding call has.
+    /// Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that
+    /// no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin.
     #[napi]
-    pub fn call(&self, env: Env, id: i64, handle: u32, options: CallOptions) -> Result<(), Thrown> {
-        self.submit(env, id, handle, options, None)
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object for them would cost more than the call"
+    )]
+    pub fn call(
+        &self,
+        env: Env,
+        id: i64,
+        handle: u32,
+        profile: &Profile,
+        name: String,
+        text: bool,
+        inputs: Vec<BufferSlice<'_>>,
+    ) -> Result<(), Thrown> {
+        let request = request(&env, profile, name, text, inputs)?;
+        self.submit(&env, id, handle, request)
     }
 
-    /// Calls a function that may use the store of `options.group`, which must be known
+    /// As `call`, of a function that may use the store of the profile's group, which must be known
     /// (`loadStore`). What the call stores comes with its outcome and is committed by nobody here.
     #[napi]
+    #[allow(clippy::too_many_arguments, reason = "those of `call`, and one more")]
     pub fn call_with_store(
         &self,
         env: Env,
         id: i64,
         handle: u32,
-        options: CallOptions,
+        profile: &Profile,
+        name: String,
+        text: bool,
+        inputs: Vec<BufferSlice<'_>>,
         store: StoreOptions,
     ) -> Result<(), Thrown> {
-        let access = self
-            .stores
-            .access(options.group, &store)
-            .ok_or_else(|| thrown(Failure::internal(&"a call with a store that is not loaded")))?;
-        self.submit(env, id, handle, options, Some(access))
+        let access = self.stores.access(profile.group(), &store);
+        let unknown = || thrown(Failure::internal(&"a call with a store that is not loaded"));
+        let request = CallRequest {
+            store: Some(access.ok_or_else(unknown)?),
+            ..request(&env, profile, name, text, inputs)?
+        };
+        self.submit(&env, id, handle, request)
     }
 
     /// Makes the committed content of a group's store known, in place of what was known before.
     /// Calls that use it for the first time from now on see it. Returns its size in bytes.
     #[napi]
     pub fn load_store(&self, group: i64, content: Vec<StoreChange>) -> f64 {
-        self.stores.load(group, content) as f64
+        self.stores.load(group as u64, content) as f64
     }
 
     /// Makes committed changes known. Returns the new size in bytes, or nothing where the store
     /// is not known.
     #[napi]
     pub fn apply_to_store(&self, group: i64, committed: Vec<StoreChange>) -> Option<f64> {
-        let bytes = self.stores.apply(group, committed);
+        let bytes = self.stores.apply(group as u64, committed);
         bytes.map(|bytes| bytes as f64)
     }
 
     /// Forgets a group's store. Calls that wait or run keep what they see.
     #[napi]
     pub fn forget_store(&self, group: i64) {
-        self.stores.forget(group);
+        self.stores.forget(group as u64);
     }
 
-    fn submit(
-        &self,
-        env: Env,
-        id: i64,
-        handle: u32,
-        options: CallOptions,
-        store: Option<StoreAccess>,
-    ) -> Result<(), Thrown> {
-        let module = self.modules().loaded.get(&handle).cloned();
-        let module = module.ok_or_else(|| {
-            thrown(Failure::new(
-                Code::Closed,
-                "The module is not loaded; load it first.",
-            ))
-        })?;
-        let admission = options.admission();
-        let mut request = options.request().map_err(thrown)?;
-        request.store = store;
-        self.outbox.expect(&env);
-        self.pool
-            .submit(id as u64, module, Arc::new(request), admission);
-        Ok(())
+    /// Begins what was queued: once after several calls, since waking a thread costs as much as a
+    /// short call.
+    #[napi]
+    pub fn begin(&self) {
+        self.pool.begin_submitted();
     }
 
     /// Cancels a call that waits or runs; `false` when it has ended. Its outcome still comes.
@@ -211,9 +211,39 @@ impl Sandbox {
         AsyncTask::new(Close(self.pool.clone()))
     }
 
+    fn submit(&self, env: &Env, id: i64, handle: u32, request: CallRequest) -> Result<(), Thrown> {
+        let module = self.modules().loaded.get(&handle).cloned();
+        let module = module.ok_or_else(|| {
+            thrown(Failure::new(
+                Code::Closed,
+                "The module is not loaded; load it first.",
+            ))
+        })?;
+        self.outbox.expect(env);
+        self.pool.submit(id as u64, module, Arc::new(request));
+        Ok(())
+    }
+
     fn modules(&self) -> MutexGuard<'_, Modules> {
         self.modules.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn request(
+    env: &Env,
+    profile: &Profile,
+    name: String,
+    text: bool,
+    inputs: Vec<BufferSlice<'_>>,
+) -> Result<CallRequest, Thrown> {
+    let inputs = inputs.into_iter().map(|slice| input(env, slice));
+    Ok(CallRequest {
+        profile: profile.shared(),
+        function: name,
+        inputs: inputs.collect::<Result<_, Thrown>>()?,
+        text,
+        store: None,
+    })
 }
 
 /// Waits for the threads, away from the event loop.

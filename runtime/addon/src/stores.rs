@@ -1,13 +1,11 @@
 //! The committed content of executables' stores, as JavaScript has read or written it last.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use wasmhook_engine::store::{self, Snapshot, Store, StoreAccess};
-
-use crate::outbox::Bytes;
 
 /// One key of an executable's store, and what it holds.
 #[napi(object, object_to_js = false)]
@@ -30,43 +28,28 @@ pub struct StoreOptions {
     pub keys_max: u32,
 }
 
-/// What a call did with its executable's store.
-#[napi(object, object_from_js = false)]
-pub struct StoreOutcome {
-    /// Whether it began to store.
-    pub began: bool,
-    /// The keys that it stored, where it succeeded; none of it is committed yet.
-    #[napi(ts_type = "Buffer[]")]
-    pub keys: Vec<Bytes>,
-    /// What they hold, in the same order.
-    #[napi(ts_type = "Buffer[]")]
-    pub values: Vec<Bytes>,
-}
-
-impl StoreOutcome {
-    /// What a call that failed stored is dropped here.
-    pub(crate) fn new(report: store::StoreReport, succeeded: bool) -> Self {
-        let stored = if succeeded {
-            report.stored
-        } else {
-            Default::default()
-        };
-        let bytes = |bytes: &store::Bytes| Bytes(bytes.to_vec());
-        StoreOutcome {
-            began: report.began,
-            keys: stored.keys().map(bytes).collect(),
-            values: stored.values().map(bytes).collect(),
+/// What a call stored, as it crosses: for each key the lengths of key and value (each four bytes,
+/// little endian), the key and the value.
+pub(crate) fn encode(stored: &BTreeMap<store::Bytes, store::Bytes>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (key, value) in stored {
+        for part in [key, value] {
+            // Each is within STORE_BYTES, far below four gigabytes.
+            bytes.extend((part.len() as u32).to_le_bytes());
         }
+        bytes.extend_from_slice(key);
+        bytes.extend_from_slice(value);
     }
+    bytes
 }
 
 /// The stores that are known, by group.
 #[derive(Default)]
-pub struct Stores(Mutex<HashMap<i64, Arc<Store>>>);
+pub struct Stores(Mutex<HashMap<u64, Arc<Store>>>);
 
 impl Stores {
     /// Replaces what is known of a group's store; the size of all keys and values, in bytes.
-    pub fn load(&self, group: i64, content: Vec<StoreChange>) -> usize {
+    pub fn load(&self, group: u64, content: Vec<StoreChange>) -> usize {
         let snapshot = Snapshot::default().with(changes(content));
         let bytes = snapshot.bytes();
         self.lock().entry(group).or_default().publish(snapshot);
@@ -74,7 +57,7 @@ impl Stores {
     }
 
     /// Makes committed changes known; nothing where the group's store is not.
-    pub fn apply(&self, group: i64, committed: Vec<StoreChange>) -> Option<usize> {
+    pub fn apply(&self, group: u64, committed: Vec<StoreChange>) -> Option<usize> {
         let store = self.find(group)?;
         let snapshot = store.newest().with(changes(committed));
         let bytes = snapshot.bytes();
@@ -83,12 +66,12 @@ impl Stores {
     }
 
     /// Forgets a group's store; calls under way keep it.
-    pub fn forget(&self, group: i64) {
+    pub fn forget(&self, group: u64) {
         self.lock().remove(&group);
     }
 
     /// What a call of the group may do, where its store is known.
-    pub fn access(&self, group: i64, options: &StoreOptions) -> Option<StoreAccess> {
+    pub fn access(&self, group: u64, options: &StoreOptions) -> Option<StoreAccess> {
         Some(StoreAccess {
             store: self.find(group)?,
             in_turn: options.in_turn,
@@ -97,11 +80,11 @@ impl Stores {
         })
     }
 
-    fn find(&self, group: i64) -> Option<Arc<Store>> {
+    fn find(&self, group: u64) -> Option<Arc<Store>> {
         self.lock().get(&group).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Arc<Store>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Store>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,6 @@
 //! One call: plan, fresh store and instance, start functions, the guest's own function, result.
 
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::host::Host;
 use crate::host::deadline::{Deadline, Stopper};
 use crate::host::wasi::Wasi;
 use crate::limits::CallLimits;
+use crate::queue::Admission;
 use crate::store::{StoreAccess, StoreReport};
 use crate::types::Signature;
 use crate::{abi, artefact};
@@ -43,39 +45,72 @@ impl From<&str> for Input {
     }
 }
 
-/// What to call, with what, within which limits.
+/// What an executable's owner settled for all its calls: made once, shared by all of them.
+pub struct Profile {
+    /// Where its calls belong and how long they wait.
+    pub admission: Admission,
+    /// The bounds of each call.
+    pub limits: CallLimits,
+    /// Types that the owner declared, by function; they win over all others.
+    pub types: HashMap<String, Signature>,
+    /// The state, where one is set.
+    pub state: Option<String>,
+    /// Further variables of the guest's environment.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Profile {
+    /// A profile without types, state and variables.
+    pub fn bare(admission: Admission, limits: CallLimits) -> Self {
+        Profile {
+            admission,
+            limits,
+            types: HashMap::new(),
+            state: None,
+            variables: Vec::new(),
+        }
+    }
+}
+
+/// What to call, and with what.
 pub struct CallRequest {
+    /// What holds for all calls of the executable.
+    pub profile: Arc<Profile>,
     /// The function's name.
     pub function: String,
     /// The arguments, in order.
     pub inputs: Vec<Input>,
     /// Whether text is asked for; bytes are returned as they are.
     pub text: bool,
-    /// Types that the owner declared; they win over all others.
-    pub types: Option<Signature>,
-    /// The state, where one is set.
-    pub state: Option<Arc<str>>,
-    /// Further variables of the guest's environment.
-    pub variables: Arc<[(String, String)]>,
     /// What it may do with its executable's store, where the module imports one.
     pub store: Option<StoreAccess>,
-    /// The bounds of the call.
-    pub limits: CallLimits,
 }
 
 impl CallRequest {
-    /// A call for text without inputs, types, state and variables.
+    /// A call for text without inputs, types, state and variables, that never waits.
     pub fn bare(function: &str, limits: CallLimits) -> Self {
         CallRequest {
+            profile: Arc::new(Profile::bare(Admission::ALONE, limits)),
             function: function.to_owned(),
             inputs: Vec::new(),
             text: true,
-            types: None,
-            state: None,
-            variables: Arc::new([]),
             store: None,
-            limits,
         }
+    }
+
+    /// The bounds of the call.
+    pub fn limits(&self) -> &CallLimits {
+        &self.profile.limits
+    }
+
+    /// The types that the owner declared for the function.
+    pub fn types(&self) -> Option<&Signature> {
+        self.profile.types.get(&self.function)
+    }
+
+    /// The state, where one is set.
+    pub fn state(&self) -> Option<&str> {
+        self.profile.state.as_deref()
     }
 }
 
@@ -186,9 +221,9 @@ impl LoadedModule {
             Ok(plan) => plan,
             Err(failure) => return Report::failed(failure),
         };
-        let deadline = Deadline::new(request.limits.timeout_ms, stopper);
+        let deadline = Deadline::new(request.limits().timeout_ms, stopper);
         let wasi = Wasi::new(request.clone(), self.is_command);
-        let mut store = engine.store(Host::new(wasi, &request.limits, deadline));
+        let mut store = engine.store(Host::new(wasi, request.limits(), deadline));
 
         // A wasm start function runs within this step, under the same deadline and limits.
         let instance = self.pre.instantiate(&mut store);

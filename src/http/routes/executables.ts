@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
+import { during } from '../../core/byte-budget.ts'
 import type { Executables } from '../../core/executables.ts'
 import { AppError } from '../../errors.ts'
 import type { CallLimits } from '../../model.ts'
@@ -171,11 +172,11 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
         const wasm = rawBody(request) ?? NO_BYTES
         const createKey = wireHeader(request.headers, 'SSVM_Create_Usage_Key')
         const { lease, hangUp } = request
-        const { executable, adminKey, usageKey } = await lease.during(() =>
+        const { executable, adminKey, usageKey } = await during(lease, () =>
           executables.upload(wasm, {
             description,
             createUsageKey: createKey?.toLowerCase() === 'true',
-            hangUp,
+            hangUp: hangUp.signal,
           }),
         )
         const { interface: found } = executable.version
@@ -210,7 +211,7 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
         const id = toExecutableId(request.params.id)
         const wasm = rawBody(request) ?? NO_BYTES
         const { lease, hangUp } = request
-        const version = await lease.during(() => executables.swap(id, wasm, hangUp))
+        const version = await during(lease, () => executables.swap(id, wasm, hangUp.signal))
         return {
           wasm_id: id,
           wasm_sha256: `0x${version.sha256}`,

@@ -7,12 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use wasmhook_engine::artefact;
-use wasmhook_engine::call::{CallRequest, Input, LoadedModule, Report};
+use wasmhook_engine::call::{CallRequest, Input, LoadedModule, Profile, Report};
 use wasmhook_engine::describe::Interface;
 use wasmhook_engine::engine::{Engine, EngineOptions};
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::host::deadline::Stopper;
 use wasmhook_engine::limits::CallLimits;
+use wasmhook_engine::pool::Admission;
 use wasmhook_engine::store::StoreAccess;
 use wasmhook_engine::types::Signature;
 use wasmtime::Module;
@@ -85,6 +86,7 @@ pub fn from_bytes(wasm: &[u8]) -> Result<Guest, Failure> {
 pub struct Call<'g> {
     guest: &'g Guest,
     request: CallRequest,
+    profile: Profile,
 }
 
 impl Guest {
@@ -102,6 +104,7 @@ impl Guest {
         Call {
             guest: self,
             request,
+            profile: Profile::bare(Admission::ALONE, LIMITS),
         }
     }
 
@@ -139,13 +142,15 @@ pub const NONE: [&str; 0] = [];
 impl Call<'_> {
     /// With types as an owner declares them.
     pub fn types(mut self, json: &str) -> Self {
-        self.request.types = Some(Signature::parse(json).unwrap());
+        let types = Signature::parse(json).unwrap();
+        let function = self.request.function.clone();
+        self.profile.types.insert(function, types);
         self
     }
 
     /// With a state.
     pub fn state(mut self, state: &str) -> Self {
-        self.request.state = Some(Arc::from(state));
+        self.profile.state = Some(state.to_owned());
         self
     }
 
@@ -154,7 +159,7 @@ impl Call<'_> {
         let own = variables
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()));
-        self.request.variables = own.collect();
+        self.profile.variables = own.collect();
         self
     }
 
@@ -166,7 +171,7 @@ impl Call<'_> {
 
     /// With other limits.
     pub fn limits(mut self, limits: CallLimits) -> Self {
-        self.request.limits = limits;
+        self.profile.limits = limits;
         self
     }
 
@@ -199,7 +204,8 @@ impl Call<'_> {
     }
 
     /// Runs it.
-    pub fn run(self) -> Report {
+    pub fn run(mut self) -> Report {
+        self.request.profile = Arc::new(self.profile);
         self.guest
             .module
             .call(&ENGINE, Arc::new(self.request), Stopper::default())

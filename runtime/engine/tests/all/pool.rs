@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use wasmhook_engine::artefact;
-use wasmhook_engine::call::{CallRequest, LoadedModule};
+use wasmhook_engine::call::{CallRequest, LoadedModule, Profile};
 use wasmhook_engine::engine::{Engine, EngineOptions};
 use wasmhook_engine::error::Code;
 use wasmhook_engine::limits::CallLimits;
@@ -47,11 +47,11 @@ impl Fixture {
         let module = Arc::new(LoadedModule::new(&engine, &module, compiled.interface).unwrap());
         let (sender, outcomes) = channel();
         let sender = Mutex::new(sender);
-        let pool = Pool::start(engine, move |outcome| {
+        let deliver = move |outcome| {
             // The test may have ended and not care any more.
             let _ = sender.lock().unwrap().send(outcome);
-        })
-        .unwrap();
+        };
+        let pool = Pool::start(engine, Arc::new(deliver)).unwrap();
         Fixture {
             pool,
             module,
@@ -60,9 +60,12 @@ impl Fixture {
     }
 
     fn submit(&self, id: u64, function: &str, limits: CallLimits, admission: Admission) {
-        let request = Arc::new(CallRequest::bare(function, limits));
-        self.pool
-            .submit(id, self.module.clone(), request, admission);
+        let request = CallRequest {
+            profile: Arc::new(Profile::bare(admission, limits)),
+            ..CallRequest::bare(function, limits)
+        };
+        self.pool.submit(id, self.module.clone(), Arc::new(request));
+        self.pool.begin_submitted();
     }
 
     fn next(&self) -> (u64, Option<Code>) {
