@@ -9,6 +9,7 @@ import { createByteBudget } from './core/byte-budget.ts'
 import { createDelivery } from './core/delivery.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
+import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createLimits } from './core/limits.ts'
 import { createRunJournal } from './core/run-journal.ts'
@@ -16,6 +17,7 @@ import { createRunner } from './core/runner.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerExecutables } from './http/routes/executables.ts'
+import { registerFunctionStorage } from './http/routes/function-storage.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
 import { registerMetrics } from './http/routes/metrics.ts'
@@ -91,7 +93,19 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     onError: (err) => logger.error({ err }, 'run records cannot be written'),
     onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
   })
-  const executables = createExecutables({ storage, sandbox, config, now })
+  const functionStorage = createFunctionStorage({
+    storage,
+    sandbox,
+    ownersWaitMs: config.QUEUE_WAIT_MS,
+    now,
+  })
+  const executables = createExecutables({
+    storage,
+    sandbox,
+    config,
+    now,
+    onRemoved: (id) => functionStorage.forget(id),
+  })
   const ephemeral = createEphemeral({
     storage,
     config,
@@ -104,6 +118,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     executables,
     inputs,
     sandbox,
+    functionStorage,
     delivery,
     journal,
     limits,
@@ -138,12 +153,13 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerSettings(app, { executables, config })
       registerLimits(app, { executables, limits })
       registerRun(app, { executables, runner, config })
+      registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),
         writes: () => journal.healthy(),
-        sandboxStats: () => sandbox.stats(),
+        sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
     },
@@ -167,7 +183,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     ephemeral.stop()
     loopDelay.stop()
     await outbound.close()
+    functionStorage.close()
     await sandbox.close()
+    // Nothing is left that a run could wait for; what ended just now is still to be recorded.
+    await journal.whenIdle()
     await journal.close()
     await storage.close()
   }

@@ -80,6 +80,11 @@ const TABLE = {
   QUEUE_TIMEOUT: [503, 'ours', 'The call waited longer than QUEUE_WAIT_MS for a free slot.'],
   BUFFERS_FULL: [503, 'ours', 'The server holds as many bytes as BUFFERED_BYTES allows.'],
   EPHEMERAL_STORAGE_FULL: [507, 'ours', 'The ephemeral storage is full.'],
+  STORE_FULL: [
+    507,
+    'guest',
+    'The function keeps more than STORE_BYTES or STORE_KEYS; nothing was stored.',
+  ],
   STORAGE_FULL: [507, 'ours', 'The disk or database is full.'],
   CLOSED: [503, 'ours', 'The server is shutting down.'],
   // Inputs.

@@ -6,6 +6,8 @@ export interface ModuleInterface {
   functions: FunctionInterface[]
   /** Function imports nobody provides: accepted, and trapping with their name when called. */
   missing_imports: string[]
+  /** Present where the module imports the storage of its executable. */
+  uses_storage?: true
   warnings: string[]
   /** The runtime's own notes for calling; opaque to TypeScript. */
   abi: unknown
@@ -154,6 +156,9 @@ export interface CallLimits {
   /** Calls that a warm instance serves, and how old it grows. */
   reuseCalls: number
   reuseAgeMs: number
+  /** What the executable's functions may keep: keys and values together, and keys. */
+  storeBytes: number
+  storeKeys: number
 }
 
 /** What an executable's ended runs came to, counted since the first of them; never pruned. */

@@ -61,6 +61,23 @@ describe('the examples', () => {
     assert.equal(error, 'the line "To: …" is missing')
   })
 
+  test('counter counts, and keeps texts under keys of their own', async () => {
+    const counter = await deploy('counter')
+    const counts = Array.from({ length: 20 }, () => text(counter, 'increment', 'visits'))
+    assert.ok((await Promise.all(counts)).includes('20'))
+    assert.equal(await text(counter, 'count', 'visits'), '20')
+    assert.equal(await text(counter, 'count', 'others'), '0')
+    const kept = ['grüß dich 🦀', '', 'a'.repeat(1_000)]
+    const keys = await Promise.all(kept.map((one) => text(counter, 'keep', one)))
+    for (const [n, key] of keys.entries()) {
+      assert.match(key, /^[0-9a-f]{32}$/)
+      assert.equal(await text(counter, 'recall', key), kept[n])
+    }
+    const response = await call(app, counter, 'recall', { body: 'x' })
+    const { error } = await refused(response, 422, 'FUNCTION_ERROR')
+    assert.equal(error, 'nothing is kept under that key')
+  })
+
   test('caption draws on a picture and keeps its size', async () => {
     const caption = await deploy('caption')
     const picture = gradientPng(200, 120)

@@ -1,15 +1,10 @@
 // What a restart keeps, an orderly one and a kill in the middle of uploads.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { buildApp } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
@@ -17,6 +12,7 @@ import type { Uploaded } from './helpers/client.ts'
 import { configure, textOf } from './helpers/guest-calls.ts'
 import { assemble, guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
+import { startProcess } from './helpers/server-process.ts'
 
 type Json = Record<string, unknown>
 
@@ -204,27 +200,6 @@ function flipped(bytes: Buffer): Buffer {
   const middle = Math.floor(bytes.length / 2)
   bytes[middle] = (bytes[middle] ?? 0) ^ 1
   return bytes
-}
-
-interface Server {
-  child: ChildProcess
-  origin: string
-}
-
-async function startProcess(t: TestContext, dataDir: string): Promise<Server> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: { ...process.env, DATA_DIR: dataDir, PORT: '0', API_TOKEN: '', LOG_LEVEL: 'info' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.after(() => child.kill('SIGKILL'))
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { origin } = JSON.parse(line) as { origin?: string }
-    if (origin === undefined) continue
-    child.stdout.resume()
-    return { child, origin }
-  }
-  throw new Error('The server ended before it listened.')
 }
 
 /** A module whose function tells its number, so that no two are the same bytes. */

@@ -26,6 +26,7 @@ import type { Schema } from '../src/storage/schema.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { SqliteWriter } from '../src/storage/sqlite-writer.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
+import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
 import { newUsage, testUsage } from './storage-usage-suite.ts'
@@ -54,10 +55,12 @@ function isError(code: string, sentence: RegExp) {
 testStorage('SQLite', (t) => open(t))
 testPruning('SQLite', (t) => open(t))
 testUsage('SQLite', (t) => open(t))
+testFunctionStorage('SQLite', (t) => open(t))
 
 /** Takes the newest migrations back, down to and with the one named. */
 function undoMigrations(folder: string, until: string): void {
   const undo = [
+    ['0004-function-storage', 'DROP TABLE function_storage'],
     [
       '0003-limits-and-usage',
       `DROP TABLE usage;
@@ -166,6 +169,36 @@ describe('SQLite: a restart', () => {
     const used = new Map([[executable.id, newUsage()]])
     await second.runs.save([], used)
     assert.deepEqual(await second.runs.usage(executable.id), newUsage())
+  })
+
+  test('modules of before function storage are known to use it, and are told nothing else', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder)
+    const before = newVersion().interface
+    const missing = ['ssvm_native.ssvm_storage_loadI32', 'ssvm_native.ssvm_process_run', 'env.now']
+    const { id } = await first.executables.create(
+      newExecutable({
+        version: newVersion({
+          interface: {
+            ...before,
+            missing_imports: missing,
+            warnings: missing.map((name) => `Import ${name} is not provided.`),
+          },
+        }),
+      }),
+    )
+    const other = await first.executables.create(newExecutable())
+    await first.close()
+    undoMigrations(folder, '0004-function-storage')
+
+    const second = await open(t, folder)
+    assert.deepEqual((await second.executables.get(id))?.version.interface, {
+      ...before,
+      uses_storage: true,
+      missing_imports: missing.slice(1),
+      warnings: missing.slice(1).map((name) => `Import ${name} is not provided.`),
+    })
+    assert.deepEqual(await second.executables.get(other.id), other)
   })
 
   test('a database of a newer version is refused', async (t) => {

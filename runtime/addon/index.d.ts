@@ -12,6 +12,14 @@ export declare class Profile {
   constructor(options: ProfileOptions)
 }
 
+/** One key of an executable's store, and what it holds. */
+export interface StoreChange {
+  /** The key. */
+  key: Buffer
+  /** What it holds; left out where it goes. */
+  value?: Buffer
+}
+
 /** The settings of a sandbox; they hold as long as it does. */
 export interface SandboxOptions {
   /** Threads that run calls, which is how many run at one time. */
@@ -51,6 +59,23 @@ export declare class Sandbox {
    * no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin.
    */
   call(id: number, handle: number, profile: Profile, name: string, text: boolean, inputs: Array<Buffer>): void
+  /**
+   * As `call`, of a function that may use the store of the profile's group, which must be known
+   * (`loadStore`). What the call stores comes with its outcome and is committed by nobody here.
+   */
+  callWithStore(id: number, handle: number, profile: Profile, name: string, text: boolean, inputs: Array<Buffer>, store: StoreOptions): void
+  /**
+   * Makes the committed content of a group's store known, in place of what was known before.
+   * Calls that use it for the first time from now on see it. Returns its size in bytes.
+   */
+  loadStore(group: number, content: Array<StoreChange>): number
+  /**
+   * Makes committed changes known. Returns the new size in bytes, or nothing where the store
+   * is not known.
+   */
+  applyToStore(group: number, committed: Array<StoreChange>): number | null
+  /** Forgets a group's store. Calls that wait or run keep what they see. */
+  forgetStore(group: number): void
   /**
    * Begins what was queued: once after several calls, since waking a thread costs as much as a
    * short call.
@@ -115,4 +140,17 @@ export interface ProfileOptions {
   state?: string
   /** Environment variables: name, value, name, value, and so on. */
   variables: Array<string>
+}
+
+/** What one call may do with its executable's store. */
+export interface StoreOptions {
+  /**
+   * Whether it is the call's turn to write. One that begins to store out of turn is ended, and
+   * its outcome says so.
+   */
+  inTurn: boolean
+  /** The most bytes of keys and values. */
+  bytesMax: number
+  /** The most keys. */
+  keysMax: number
 }

@@ -15,6 +15,8 @@ export interface ExecutablesDeps {
   sandbox: Sandbox
   config: Config
   now: () => number
+  /** Told after an executable is deleted. */
+  onRemoved: (id: number) => void
 }
 
 export interface Uploaded {
@@ -32,7 +34,8 @@ export type Executables = ReturnType<typeof createExecutables>
 /** Entries are small (no binaries); the oldest used goes first. */
 const CACHE_ENTRIES = 10_000
 
-export function createExecutables({ storage, sandbox, config, now }: ExecutablesDeps) {
+export function createExecutables(deps: ExecutablesDeps) {
+  const { storage, sandbox, config, now, onRemoved } = deps
   /** In the order of their last use. */
   const cache = new Map<number, Executable>()
   /** The last of them, which need not be moved. */
@@ -231,6 +234,7 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
       const removed = await storage.executables.delete(id)
       forget(id)
       if (!removed) throw notFound(id)
+      onRemoved(id)
       await forgetUnused(versions.map((version) => version.sha256))
     },
 

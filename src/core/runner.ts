@@ -8,6 +8,7 @@ import type { ByteLease } from './byte-budget.ts'
 import type { Delivery } from './delivery.ts'
 import { splitEmbeddedCallback } from './embedded-callback.ts'
 import type { Executables } from './executables.ts'
+import type { FunctionStorage } from './function-storage.ts'
 import type { HangUp } from './hang-up.ts'
 import { HOPS_MAX } from './hops.ts'
 import type { Inputs } from './inputs.ts'
@@ -36,6 +37,8 @@ export interface RunnerDeps {
   executables: Executables
   inputs: Inputs
   sandbox: Sandbox
+  /** Calls the functions that keep something. */
+  functionStorage: FunctionStorage
   delivery: Delivery
   journal: RunJournal
   limits: Limits
@@ -52,7 +55,8 @@ interface Callable {
 export type Runner = ReturnType<typeof createRunner>
 
 export function createRunner(deps: RunnerDeps) {
-  const { executables, inputs, sandbox, delivery, journal, limits, jsonSearchBytes, now } = deps
+  const { executables, inputs, sandbox, functionStorage, delivery, journal, limits } = deps
+  const { jsonSearchBytes, now } = deps
   const callables = new WeakMap<Executable, Callable>()
 
   /** @throws AppError with `run_id` in its detail; the run is then recorded as failed */
@@ -127,7 +131,10 @@ export function createRunner(deps: RunnerDeps) {
   ): Promise<InvocationResult> {
     const { executable, functionName, text } = request
     const { module, profile } = callableOf(executable)
-    return sandbox.invoke({ module, profile, functionName, inputs: bytes, text, leaving })
+    const invocation = { module, profile, functionName, inputs: bytes, text, leaving }
+    if (executable.version.interface.uses_storage !== true) return sandbox.invoke(invocation)
+    const caller = { id: executable.id, limits: limits.of(executable), lease: request.lease }
+    return functionStorage.invoke(invocation, caller)
   }
 
   /** An executable as the sandbox calls it: the same until one of its settings or versions changes. */

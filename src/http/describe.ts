@@ -42,6 +42,10 @@ const FIELDS: Readonly<Record<string, Field>> = {
   kind: { right: 'open', read: ({ version }) => version.interface.kind },
   functions: { right: 'open', read: ({ version }) => version.interface.functions },
   missing_imports: { right: 'open', read: ({ version }) => version.interface.missing_imports },
+  uses_storage: {
+    right: 'open',
+    read: ({ version }) => version.interface.uses_storage ?? false,
+  },
   warnings: { right: 'open', read: ({ version }) => version.interface.warnings },
   limits: { right: 'open', read: (executable, { limits }) => inForce(limits, executable) },
   types: { right: 'admin', read: ({ types }) => types },

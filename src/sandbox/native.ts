@@ -9,6 +9,7 @@ export type NativeSandbox = Addon.Sandbox
 export type NativeOptions = Addon.SandboxOptions
 export type NativeProfile = Addon.Profile
 export type NativeProfileOptions = Addon.ProfileOptions
+export type NativeStoreOptions = Addon.StoreOptions
 export type NativeStats = Addon.SandboxStats
 
 /** The addon, built by `npm ci` (scripts/build-runtime.mjs). */

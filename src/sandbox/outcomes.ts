@@ -18,6 +18,15 @@ export interface InvocationResult {
    * clock or a fault of the machine ended: there at least so much (decision 0010).
    */
   fuelUsed: number | null
+  store: StoreUse
+}
+
+/** What a call did with its executable's storage. */
+export interface StoreUse {
+  /** It began to store; where that was out of turn it was ended, for want of anything else to do. */
+  began: boolean
+  /** What a call that succeeded stored; not committed yet. */
+  stored: readonly { key: Buffer; value: Buffer }[]
 }
 
 const COUNT_BYTES = 8
@@ -26,6 +35,10 @@ const OK = 1
 const IS_TEXT = 2
 const IS_JSON = 4
 const LOG_TRUNCATED = 8
+const BEGAN_TO_STORE = 16
+const STORED = 32
+
+const UNUSED: StoreUse = { began: false, stored: [] }
 
 export function readOutcomes(
   records: Buffer,
@@ -62,8 +75,25 @@ export function readOutcomes(
       runUs: microseconds(word(6)),
       memoryBytes: word(7),
       fuelUsed: word(8) < 0 ? null : word(8),
+      store:
+        (flags & BEGAN_TO_STORE) === 0
+          ? UNUSED
+          : { began: true, stored: (flags & STORED) === 0 ? [] : readStored(extras[extra++]) },
     })
   }
+}
+
+function readStored(extra: Buffer | string | undefined): StoreUse['stored'] {
+  const bytes = extra as Buffer
+  const stored = []
+  for (let at = 0; at < bytes.length;) {
+    const keyAt = at + 8
+    const valueAt = keyAt + bytes.readUInt32LE(at)
+    const end = valueAt + bytes.readUInt32LE(at + 4)
+    stored.push({ key: bytes.subarray(keyAt, valueAt), value: bytes.subarray(valueAt, end) })
+    at = end
+  }
+  return stored
 }
 
 function microseconds(nanoseconds: number): number {

@@ -8,13 +8,20 @@ import type { Compiled, CompilerOptions, CompilerStats } from './compiler.ts'
 import { createLoadedModules } from './loaded-modules.ts'
 import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
-import type { NativeProfile, NativeProfileOptions, NativeStats } from './native.ts'
+import type {
+  NativeProfile,
+  NativeProfileOptions,
+  NativeStats,
+  NativeStoreOptions,
+} from './native.ts'
 import { readOutcomes } from './outcomes.ts'
 import type { InvocationResult } from './outcomes.ts'
 import { whileWanted } from './while-wanted.ts'
 
 export type { ModuleRef } from './loaded-modules.ts'
 export type { InvocationResult } from './outcomes.ts'
+/** What one call may do with its executable's storage. */
+export type StoreOptions = NativeStoreOptions
 
 /** An executable's settings, ready for any number of calls. */
 export interface Profile {
@@ -48,6 +55,23 @@ export interface Invocation {
   text: boolean
   /** Whose leaving takes the call out of the queue; one that has begun goes on. */
   leaving: Leaving | undefined
+  /** Given for a module that uses storage, and only while `stores` knows the group's. */
+  store?: StoreOptions
+}
+
+/** A key and what it holds from now on; without a value it is gone. */
+export interface StoreChange {
+  key: Buffer
+  value?: Buffer
+}
+
+/** The committed storage of executables, as calls find it. Sizes are those of keys and values. */
+export interface Stores {
+  /** Replaces what is known; tells its size. */
+  load(group: number, content: readonly StoreChange[]): number
+  /** Adds what was committed; tells the new size. */
+  apply(group: number, committed: readonly StoreChange[]): number
+  forget(group: number): void
 }
 
 export interface SandboxOptions extends CompilerOptions {
@@ -67,6 +91,7 @@ export interface Sandbox {
   /** Settings as the runtime reads them: made once, used by many calls. */
   profile(options: ProfileOptions): Profile
   invoke(invocation: Invocation): Promise<InvocationResult>
+  readonly stores: Stores
   /** Hashes of all binaries whose compiled form lies in the cache. */
   compiled(): Promise<string[]>
   /** Forgets a binary that nothing uses any more; calls under way still end. */
@@ -116,7 +141,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 
   function call(handle: number, invocation: Invocation): Promise<InvocationResult> {
-    const { profile, functionName, text, inputs, leaving } = invocation
+    const { profile, functionName, text, inputs, leaving, store } = invocation
     return new Promise((resolve, reject) => {
       if (leaving?.left === true) {
         reject(new AppError('CANCELED'))
@@ -125,7 +150,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       const id = nextCall++
       calls.set(id, resolve)
       try {
-        runtime.call(id, handle, profile.native, functionName, text, inputs)
+        if (store === undefined) {
+          runtime.call(id, handle, profile.native, functionName, text, inputs)
+        } else {
+          runtime.callWithStore(id, handle, profile.native, functionName, text, inputs, store)
+        }
       } catch (error) {
         calls.delete(id)
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
@@ -156,6 +185,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       queueWaitMs: options.limits.queueWaitMs,
     }),
     invoke,
+    stores: {
+      load: (group, content) => runtime.loadStore(group, [...content]),
+      apply: (group, committed) => runtime.applyToStore(group, [...committed]) ?? 0,
+      forget: (group) => runtime.forgetStore(group),
+    },
     compiled: () => compiler.list(),
     async forget(sha256) {
       await modules.unload(sha256)

@@ -112,6 +112,17 @@ export interface EphemeralTotalsTable {
   bytes: number
 }
 
+export interface FunctionStorageTable {
+  executable_id: number
+  /** As the guest gave it: up to 32 bytes, not always text. */
+  key: Buffer
+  /** Up to STORE_BYTES_MAX: not selected in lists. */
+  value: Sealed
+  /** Of key and value, as they count against STORE_BYTES. */
+  size_bytes: number
+  updated_at_ms: number
+}
+
 export interface Schema {
   meta: MetaTable
   executables: ExecutablesTable
@@ -120,6 +131,7 @@ export interface Schema {
   usage: UsageTable
   ephemeral: EphemeralTable
   ephemeral_totals: EphemeralTotalsTable
+  function_storage: FunctionStorageTable
 }
 
 /** What engines spell differently in a table's definition. */

@@ -20,9 +20,11 @@ export interface Place {
 }
 
 export interface Secrets {
-  seal(secret: string, place: Place): Buffer
+  seal(secret: string | Buffer, place: Place): Buffer
   /** @throws AppError INTERNAL when the bytes were not sealed with this key for this place. */
   open(sealed: Buffer, place: Place): string
+  /** As `open`, for a secret that is no text. */
+  openBytes(sealed: Buffer, place: Place): Buffer
 }
 
 /** The key that the operator's SECRET_KEY stands for. */
@@ -31,30 +33,31 @@ export function deriveKey(secretKey: string): Buffer {
 }
 
 export function createSecrets(key: Buffer): Secrets {
+  function openBytes(sealed: Buffer, place: Place): Buffer {
+    const bodyAt = 1 + NONCE_BYTES + TAG_BYTES
+    try {
+      if (sealed[0] !== FORMAT || sealed.length < bodyAt) throw new Error('unknown format')
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + NONCE_BYTES), {
+        authTagLength: TAG_BYTES,
+      })
+      decipher.setAAD(nameOf(place)).setAuthTag(sealed.subarray(1 + NONCE_BYTES, bodyAt))
+      return Buffer.concat([decipher.update(sealed.subarray(bodyAt)), decipher.final()])
+    } catch (cause) {
+      const where = `${place.table}.${place.column} of row ${place.row}`
+      throw new AppError('INTERNAL', `A stored secret cannot be read: ${where}.`, { cause })
+    }
+  }
+
   return {
     seal(secret, place) {
       const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(nameOf(place))
-      const body = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()])
+      const plain = typeof secret === 'string' ? Buffer.from(secret) : secret
+      const body = Buffer.concat([cipher.update(plain), cipher.final()])
       return Buffer.concat([Buffer.of(FORMAT), nonce, cipher.getAuthTag(), body])
     },
-    open(sealed, place) {
-      const bodyAt = 1 + NONCE_BYTES + TAG_BYTES
-      try {
-        if (sealed[0] !== FORMAT || sealed.length < bodyAt) throw new Error('unknown format')
-        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + NONCE_BYTES), {
-          authTagLength: TAG_BYTES,
-        })
-        decipher.setAAD(nameOf(place)).setAuthTag(sealed.subarray(1 + NONCE_BYTES, bodyAt))
-        return Buffer.concat([
-          decipher.update(sealed.subarray(bodyAt)),
-          decipher.final(),
-        ]).toString()
-      } catch (cause) {
-        const where = `${place.table}.${place.column} of row ${place.row}`
-        throw new AppError('INTERNAL', `A stored secret cannot be read: ${where}.`, { cause })
-      }
-    },
+    open: (sealed, place) => openBytes(sealed, place).toString(),
+    openBytes,
   }
 }
 

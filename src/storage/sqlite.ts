@@ -7,6 +7,7 @@ import { lockFolder, lockPath, makeFolder, makePrivateFile, readKeyFile } from '
 import type { Database } from './database.ts'
 import { createEphemeralStore } from './ephemeral.ts'
 import { createExecutableStore } from './executables.ts'
+import { createFunctionStore } from './function-storage.ts'
 import { migrate } from './migrations.ts'
 import { createRunStore } from './runs.ts'
 import type { EngineTypes, Schema } from './schema.ts'
@@ -71,6 +72,7 @@ export async function openSqlite({ dataDir, secretKey, log }: SqliteOptions): Pr
       executables: createExecutableStore({ database, secrets }),
       runs: createRunStore({ database }),
       ephemeral: createEphemeralStore({ database }),
+      functions: createFunctionStore({ database, secrets }),
       async ping() {
         await reader.selectFrom('meta').select('key').limit(1).execute()
       },

@@ -110,10 +110,38 @@ export interface EphemeralStore {
   sweep(nowMs: number, limit: number): Promise<number>
 }
 
+/** One key of an executable's function storage, and what it holds. */
+export interface StoredEntry {
+  key: Buffer
+  value: Buffer
+}
+
+export interface StoredPage {
+  items: { key: Buffer; sizeBytes: number; updatedAtMs: number }[]
+  /** Pass as `after` for the next page; null at the end. */
+  next: Buffer | null
+  /** All there is, in keys and in bytes of keys and values. */
+  total: { keys: number; bytes: number }
+}
+
+/** What functions keep between calls; it goes with their executable. */
+export interface FunctionStore {
+  load(executableId: number): Promise<StoredEntry[]>
+  /** Puts all entries or none. @throws AppError NOT_FOUND when there is no such executable any more. */
+  commit(executableId: number, entries: readonly StoredEntry[], nowMs: number): Promise<void>
+  /** In the order of the keys' bytes; values are not loaded. */
+  list(executableId: number, options: { limit: number; after?: Buffer }): Promise<StoredPage>
+  get(executableId: number, key: Buffer): Promise<Buffer | undefined>
+  /** False when there was nothing. */
+  delete(executableId: number, key: Buffer): Promise<boolean>
+  clear(executableId: number): Promise<void>
+}
+
 export interface Storage {
   readonly executables: ExecutableStore
   readonly runs: RunStore
   readonly ephemeral: EphemeralStore
+  readonly functions: FunctionStore
   /** Resolves when the engine answers (for /readyz). */
   ping(): Promise<void>
   close(): Promise<void>

@@ -4,6 +4,8 @@ import type { TestApp } from './build-app.ts'
 export interface SandboxState {
   running: number
   queued: number
+  /** Calls that wait for their turn to write to function storage. */
+  queuedToWrite: number
 }
 
 /** Asks until the sandbox is in the state waited for; each answer comes after the one before. */

@@ -6,6 +6,7 @@
 mod options;
 mod outbox;
 mod sandbox;
+mod stores;
 
 use wasmhook_engine::engine;
 use wasmhook_engine::error::Failure;

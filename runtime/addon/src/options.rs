@@ -95,6 +95,10 @@ impl Profile {
         options.profile().map(Profile).map_err(thrown)
     }
 
+    pub(crate) fn group(&self) -> u64 {
+        self.0.admission.group
+    }
+
     pub(crate) fn shared(&self) -> Arc<call::Profile> {
         self.0.clone()
     }

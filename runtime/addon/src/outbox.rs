@@ -2,10 +2,11 @@
 //!
 //! They cross as one buffer of little-endian doubles and bytes, since objects cost several times
 //! what they hold. It begins with the number of outcomes and a record of [`WORDS`] doubles for each outcome: the call's number, flags (1 ok,
-//! 2 text, 4 JSON, 8 log cut), the length of the result, the length of the log, nanoseconds in the
+//! 2 text, 4 JSON, 8 log cut, 16 began to store, 32 stored), the length of the result, the length of the log, nanoseconds in the
 //! queue, of instantiation and of the run, bytes of memory, and fuel (-1: not counted). Behind the
 //! records follow result and log of each in turn. A result too large to be copied has the length
-//! -1 and comes as a buffer of its own among the extras; so does a failure, as JSON text.
+//! -1 and comes as a buffer of its own among the extras; so does a failure, as JSON text, and behind
+//! either what the call stored ([`stores::encode`]).
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,6 +22,8 @@ use wasmhook_engine::call::Report;
 use wasmhook_engine::error::Failure;
 use wasmhook_engine::pool::{Outcome, Outlet};
 
+use crate::stores;
+
 /// Results up to this size are copied into the buffer of their batch; larger ones are handed over
 /// as they are, at the price of a finalizer.
 const COPIED_RESULT_BYTES: usize = 16 * 1024;
@@ -33,12 +36,14 @@ const OK: u32 = 1;
 const IS_TEXT: u32 = 2;
 const IS_JSON: u32 = 4;
 const LOG_TRUNCATED: u32 = 8;
+const BEGAN_TO_STORE: u32 = 16;
+const STORED: u32 = 32;
 
 /// Outcomes on their way to JavaScript.
 pub struct Outcomes(Vec<Outcome>);
 
 enum Extra {
-    Result(Vec<u8>),
+    Bytes(Vec<u8>),
     Failure(String),
 }
 
@@ -58,6 +63,7 @@ impl Outcomes {
                 run,
                 memory_bytes,
                 fuel_used,
+                store,
             } = outcome.report;
             let mut flags = if log_truncated { LOG_TRUNCATED } else { 0 };
             let mut len = 0.0;
@@ -68,13 +74,21 @@ impl Outcomes {
                     flags |= if output.is_json { IS_JSON } else { 0 };
                     if output.bytes.len() > COPIED_RESULT_BYTES {
                         len = -1.0;
-                        extras.push(Extra::Result(output.bytes));
+                        extras.push(Extra::Bytes(output.bytes));
                     } else {
                         len = output.bytes.len() as f64;
                         bytes.extend_from_slice(&output.bytes);
                     }
                 }
                 Err(failure) => extras.push(Extra::Failure(describe(failure))),
+            }
+            if let Some(store) = store {
+                flags |= if store.began { BEGAN_TO_STORE } else { 0 };
+                // What a call that failed stored is dropped here.
+                if flags & OK != 0 && !store.stored.is_empty() {
+                    flags |= STORED;
+                    extras.push(Extra::Bytes(stores::encode(&store.stored)));
+                }
             }
             bytes.extend_from_slice(&log);
             let words: [f64; WORDS] = [
@@ -162,7 +176,7 @@ impl ToNapiValue for Extra {
         // SAFETY: our caller promises that `env` is the current environment.
         unsafe {
             match extra {
-                Extra::Result(bytes) => Buffer::to_napi_value(env, Buffer::from(bytes)),
+                Extra::Bytes(bytes) => Buffer::to_napi_value(env, Buffer::from(bytes)),
                 Extra::Failure(json) => String::to_napi_value(env, json),
             }
         }

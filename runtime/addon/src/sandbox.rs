@@ -15,6 +15,7 @@ use wasmhook_engine::pool::Pool;
 
 use crate::options::{Profile, SandboxOptions, input};
 use crate::outbox::{Outbox, Outcomes};
+use crate::stores::{StoreChange, StoreOptions, Stores};
 use crate::{Thrown, thrown};
 
 /// What a sandbox holds at the moment.
@@ -45,6 +46,7 @@ pub struct Sandbox {
     pool: Arc<Pool>,
     outbox: Arc<Outbox>,
     modules: Arc<Modules>,
+    stores: Stores,
 }
 
 #[derive(Default)]
@@ -90,6 +92,7 @@ impl Sandbox {
             pool: Arc::new(pool),
             outbox,
             modules: Arc::default(),
+            stores: Stores::default(),
         })
     }
 
@@ -132,23 +135,53 @@ impl Sandbox {
         text: bool,
         inputs: Vec<BufferSlice<'_>>,
     ) -> Result<(), Thrown> {
-        let module = self.modules.lock().loaded.get(&handle).cloned();
-        let module = module.ok_or_else(|| {
-            thrown(Failure::new(
-                Code::Closed,
-                "The module is not loaded; load it first.",
-            ))
-        })?;
-        let inputs = inputs.into_iter().map(|slice| input(&env, slice));
+        let request = request(&env, profile, name, text, inputs)?;
+        self.submit(&env, id, handle, request)
+    }
+
+    /// As `call`, of a function that may use the store of the profile's group, which must be known
+    /// (`loadStore`). What the call stores comes with its outcome and is committed by nobody here.
+    #[napi]
+    #[allow(clippy::too_many_arguments, reason = "those of `call`, and one more")]
+    pub fn call_with_store(
+        &self,
+        env: Env,
+        id: i64,
+        handle: u32,
+        profile: &Profile,
+        name: String,
+        text: bool,
+        inputs: Vec<BufferSlice<'_>>,
+        store: StoreOptions,
+    ) -> Result<(), Thrown> {
+        let access = self.stores.access(profile.group(), &store);
+        let unknown = || thrown(Failure::internal(&"a call with a store that is not loaded"));
         let request = CallRequest {
-            profile: profile.shared(),
-            function: name,
-            inputs: inputs.collect::<Result<_, Thrown>>()?,
-            text,
+            store: Some(access.ok_or_else(unknown)?),
+            ..request(&env, profile, name, text, inputs)?
         };
-        self.outbox.expect(&env);
-        self.pool.submit(id as u64, module, Arc::new(request));
-        Ok(())
+        self.submit(&env, id, handle, request)
+    }
+
+    /// Makes the committed content of a group's store known, in place of what was known before.
+    /// Calls that use it for the first time from now on see it. Returns its size in bytes.
+    #[napi]
+    pub fn load_store(&self, group: i64, content: Vec<StoreChange>) -> f64 {
+        self.stores.load(group as u64, content) as f64
+    }
+
+    /// Makes committed changes known. Returns the new size in bytes, or nothing where the store
+    /// is not known.
+    #[napi]
+    pub fn apply_to_store(&self, group: i64, committed: Vec<StoreChange>) -> Option<f64> {
+        let bytes = self.stores.apply(group as u64, committed);
+        bytes.map(|bytes| bytes as f64)
+    }
+
+    /// Forgets a group's store. Calls that wait or run keep what they see.
+    #[napi]
+    pub fn forget_store(&self, group: i64) {
+        self.stores.forget(group as u64);
     }
 
     /// Begins what was queued: once after several calls, since waking a thread costs as much as a
@@ -195,6 +228,19 @@ impl Sandbox {
         self.pool.begin_close();
         AsyncTask::new(Close(self.pool.clone()))
     }
+
+    fn submit(&self, env: &Env, id: i64, handle: u32, request: CallRequest) -> Result<(), Thrown> {
+        let module = self.modules.lock().loaded.get(&handle).cloned();
+        let module = module.ok_or_else(|| {
+            thrown(Failure::new(
+                Code::Closed,
+                "The module is not loaded; load it first.",
+            ))
+        })?;
+        self.outbox.expect(env);
+        self.pool.submit(id as u64, module, Arc::new(request));
+        Ok(())
+    }
 }
 
 /// Loads a module, away from the event loop: one with thousands of exports takes long to link.
@@ -233,6 +279,23 @@ impl Task for Load {
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<u32> {
         output.map_err(|failure| JsError::from(thrown(failure)).into_unknown(env).into())
     }
+}
+
+fn request(
+    env: &Env,
+    profile: &Profile,
+    name: String,
+    text: bool,
+    inputs: Vec<BufferSlice<'_>>,
+) -> Result<CallRequest, Thrown> {
+    let inputs = inputs.into_iter().map(|slice| input(env, slice));
+    Ok(CallRequest {
+        profile: profile.shared(),
+        function: name,
+        inputs: inputs.collect::<Result<_, Thrown>>()?,
+        text,
+        store: None,
+    })
 }
 
 /// Waits for the threads, away from the event loop.

@@ -17,6 +17,7 @@ use crate::host::deadline::{Deadline, Stopper};
 use crate::host::wasi::Wasi;
 use crate::limits::CallLimits;
 use crate::queue::Admission;
+use crate::store::{StoreAccess, StoreReport};
 use crate::types::Signature;
 use crate::{abi, artefact};
 
@@ -81,6 +82,8 @@ pub struct CallRequest {
     pub inputs: Vec<Input>,
     /// Whether text is asked for; bytes are returned as they are.
     pub text: bool,
+    /// What it may do with its executable's store, where the module imports one.
+    pub store: Option<StoreAccess>,
 }
 
 impl CallRequest {
@@ -91,6 +94,7 @@ impl CallRequest {
             function: function.to_owned(),
             inputs: Vec::new(),
             text: true,
+            store: None,
         }
     }
 
@@ -139,6 +143,8 @@ pub struct Report {
     /// The work that it did, in units of fuel; `None` where nothing counts it. See
     /// [`Engine::fuel_used`].
     pub fuel_used: Option<u64>,
+    /// What it did with its store, if anything.
+    pub store: Option<StoreReport>,
 }
 
 impl Report {
@@ -152,6 +158,7 @@ impl Report {
             run: Duration::ZERO,
             memory_bytes: 0,
             fuel_used: None,
+            store: None,
         }
     }
 }
@@ -250,6 +257,7 @@ impl LoadedModule {
             run: instantiated.elapsed(),
             memory_bytes: host.limits.memory_used(),
             fuel_used,
+            store: host.storage.take().map(|session| session.finish()),
         }
     }
 

@@ -12,6 +12,7 @@ use wasmtime::Module;
 
 use crate::engine::Engine;
 use crate::error::Failure;
+use crate::host::storage;
 use crate::types::{Core, Type};
 
 /// How a module's functions are called.
@@ -35,6 +36,9 @@ pub struct Interface {
     pub functions: Vec<Function>,
     /// Function imports that nothing provides, as `module.name`: calling one ends the run.
     pub missing_imports: Vec<String>,
+    /// Whether it imports the storage of its executable.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uses_storage: bool,
     /// What the owner should know, in sentences.
     pub warnings: Vec<String>,
     /// What calls need to know of the calling convention.
@@ -148,6 +152,7 @@ pub fn inspect(wasm: &[u8], module: &Module, engine: &Engine) -> Result<Interfac
         kind,
         functions,
         missing_imports,
+        uses_storage: storage::is_used_by(module),
         warnings,
         abi,
     })

@@ -13,7 +13,7 @@ use wasmtime::{
 use crate::call::CallRequest;
 use crate::error::{Code, Failure};
 use crate::host::deadline::{Deadline, Stopper};
-use crate::host::{Host, bindgen, wasi};
+use crate::host::{Host, bindgen, storage, wasi};
 use crate::limits::CallLimits;
 
 /// Address space per memory: the 4 GiB that a 32-bit pointer reaches, so that no access needs a
@@ -182,6 +182,9 @@ impl Engine {
     pub fn link(&self, module: &Module) -> Result<(Linker<Host>, Vec<String>), Failure> {
         let mut linker = self.linker.clone();
         bindgen::add_to_linker(&mut linker, module).map_err(|e| Failure::internal(&e))?;
+        if storage::is_used_by(module) {
+            storage::add_to_linker(&mut linker).map_err(|e| Failure::internal(&e))?;
+        }
         let mut missing = Vec::new();
         let mut probe = self.store(Host::idle());
         for import in module.imports() {

@@ -74,6 +74,8 @@ codes! {
     OutputTooLarge = "OUTPUT_TOO_LARGE",
     /// Text was asked for, and the result is not UTF-8.
     InvalidUtf8 = "INVALID_UTF8",
+    /// The guest stored more than its executable's store may hold.
+    StoreFull = "STORE_FULL",
     /// The guest broke its calling convention.
     GuestAbi = "GUEST_ABI",
     /// Too many calls of this executable wait already.

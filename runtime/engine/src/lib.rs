@@ -18,6 +18,7 @@ pub mod limits;
 mod pace;
 pub mod pool;
 mod queue;
+pub mod store;
 mod ticker;
 
 pub mod abi;

@@ -4,11 +4,13 @@ pub mod bindgen;
 pub mod deadline;
 pub mod memory;
 pub mod stdio;
+pub mod storage;
 pub mod wasi;
 mod wasi_poll;
 mod wasi_refused;
 
 use crate::limits::{CallLimits, Limits};
+use crate::store::Session;
 use deadline::Deadline;
 
 /// The data of one call's store. Host functions see it through `Caller::data_mut`.
@@ -23,6 +25,8 @@ pub struct Host {
     pub deadline: Deadline,
     /// What the guest said before it gave up (a panic or a thrown text); it explains the trap.
     pub thrown: Option<String>,
+    /// The call's use of its executable's store, from its first use on.
+    pub storage: Option<Box<Session>>,
 }
 
 impl Host {
@@ -34,6 +38,7 @@ impl Host {
             limits: Limits::new(limits),
             deadline,
             thrown: None,
+            storage: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::stdio::{Log, Stdout};
 use super::{Host, memory, wasi_poll, wasi_refused};
 use crate::call::CallRequest;
 use crate::error::{Exit, Failure};
+use crate::store::StoreAccess;
 
 pub(super) const SUCCESS: i32 = 0;
 pub(super) const EBADF: i32 = 8;
@@ -104,6 +105,11 @@ impl Wasi {
         }
         self.log.write(piece);
         Ok(())
+    }
+
+    /// What the call may do with its executable's store, where it has one.
+    pub(super) fn store_access(&self) -> Option<StoreAccess> {
+        self.request.store.clone()
     }
 
     pub(super) fn is_open(&self, fd: i32) -> bool {

@@ -14,6 +14,7 @@ use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::host::deadline::Stopper;
 use wasmhook_engine::limits::CallLimits;
 use wasmhook_engine::pool::Admission;
+use wasmhook_engine::store::StoreAccess;
 use wasmhook_engine::types::Signature;
 use wasmtime::Module;
 
@@ -177,6 +178,12 @@ impl Call<'_> {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()));
         self.profile.variables = own.collect();
+        self
+    }
+
+    /// With its executable's store.
+    pub fn store(mut self, access: StoreAccess) -> Self {
+        self.request.store = Some(access);
         self
     }
 

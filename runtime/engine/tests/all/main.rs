@@ -10,6 +10,7 @@ mod misbehaving;
 mod other_kinds;
 mod pool;
 mod real_guests;
+mod storage;
 mod upload;
 mod wasi;
 mod wasm_bindgen;

@@ -1,0 +1,260 @@
+// Calls of functions that keep something between calls, and what an owner does with what they keep.
+// A call reads what was committed when it first looked. It writes only in its turn, one call of an
+// executable at a time, so that what it read is still the newest when what it stored is committed.
+// docs/function-storage.md tells users the same.
+import { AppError } from '../errors.ts'
+import type { CallLimits } from '../model.ts'
+import type {
+  Invocation,
+  InvocationResult,
+  Sandbox,
+  StoreChange,
+  StoreOptions,
+} from '../sandbox/sandbox.ts'
+import type { Storage, StoredPage } from '../storage/storage.ts'
+import type { ByteLease } from './byte-budget.ts'
+import { createLane } from './lane.ts'
+import type { Lane } from './lane.ts'
+
+/** Functions that are known to write. Past it the one longest unseen costs one call its first try. */
+const WRITERS_REMEMBERED = 10_000
+/** Stores in memory, in bytes and in number; past it those that nobody uses go, the oldest first. */
+const OPEN_BYTES_MAX = 64 * 1024 * 1024
+const OPEN_STORES_MAX = 1_000
+
+export interface FunctionStorageDeps {
+  storage: Storage
+  sandbox: Sandbox
+  /** How long an owner's deletion waits for its turn. */
+  ownersWaitMs: number
+  now: () => number
+}
+
+/** Who calls: the executable, what it may use, and what counts the bytes until it is answered. */
+export interface Caller {
+  id: number
+  limits: CallLimits
+  lease: ByteLease
+}
+
+/** One executable's store while it is in memory. */
+interface Open {
+  id: number
+  lane: Lane
+  /** Calls and deletions under way: it stays as long as there are any. */
+  users: number
+  /** Undefined: what the sandbox knows of it, if anything, is not to be used. */
+  loaded: Promise<void> | undefined
+  bytes: number
+  /** Its executable was deleted. */
+  gone: boolean
+}
+
+export type FunctionStorage = ReturnType<typeof createFunctionStorage>
+
+export function createFunctionStorage(deps: FunctionStorageDeps) {
+  const { storage, sandbox, ownersWaitMs, now } = deps
+  /** In the order of their last use. */
+  const open = new Map<number, Open>()
+  let openBytes = 0
+  /** Binary and function of calls that wrote when they were last in turn. */
+  const writers = new Set<string>()
+  let closed = false
+
+  async function using<T>(id: number, work: (store: Open) => Promise<T>): Promise<T> {
+    if (closed) throw new AppError('CLOSED')
+    const store = open.get(id) ?? newStore(id)
+    open.delete(id)
+    open.set(id, store)
+    store.users++
+    try {
+      return await work(store)
+    } finally {
+      store.users--
+      if (store.gone || openBytes > OPEN_BYTES_MAX || open.size > OPEN_STORES_MAX) dropIdle()
+    }
+  }
+
+  function dropIdle(): void {
+    for (const store of open.values()) {
+      const tooMuch = openBytes > OPEN_BYTES_MAX || open.size > OPEN_STORES_MAX
+      if (store.users > 0 || !(tooMuch || store.gone)) continue
+      open.delete(store.id)
+      sandbox.stores.forget(store.id)
+      measure(store, 0)
+    }
+  }
+
+  function measure(store: Open, bytes: number): void {
+    openBytes += bytes - store.bytes
+    store.bytes = bytes
+  }
+
+  /** Loads begin only before the store is used, or in turn: none can bring back what was replaced. */
+  function load(store: Open): Promise<void> {
+    store.loaded ??= storage.functions.load(store.id).then(
+      (entries) => measure(store, sandbox.stores.load(store.id, entries)),
+      (error: unknown) => {
+        store.loaded = undefined
+        throw error
+      },
+    )
+    return store.loaded
+  }
+
+  async function call(
+    store: Open,
+    invocation: Invocation,
+    caller: Caller,
+  ): Promise<InvocationResult> {
+    await load(store)
+    const name = `${invocation.module.sha256}/${invocation.functionName}`
+    let queuedUs = 0
+    if (!writers.has(name)) {
+      const result = await sandbox.invoke({ ...invocation, store: options(caller, false) })
+      if (!result.store.began) return result
+      // It was ended before it had done anything that anybody could see.
+      queuedUs = result.queueUs
+    }
+    remember(name)
+    const result = await inTurn(store, invocation, { ...caller, queuedUs })
+    // A function that did not write this time may be one that seldom does.
+    if (!result.store.began) writers.delete(name)
+    return result
+  }
+
+  function remember(name: string): void {
+    writers.delete(name)
+    writers.add(name)
+    const oldest = writers.keys().next()
+    if (writers.size > WRITERS_REMEMBERED && oldest.done !== true) writers.delete(oldest.value)
+  }
+
+  async function inTurn(
+    store: Open,
+    invocation: Invocation,
+    caller: Caller & { queuedUs: number },
+  ): Promise<InvocationResult> {
+    const { limits, lease, queuedUs } = caller
+    const begun = performance.now()
+    const leave = await store.lane.enter({
+      ms: Math.max(1, Math.ceil(limits.queueWaitMs - queuedUs / 1000)),
+      length: limits.queueLength,
+      leaving: invocation.leaving,
+    })
+    try {
+      await load(store)
+      const waitedUs = Math.round((performance.now() - begun) * 1000)
+      const result = await sandbox.invoke({ ...invocation, store: options(caller, true) })
+      const queueUs = queuedUs + waitedUs + result.queueUs
+      return { ...result, queueUs, outcome: await commit(store, result, lease) }
+    } finally {
+      leave()
+    }
+  }
+
+  /** What a call stored is committed before anybody learns that it succeeded. */
+  async function commit(
+    store: Open,
+    { outcome, store: { stored } }: InvocationResult,
+    lease: ByteLease,
+  ): Promise<InvocationResult['outcome']> {
+    if (!outcome.ok || stored.length === 0) return outcome
+    try {
+      lease.take(stored.reduce((sum, { key, value }) => sum + key.length + value.length, 0))
+      await storage.functions.commit(store.id, stored, now())
+    } catch (error) {
+      // Whether it was committed after all, only a new look tells.
+      store.loaded = undefined
+      const known =
+        error instanceof AppError ? error : new AppError('INTERNAL', undefined, { cause: error })
+      return { ok: false, error: known }
+    }
+    publish(store, stored)
+    return outcome
+  }
+
+  function publish(store: Open, changes: readonly StoreChange[]): void {
+    measure(store, sandbox.stores.apply(store.id, changes))
+  }
+
+  /** What an owner changes takes its turn among the calls that write, before those that wait. */
+  function asOwner<T>(id: number, work: (store: Open) => Promise<T>): Promise<T> {
+    return using(id, async (store) => {
+      const leave = await store.lane.enterFirst({
+        ms: ownersWaitMs,
+        length: Infinity,
+        leaving: undefined,
+      })
+      try {
+        return await work(store)
+      } finally {
+        leave()
+      }
+    })
+  }
+
+  return {
+    /** As `sandbox.invoke`, for a module that uses storage. */
+    invoke: (invocation: Invocation, caller: Caller) =>
+      using(caller.id, (store) => call(store, invocation, caller)),
+
+    list: (id: number, page: { limit: number; after?: Buffer }): Promise<StoredPage> =>
+      storage.functions.list(id, page),
+
+    async read(id: number, key: Buffer): Promise<Buffer> {
+      const value = await storage.functions.get(id, key)
+      if (value === undefined) throw missing()
+      return value
+    },
+
+    remove: (id: number, key: Buffer) =>
+      asOwner(id, async (store) => {
+        await load(store)
+        if (!(await storage.functions.delete(id, key))) throw missing()
+        publish(store, [{ key }])
+      }),
+
+    clear: (id: number) =>
+      asOwner(id, async (store) => {
+        // A store that cannot be read can still be cleared.
+        await load(store).catch(() => undefined)
+        await storage.functions.clear(id)
+        measure(store, sandbox.stores.load(id, []))
+        store.loaded = Promise.resolve()
+      }),
+
+    /** Stores in memory, and the calls that wait for their turn to write, for /readyz. */
+    stats: () => ({
+      stores: open.size,
+      storesBytes: openBytes,
+      queuedToWrite: [...open.values()].reduce((sum, { lane }) => sum + lane.waiting(), 0),
+    }),
+
+    /** The executable is gone, and with it what it kept. */
+    forget(id: number): void {
+      const store = open.get(id)
+      if (store === undefined) return
+      store.gone = true
+      dropIdle()
+    },
+
+    /** Ends the waits; calls under way end as the sandbox ends them. */
+    close(): void {
+      closed = true
+      for (const store of open.values()) store.lane.close()
+    },
+  }
+}
+
+function missing(): AppError {
+  return new AppError('NOT_FOUND', 'The function storage has no such key.')
+}
+
+function newStore(id: number): Open {
+  return { id, lane: createLane(), users: 0, loaded: undefined, bytes: 0, gone: false }
+}
+
+function options({ limits }: Caller, inTurn: boolean): StoreOptions {
+  return { inTurn, bytesMax: limits.storeBytes, keysMax: limits.storeKeys }
+}

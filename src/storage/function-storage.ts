@@ -1,0 +1,101 @@
+// What functions keep, by executable and key. Values are sealed; keys are not, as they are looked for.
+import type { Kysely } from 'kysely'
+import { AppError } from '../errors.ts'
+import type { Database } from './database.ts'
+import type { Schema } from './schema.ts'
+import type { Place, Secrets } from './secrets.ts'
+import type { FunctionStore } from './storage.ts'
+
+export function createFunctionStore(deps: { database: Database; secrets: Secrets }): FunctionStore {
+  const { database, secrets } = deps
+  const { reader } = database
+
+  return {
+    async load(executableId) {
+      const rows = await of(reader, executableId).select(['key', 'value']).execute()
+      return rows.map(({ key, value }) => ({
+        key,
+        value: secrets.openBytes(value, place(executableId, key)),
+      }))
+    },
+
+    commit: (executableId, entries, nowMs) =>
+      database.write(async (db) => {
+        // Deleted while the call ran, it keeps nothing.
+        const owner = await db
+          .selectFrom('executables')
+          .select('id')
+          .where('id', '=', executableId)
+          .executeTakeFirst()
+        if (owner === undefined) {
+          throw new AppError('NOT_FOUND', `There is no executable ${executableId} any more.`)
+        }
+        for (const { key, value } of entries) {
+          const row = {
+            value: secrets.seal(value, place(executableId, key)),
+            size_bytes: key.length + value.length,
+            updated_at_ms: nowMs,
+          }
+          await db
+            .insertInto('function_storage')
+            .values({ executable_id: executableId, key, ...row })
+            .onConflict((conflict) => conflict.columns(['executable_id', 'key']).doUpdateSet(row))
+            .execute()
+        }
+      }),
+
+    async list(executableId, { limit, after }) {
+      let query = of(reader, executableId)
+        .select(['key', 'size_bytes', 'updated_at_ms'])
+        .orderBy('key')
+        .limit(limit + 1)
+      if (after !== undefined) query = query.where('key', '>', after)
+      const rows = await query.execute()
+      const { keys, bytes } = await of(reader, executableId)
+        .select((eb) => [
+          eb.fn.countAll<number>().as('keys'),
+          eb.fn.coalesce(eb.fn.sum<number>('size_bytes'), eb.lit(0)).as('bytes'),
+        ])
+        .executeTakeFirstOrThrow()
+      const items = rows.slice(0, limit).map((row) => ({
+        key: row.key,
+        sizeBytes: row.size_bytes,
+        updatedAtMs: row.updated_at_ms,
+      }))
+      const next = rows.length > limit ? (items.at(-1)?.key ?? null) : null
+      return { items, next, total: { keys, bytes } }
+    },
+
+    async get(executableId, key) {
+      const row = await of(reader, executableId)
+        .select('value')
+        .where('key', '=', key)
+        .executeTakeFirst()
+      return row && secrets.openBytes(row.value, place(executableId, key))
+    },
+
+    delete: (executableId, key) =>
+      database.write(async (db) => {
+        const row = await db
+          .deleteFrom('function_storage')
+          .where('executable_id', '=', executableId)
+          .where('key', '=', key)
+          .executeTakeFirst()
+        return row.numDeletedRows > 0n
+      }),
+
+    clear: (executableId) =>
+      database.write(async (db) => {
+        await db.deleteFrom('function_storage').where('executable_id', '=', executableId).execute()
+      }),
+  }
+}
+
+function of(db: Kysely<Schema>, executableId: number) {
+  return db.selectFrom('function_storage').where('executable_id', '=', executableId)
+}
+
+function place(executableId: number, key: Buffer): Place {
+  const row = `${executableId}/${key.toString('hex')}`
+  return { table: 'function_storage', column: 'value', row }
+}

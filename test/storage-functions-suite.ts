@@ -1,0 +1,96 @@
+// What every storage engine must do with what functions keep.
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { AppError } from '../src/errors.ts'
+import type { Storage, StoredEntry } from '../src/storage/storage.ts'
+import { newExecutable } from './storage-suite.ts'
+
+function entry(key: string, value: string): StoredEntry {
+  return { key: Buffer.from(key, 'latin1'), value: Buffer.from(value, 'latin1') }
+}
+
+/** In no order that anybody promised. */
+async function loaded({ functions }: Storage, id: number): Promise<Record<string, string>> {
+  const entries = await functions.load(id)
+  return Object.fromEntries(
+    entries.map(({ key, value }) => [key.toString('latin1'), value.toString('latin1')]),
+  )
+}
+
+export function testFunctionStorage(
+  engine: string,
+  open: (t: TestContext) => Promise<Storage>,
+): void {
+  describe(`${engine}: function storage`, () => {
+    test('what is committed reads back byte for byte, the last value of a key', async (t) => {
+      const storage = await open(t)
+      const { functions } = storage
+      const { id } = await storage.executables.create(newExecutable())
+      assert.deepEqual(await functions.load(id), [])
+      await functions.commit(
+        id,
+        [entry('a', '1'), entry('\xff\x00', '\x00\xfe'), entry('e', '')],
+        1,
+      )
+      await functions.commit(id, [entry('a', '22')], 2)
+      assert.deepEqual(await loaded(storage, id), { a: '22', '\xff\x00': '\x00\xfe', e: '' })
+      assert.deepEqual(await functions.get(id, Buffer.from('a')), Buffer.from('22'))
+      assert.equal(await functions.get(id, Buffer.from('b')), undefined)
+    })
+
+    test('a page lists keys in the order of their bytes, with sizes, times and the total', async (t) => {
+      const storage = await open(t)
+      const { functions } = storage
+      const { id } = await storage.executables.create(newExecutable())
+      const none = { items: [], next: null, total: { keys: 0, bytes: 0 } }
+      assert.deepEqual(await functions.list(id, { limit: 2 }), none)
+      await functions.commit(id, [entry('b', '1'), entry('\xff', '333'), entry('Z', '22')], 5)
+      await functions.commit(id, [entry('b', '4444')], 6)
+      const total = { keys: 3, bytes: 12 }
+      const first = await functions.list(id, { limit: 2 })
+      assert.deepEqual(first, {
+        items: [
+          { key: Buffer.from('Z'), sizeBytes: 3, updatedAtMs: 5 },
+          { key: Buffer.from('b'), sizeBytes: 5, updatedAtMs: 6 },
+        ],
+        next: Buffer.from('b'),
+        total,
+      })
+      assert.deepEqual(await functions.list(id, { limit: 2, after: first.next }), {
+        items: [{ key: Buffer.from([0xff]), sizeBytes: 4, updatedAtMs: 5 }],
+        next: null,
+        total,
+      })
+    })
+
+    test('each executable has its own, and takes it along', async (t) => {
+      const storage = await open(t)
+      const { functions, executables } = storage
+      const one = (await executables.create(newExecutable())).id
+      const other = (await executables.create(newExecutable())).id
+      await functions.commit(one, [entry('a', '1'), entry('b', '1')], 1)
+      await functions.commit(other, [entry('a', '2')], 1)
+      assert.equal(await functions.delete(one, Buffer.from('a')), true)
+      assert.equal(await functions.delete(one, Buffer.from('a')), false)
+      assert.deepEqual(await loaded(storage, one), { b: '1' })
+      await functions.clear(one)
+      assert.deepEqual(await loaded(storage, one), {})
+      assert.deepEqual(await loaded(storage, other), { a: '2' })
+      await executables.delete(other)
+      assert.deepEqual(await loaded(storage, other), {})
+      await assert.rejects(
+        functions.commit(other, [entry('a', '3')], 2),
+        (error) => error instanceof AppError && error.code === 'NOT_FOUND',
+      )
+    })
+
+    test('a commit that fails midway has stored none of its entries', async (t) => {
+      const storage = await open(t)
+      const { id } = await storage.executables.create(newExecutable())
+      const broken = { key: null as unknown as Buffer, value: Buffer.from('1') }
+      await assert.rejects(storage.functions.commit(id, [entry('a', '1'), broken], 1))
+      assert.deepEqual(await loaded(storage, id), {})
+    })
+  })
+}
