@@ -10,6 +10,7 @@ import { createDelivery } from './core/delivery.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
 import { createInputs } from './core/inputs.ts'
+import { createLimits } from './core/limits.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunner } from './core/runner.ts'
 import { createKeyGuard } from './http/key-guard.ts'
@@ -18,6 +19,7 @@ import { registerExecutables } from './http/routes/executables.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
 import { registerMetrics } from './http/routes/metrics.ts'
+import { registerLimits } from './http/routes/limits.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
@@ -26,7 +28,6 @@ import { createServer } from './http/server.ts'
 import { watchLoopDelay } from './metrics/loop-delay.ts'
 import { createMeters } from './metrics/meters.ts'
 import { createMetrics } from './metrics/metrics.ts'
-import type { CallLimits } from './model.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
@@ -80,7 +81,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await storage.close()
     throw error
   })
-  const limits = callLimits(config)
+  const limits = createLimits(config)
   const budget = createByteBudget(config.BUFFERED_BYTES)
   const journal = createRunJournal({
     storage,
@@ -131,10 +132,11 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       version: VERSION,
     },
     (app) => {
-      registerExecutables(app, { executables, keyGuard, limits, config })
+      registerExecutables(app, { executables, journal, keyGuard, limits, config })
       registerVersions(app, { executables })
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
+      registerLimits(app, { executables, limits })
       registerRun(app, { executables, runner, config })
       registerRuns(app, { executables, journal, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
@@ -189,22 +191,6 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
 
 function toOrigin(scheme: string, host: string, port: number): string {
   return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).origin
-}
-
-function callLimits(config: Config): CallLimits {
-  return {
-    timeoutMs: config.RUN_TIMEOUT_MS,
-    memoryBytes: config.RUN_MEMORY_BYTES,
-    tableElements: config.TABLE_ELEMENTS,
-    inputBytes: config.INPUT_BYTES,
-    outputBytes: config.OUTPUT_BYTES,
-    logBytes: config.LOG_BYTES,
-    // Half the threads, so that one executable can never hold them all.
-    concurrency: config.CONCURRENCY || Math.max(1, Math.floor(config.SANDBOX_THREADS / 2)),
-    queueLength: config.QUEUE_LENGTH,
-    queueWaitMs: config.QUEUE_WAIT_MS,
-    fuel: config.RUN_FUEL,
-  }
 }
 
 /** With a token every page may call (the keys protect); without one, none unless listed. */

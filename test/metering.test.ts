@@ -36,6 +36,8 @@ const LIMITS: CallLimits = {
   queueLength: 10,
   queueWaitMs: 60_000,
   fuel: 10_000,
+  reuseCalls: 1,
+  reuseAgeMs: 1,
 }
 
 async function dataFolder(t: Scope): Promise<string> {

@@ -11,10 +11,16 @@ import { native } from './native.ts'
 import type { NativeProfile, NativeProfileOptions, NativeStats } from './native.ts'
 import { readOutcomes } from './outcomes.ts'
 import type { InvocationResult } from './outcomes.ts'
+import { whileWanted } from './while-wanted.ts'
 
 export type { ModuleRef } from './loaded-modules.ts'
 export type { InvocationResult } from './outcomes.ts'
-export type Profile = NativeProfile
+
+/** An executable's settings, ready for any number of calls. */
+export interface Profile {
+  native: NativeProfile
+  queueWaitMs: number
+}
 
 /** What an executable's owner settled for all its calls. */
 export interface ProfileOptions {
@@ -29,6 +35,7 @@ export interface ProfileOptions {
 /** A caller who may leave while the call waits. */
 export interface Leaving {
   readonly left: boolean
+  readonly signal: AbortSignal
   onLeave: (() => void) | undefined
 }
 
@@ -92,7 +99,6 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   )
 
   const modules = createLoadedModules(runtime, compiler)
-
   /** Wakes the runtime's threads once for all calls of this turn of the event loop. */
   let beginning = false
   const begin = (): void => {
@@ -101,10 +107,12 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 
   function invoke(invocation: Invocation): Promise<InvocationResult> {
-    const handle = modules.loaded(invocation.module)
-    return handle === undefined
-      ? modules.load(invocation.module).then((loaded) => call(loaded, invocation))
-      : call(handle, invocation)
+    const { module, profile, leaving } = invocation
+    const handle = modules.loaded(module)
+    if (handle !== undefined) return call(handle, invocation)
+    const { queueWaitMs: waitMs } = profile
+    const loading = whileWanted(modules.load(module), { waitMs, signal: leaving?.signal })
+    return loading.then((loaded) => call(loaded, invocation))
   }
 
   function call(handle: number, invocation: Invocation): Promise<InvocationResult> {
@@ -117,7 +125,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       const id = nextCall++
       calls.set(id, resolve)
       try {
-        runtime.call(id, handle, profile, functionName, text, inputs)
+        runtime.call(id, handle, profile.native, functionName, text, inputs)
       } catch (error) {
         calls.delete(id)
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
@@ -143,7 +151,10 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     async warm(module) {
       await modules.load(module)
     },
-    profile: (options) => new native.Profile(toNative(options)),
+    profile: (options) => ({
+      native: new native.Profile(toNative(options)),
+      queueWaitMs: options.limits.queueWaitMs,
+    }),
     invoke,
     compiled: () => compiler.list(),
     async forget(sha256) {
