@@ -1,0 +1,102 @@
+// Runs the rows of hostile guests of a topic, each as a test of its own beside a neighbour.
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { buildApp, suiteScope } from './build-app.ts'
+import type { Settings, TestApp } from './build-app.ts'
+import { upload } from './client.ts'
+import type { ErrorAnswer, Uploaded } from './client.ts'
+import { callWith, textOf } from './guest-calls.ts'
+import { guest } from './guests.ts'
+import { HOSTILE_GUESTS, HOSTILE_SETTINGS } from './hostile-guests.ts'
+import type { Expected, HostileGuest } from './hostile-guests.ts'
+import { until } from './until.ts'
+
+/** Few, so that a thread or slot that does not come back is missed at once. */
+const THREADS = 4
+
+/** A server with hostile guests and one neighbour, which must always answer. */
+export interface Neighbourhood {
+  app: TestApp
+  hostile: (guest: HostileGuest) => Promise<Uploaded>
+  /** Asserts that the neighbour answers. */
+  neighbourAnswers: () => Promise<void>
+  /** Asserts that nothing runs any more and that every thread and every slot takes calls. */
+  isWhole: () => Promise<void>
+}
+
+export async function neighbourhood(
+  scope: Parameters<typeof buildApp>[0],
+  settings: Settings = {},
+): Promise<Neighbourhood> {
+  const app = await buildApp(scope, {
+    ...HOSTILE_SETTINGS,
+    SANDBOX_THREADS: THREADS,
+    CONCURRENCY: THREADS,
+    ...settings,
+  })
+  const neighbour = await upload(app, await guest('wasm-bindgen-100'))
+  const uploaded = new Map<HostileGuest, Uploaded>()
+  const neighbourAnswers = async (): Promise<void> => {
+    assert.equal(await textOf(app, neighbour, 'say', ['you']), 'hello you')
+  }
+  return {
+    app,
+    async hostile(one) {
+      const present = uploaded.get(one) ?? (await upload(app, await one.wasm()))
+      uploaded.set(one, present)
+      return present
+    },
+    neighbourAnswers,
+    async isWhole() {
+      await until(app, ({ running, queued }) => running + queued === 0)
+      await Promise.all(Array.from({ length: 2 * THREADS }, neighbourAnswers))
+      const health = await app.request('/healthz')
+      assert.deepEqual(await health.json(), { status: 'ok' })
+    },
+  }
+}
+
+/** Asserts status, code and details, and that the run's record says the same. */
+export async function endsAs(app: TestApp, response: Response, expected: Expected): Promise<void> {
+  const text = await response.text()
+  assert.equal(response.status, expected.status, text)
+  const run = response.headers.get('wasmhook-run')
+  const record = (await (await app.request(`/api/runs/${run}`)).json()) as Record<string, unknown>
+  if (expected.code === undefined) {
+    assert.equal(text, expected.text)
+    assert.equal(record.status, 'succeeded')
+    return
+  }
+  const answer = JSON.parse(text) as ErrorAnswer
+  assert.equal(answer.code, expected.code, text)
+  assert.equal(typeof answer.error, 'string')
+  for (const [key, value] of Object.entries(expected.detail ?? {})) {
+    assert.equal(answer[key], value, text)
+  }
+  assert.equal(answer.run_id, run)
+  assert.deepEqual([record.status, record.code], ['failed', expected.code])
+}
+
+export function describeTopic(topic: HostileGuest['topic'], settings: Settings = {}): void {
+  describe('a guest', () => {
+    const scope = suiteScope()
+    let here: Neighbourhood
+    before(async () => {
+      here = await neighbourhood(scope, settings)
+    })
+    for (const one of HOSTILE_GUESTS.filter((each) => each.topic === topic)) {
+      for (const [does, fn, expected, inputs = []] of one.calls) {
+        const gets = expected.code ?? 'what it computed'
+        test(`that ${does} gets ${expected.status} ${gets}, and nobody else is touched`, async () => {
+          const { app } = here
+          const hostile = await here.hostile(one)
+          // Two at once: both ends of the slots are in use when they fail.
+          const calls = [1, 2].map(() => callWith(app, hostile, fn, inputs))
+          await here.neighbourAnswers()
+          for (const response of await Promise.all(calls)) await endsAs(app, response, expected)
+          await here.isWhole()
+        })
+      }
+    }
+  })
+}
