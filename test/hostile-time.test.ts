@@ -4,7 +4,7 @@ import { call, refused, upload } from './helpers/client.ts'
 import { assemble } from './helpers/guests.ts'
 import { describeTopic, neighbourhood } from './helpers/hostile-suite.ts'
 
-const RUN_TIMEOUT_MS = 250
+const RUN_TIMEOUT_MS = 200
 
 describeTopic('time', { RUN_TIMEOUT_MS })
 

@@ -5,7 +5,7 @@ import { before, describe, test } from 'node:test'
 import { call, refused, upload } from './helpers/client.ts'
 import { textOf } from './helpers/guest-calls.ts'
 import { assemble, example, guest } from './helpers/guests.ts'
-import { neighbourhood } from './helpers/hostile-suite.ts'
+import { neighbourhood, post, uploadBeside } from './helpers/hostile-suite.ts'
 import type { Neighbourhood } from './helpers/hostile-suite.ts'
 import { suiteScope } from './helpers/build-app.ts'
 import * as binary from './helpers/wasm-binary.ts'
@@ -13,27 +13,11 @@ import * as binary from './helpers/wasm-binary.ts'
 const MiB = 1024 * 1024
 /** Compiled in no time where it is compiled at all; the compiler's own limit is what ends some. */
 const COMPILE_TIMEOUT_MS = 5_000
-const ATTACKERS = 10
-/** What is before an upload in the queue, and as much again that ends while it travels. */
-const TURNS_MAX = 3 * ATTACKERS
 
 const small = (): Buffer => binary.manyFunctions(1, 1)
 
 /** A custom section whose own count of what follows is a lie. */
 const LIE = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 1])
-
-async function post(here: Neighbourhood, wasm: Buffer): Promise<Response> {
-  return here.app.request('/api/executables', { method: 'POST', body: wasm })
-}
-
-/** Sends it while the neighbour is called, and asserts that all is well afterwards. */
-async function during(here: Neighbourhood, wasm: Buffer): Promise<Response> {
-  const uploading = post(here, wasm)
-  await here.neighbourAnswers()
-  const response = await uploading
-  await here.isWhole()
-  return response
-}
 
 describe('an upload', () => {
   const scope = suiteScope()
@@ -80,7 +64,7 @@ describe('an upload', () => {
   ]
   for (const [what, code, make] of REFUSED) {
     test(`${what} gets 400 ${code}, and nobody else is touched`, async () => {
-      await refused(await during(here, await make()), 400, code)
+      await refused(await uploadBeside(here, await make()), 400, code)
     })
   }
 
@@ -110,7 +94,7 @@ describe('an upload', () => {
   ]
   for (const [what, fn, make] of TAKEN) {
     test(`${what} is taken and called, and nobody else is touched`, async () => {
-      const response = await during(here, await make())
+      const response = await uploadBeside(here, await make())
       const answer = (await response.json()) as { wasm_id: number }
       assert.equal(response.status, 200, JSON.stringify(answer))
       assert.equal(await textOf(here.app, { id: answer.wasm_id } as never, fn), '')
@@ -130,7 +114,7 @@ describe('an upload', () => {
   })
 
   test('whose describe functions lie or never end is taken, and not believed', async () => {
-    const response = await during(here, await guest('cargo-output-hostile'))
+    const response = await uploadBeside(here, await guest('cargo-output-hostile'))
     const answer = (await response.json()) as { wasm_id: number; functions: { params: unknown }[] }
     assert.ok(answer.functions.every(({ params }) => (params ?? null) === null))
     const one = { id: answer.wasm_id } as never
@@ -148,52 +132,6 @@ describe('an upload', () => {
     }
     await here.isWhole()
   })
-})
-
-test('an upload that never ends to compile is ended by its own limit, and nobody else is touched', async (t) => {
-  const here = await neighbourhood(t, { COMPILE_TIMEOUT_MS: 1_000 })
-  const answer = await refused(
-    await during(here, binary.hugeFunction(1_900_000)),
-    400,
-    'MODULE_TOO_COMPLEX',
-  )
-  assert.equal(typeof answer.ended_by, 'string')
-})
-
-test('ten hostile uploads at once, for as long as it takes, let ordinary ones through in their turn', async (t) => {
-  const here = await neighbourhood(t, { COMPILE_MEMORY_BYTES: 64 * MiB })
-  const hostile = [
-    binary.hugeFunction(2_000_000),
-    binary.hugeFunction(3_000_000),
-    binary.manyFunctions(1, 100_000),
-    binary.manyFunctions(200_000, 1),
-    binary.branchTable(2_000_000),
-  ]
-  let ended = 0
-  let over = false
-  const attack = Array.from({ length: ATTACKERS }, async (_, n) => {
-    while (!over) {
-      await refused(
-        await post(here, hostile[n % hostile.length] ?? small()),
-        400,
-        'MODULE_TOO_COMPLEX',
-      )
-      ended++
-    }
-  })
-  for (let n = 0; n < 3; n++) {
-    const before = ended
-    const one = await upload(
-      here.app,
-      assemble(`(module (func (export "answer") (result i32) (i32.const ${n})))`),
-    )
-    assert.ok(ended - before <= TURNS_MAX, `${ended - before} hostile uploads were before it`)
-    assert.equal(await textOf(here.app, one, 'answer'), String(n))
-    await here.neighbourAnswers()
-  }
-  over = true
-  await Promise.all(attack)
-  await here.isWhole()
 })
 
 function text(fields: string): Buffer {

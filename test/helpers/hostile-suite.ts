@@ -56,6 +56,19 @@ export async function neighbourhood(
   }
 }
 
+export async function post(here: Neighbourhood, wasm: Buffer): Promise<Response> {
+  return here.app.request('/api/executables', { method: 'POST', body: wasm })
+}
+
+/** Uploads while the neighbour is called, and asserts that all is well afterwards. */
+export async function uploadBeside(here: Neighbourhood, wasm: Buffer): Promise<Response> {
+  const uploading = post(here, wasm)
+  await here.neighbourAnswers()
+  const response = await uploading
+  await here.isWhole()
+  return response
+}
+
 /** Asserts status, code and details, and that the run's record says the same. */
 export async function endsAs(app: TestApp, response: Response, expected: Expected): Promise<void> {
   const text = await response.text()
