@@ -97,7 +97,7 @@ describe('an upload', () => {
       const response = await uploadBeside(here, await make())
       const answer = (await response.json()) as { wasm_id: number }
       assert.equal(response.status, 200, JSON.stringify(answer))
-      assert.equal(await textOf(here.app, { id: answer.wasm_id } as never, fn), '')
+      assert.equal(await textOf(here.app, { id: answer.wasm_id }, fn), '')
     })
   }
 
@@ -117,7 +117,7 @@ describe('an upload', () => {
     const response = await uploadBeside(here, await guest('cargo-output-hostile'))
     const answer = (await response.json()) as { wasm_id: number; functions: { params: unknown }[] }
     assert.ok(answer.functions.every(({ params }) => (params ?? null) === null))
-    const one = { id: answer.wasm_id } as never
+    const one = { id: answer.wasm_id }
     assert.equal(await textOf(here.app, one, 'nonsense', ['7']), '7')
   })
 
