@@ -147,6 +147,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     ephemeral.stop()
     await outbound.close()
     await sandbox.close()
+    // What these have ended tells its end in a later turn of the event loop.
+    await journal.whenIdle()
     await journal.close()
     await storage.close()
   }

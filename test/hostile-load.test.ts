@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { buildApp } from './helpers/build-app.ts'
-import { call, refused, upload } from './helpers/client.ts'
+import { admin, call, refused, upload } from './helpers/client.ts'
 import { callWith, textOf } from './helpers/guest-calls.ts'
 import { guest } from './helpers/guests.ts'
 import { until } from './helpers/until.ts'
@@ -94,4 +94,19 @@ test('more bytes than BUFFERED_BYTES get 503 with Retry-After, and are free agai
     await refused(large, 503, 'BUFFERS_FULL')
     assert.equal((await textOf(app, one, 'say', ['x'.repeat(40_000)])).length, 40_006)
   }
+})
+
+test('a guest that sleeps when the server stops is ended by the stop, and its run is on record', async (t) => {
+  const app = await buildApp(t, { RUN_TIMEOUT_MS: 60_000 })
+  const sleeper = await upload(app, await guest('hostile/waits'))
+  const sleeping = call(app, sleeper, 'sleeps_an_hour')
+  await until(app, ({ running }) => running === 1)
+  const [again] = await Promise.all([app.restart(), assert.rejects(sleeping)])
+  const path = `/api/executables/${sleeper.id}/runs`
+  const runs = await (await again.request(path, { headers: admin(sleeper) })).json()
+  const { items } = runs as { items: { status: string; code: string }[] }
+  assert.deepEqual(
+    items.map(({ status, code }) => [status, code]),
+    [['failed', 'CLOSED']],
+  )
 })
