@@ -11,8 +11,6 @@ import { suiteScope } from './helpers/build-app.ts'
 import * as binary from './helpers/wasm-binary.ts'
 
 const MiB = 1024 * 1024
-/** Compiled in no time where it is compiled at all; the compiler's own limit is what ends some. */
-const COMPILE_TIMEOUT_MS = 5_000
 
 const small = (): Buffer => binary.manyFunctions(1, 1)
 
@@ -23,7 +21,7 @@ describe('an upload', () => {
   const scope = suiteScope()
   let here: Neighbourhood
   before(async () => {
-    here = await neighbourhood(scope, { COMPILE_TIMEOUT_MS })
+    here = await neighbourhood(scope)
   })
 
   const REFUSED: readonly (readonly [string, string, () => Buffer | Promise<Buffer>])[] = [
