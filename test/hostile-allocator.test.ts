@@ -1,4 +1,4 @@
 // Guests whose allocator lies, traps or gives what is not theirs to give.
-import { describeTopic } from './helpers/hostile-suite.ts'
+import { testTopic } from './helpers/hostile-suite.ts'
 
-describeTopic('allocator')
+testTopic('allocator')

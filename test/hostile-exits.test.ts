@@ -1,4 +1,4 @@
 // Guests that leave by proc_exit or a signal, from wherever they are.
-import { describeTopic } from './helpers/hostile-suite.ts'
+import { testTopic } from './helpers/hostile-suite.ts'
 
-describeTopic('exits')
+testTopic('exits')

@@ -5,9 +5,9 @@ import { call, refused, upload } from './helpers/client.ts'
 import { textOf } from './helpers/guest-calls.ts'
 import { guest } from './helpers/guests.ts'
 import { HOSTILE_SETTINGS } from './helpers/hostile-guests.ts'
-import { describeTopic, neighbourhood } from './helpers/hostile-suite.ts'
+import { testTopic, neighbourhood } from './helpers/hostile-suite.ts'
 
-describeTopic('greed')
+testTopic('greed')
 
 test('a guest works within its limits, beyond them, and within them again', async (t) => {
   const { app, isWhole } = await neighbourhood(t)

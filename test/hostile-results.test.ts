@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { call, refused, upload } from './helpers/client.ts'
 import { assemble, guest } from './helpers/guests.ts'
 import { HOSTILE_SETTINGS } from './helpers/hostile-guests.ts'
-import { describeTopic, neighbourhood } from './helpers/hostile-suite.ts'
+import { testTopic, neighbourhood } from './helpers/hostile-suite.ts'
 
 const MiB = 1024 * 1024
 const LARGE = 100 * MiB
@@ -19,7 +19,7 @@ function large(): Buffer {
       (i32.const 65536) (i32.const ${LARGE})))`)
 }
 
-describeTopic('results')
+testTopic('results')
 
 test('a guest that returns 100 MiB gets 500 OUTPUT_TOO_LARGE, and nobody else is touched', async (t) => {
   const here = await neighbourhood(t, { RUN_MEMORY_BYTES: 128 * MiB })

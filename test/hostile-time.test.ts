@@ -2,12 +2,12 @@
 import { test } from 'node:test'
 import { call, refused, upload } from './helpers/client.ts'
 import { assemble } from './helpers/guests.ts'
-import { describeTopic, neighbourhood } from './helpers/hostile-suite.ts'
+import { testTopic, neighbourhood } from './helpers/hostile-suite.ts'
 
 /** The neighbour has no more time than they, on a machine that may be busy with other things too. */
 const RUN_TIMEOUT_MS = 400
 
-describeTopic('time', { RUN_TIMEOUT_MS }, 1)
+testTopic('time', { RUN_TIMEOUT_MS }, 1)
 
 test('a guest that fills and copies gigabytes without a loop gets 504 RUN_TIMEOUT, and nobody else is touched', async (t) => {
   const MiB = 1024 * 1024

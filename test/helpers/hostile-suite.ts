@@ -84,11 +84,7 @@ export async function endsAs(app: TestApp, response: Response, expected: Expecte
 }
 
 /** @param atOnce calls of each row, so that more than one slot is in use when they fail */
-export function describeTopic(
-  topic: HostileGuest['topic'],
-  settings: Settings = {},
-  atOnce = 2,
-): void {
+export function testTopic(topic: HostileGuest['topic'], settings: Settings = {}, atOnce = 2): void {
   describe('a guest', () => {
     const scope = suiteScope()
     let here: Neighbourhood
