@@ -17,17 +17,18 @@ function mayNotImport(files, patterns, why) {
 
 const FASTIFY = '^(fastify$|@fastify/|typebox)'
 const UNDICI = '^undici'
+const PROMETHEUS = '^prom-client'
 const SQL = '^(kysely|better-sqlite3|pg)'
 
 export default tseslint.config(
-  { ignores: ['dist', 'target', 'examples-rust', 'runtime', 'data'] },
+  { ignores: ['dist', 'target', 'examples-rust', 'bench/guests', 'runtime', 'data'] },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs}'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.ts'],
+    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -41,7 +42,7 @@ export default tseslint.config(
   },
   {
     // node:test's describe and test return promises that the runner itself awaits.
-    files: ['test/**/*.ts', 'scripts/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',
@@ -69,7 +70,8 @@ export default tseslint.config(
       FASTIFY,
       UNDICI,
       SQL,
-      '/http/',
+      PROMETHEUS,
+      '/(http|metrics)/',
       'storage/(?!storage\\.ts)',
       'sandbox/(?!sandbox\\.ts)',
       'outbound/(?!outbound\\.ts)',
@@ -78,27 +80,32 @@ export default tseslint.config(
   ),
   mayNotImport(
     ['src/http/**'],
-    [UNDICI, SQL, '/(storage|sandbox|outbound)/'],
+    [UNDICI, SQL, PROMETHEUS, '/(storage|sandbox|outbound|metrics)/'],
     'http calls core; it sees neither storage, sandbox nor outbound.',
   ),
   mayNotImport(
     ['src/sandbox/**'],
-    [FASTIFY, UNDICI, SQL, '/(http|core|storage|outbound)/'],
+    [FASTIFY, UNDICI, SQL, PROMETHEUS, '/(http|core|storage|outbound|metrics)/'],
     'sandbox sees only model and errors.',
   ),
   mayNotImport(
     ['src/outbound/**'],
-    [FASTIFY, SQL, '/(http|core|storage|sandbox)/'],
+    [FASTIFY, SQL, PROMETHEUS, '/(http|core|storage|sandbox|metrics)/'],
     'outbound sees only model, errors and request-spec.',
   ),
   mayNotImport(
     ['src/storage/**'],
-    [FASTIFY, UNDICI, '/(http|core|sandbox|outbound)/'],
+    [FASTIFY, UNDICI, PROMETHEUS, '/(http|core|sandbox|outbound|metrics)/'],
     'storage sees only model and errors.',
   ),
   mayNotImport(
+    ['src/metrics/**'],
+    [FASTIFY, UNDICI, SQL, '/(http|core|sandbox|outbound|storage)/'],
+    'metrics sees only model and errors; app.ts hands it the figures.',
+  ),
+  mayNotImport(
     ['src/model.ts', 'src/errors.ts', 'src/request-spec.ts', 'src/config.ts'],
-    [FASTIFY, UNDICI, SQL, '/(http|core|storage|sandbox|outbound)/'],
+    [FASTIFY, UNDICI, SQL, PROMETHEUS, '/(http|core|storage|sandbox|outbound|metrics)/'],
     'model, errors, request-spec and config are at the bottom.',
   ),
 )

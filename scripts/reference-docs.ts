@@ -1,4 +1,4 @@
-// Writes docs/configuration.md and docs/errors.md from the tables in the code: `npm run docs`.
+// Writes configuration.md, errors.md, limits.md and metrics.md in docs/ from the code: `npm run docs`.
 // test/docs.test.ts fails where a file and its table differ.
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { FLAGS, LISTS, NUMBERS, TEXTS } from '../src/config.ts'
 import type { Setting } from '../src/config.ts'
 import { ERRORS } from '../src/errors.ts'
-
-const GENERATED = '<!-- Written by `npm run docs` from the code; do not edit by hand. -->'
+import { METRICS } from '../src/metrics/catalogue.ts'
+import { limitsPage } from './limits-page.ts'
+import { GENERATED, grouped, shownDefault, table } from './page.ts'
 
 export function configurationPage(): string {
   return `# Configuration
@@ -46,6 +47,72 @@ ${table(['Code', 'Status', 'Whose fault', 'Meaning'], rows)}
 `
 }
 
+export function metricsPage(): string {
+  const rows = Object.entries(METRICS).map(([name, { type, unit, labels, help }]) => [
+    `\`${name}\``,
+    type,
+    unit,
+    labels.map((label) => `\`${label}\``).join(', '),
+    help,
+  ])
+  return `# Metrics
+
+${GENERATED}
+
+\`GET /metrics\` answers in Prometheus' text format (0.0.4). With \`API_TOKEN\` set it needs the token:
+
+\`\`\`yaml
+scrape_configs:
+  - job_name: wasmhook
+    authorization: { credentials: <API_TOKEN> }
+    static_configs: [{ targets: ['wasmhook.example.org:443'] }]
+    scheme: https
+\`\`\`
+
+Without one the server answers loopback only, so Prometheus has to run on the same machine.
+
+Nothing here is labelled by executable, function or path. Anybody who may upload could otherwise make series
+without end, and a monitoring system keeps each for weeks; figures of one executable are in its run records
+(\`GET /api/executables/:id/runs\`). Labels come from closed lists: error codes (docs/errors.md), stages, route
+patterns, classes of status.
+
+Counting costs a call some additions in typed arrays; text is made when a scrape asks. A run counts once, as
+its record ends: whoever was refused before there was a run (no key, malformed parts, body too large) shows in
+\`wasmhook_http_responses_total\` only, as does an upload. A caller who hung up got no response.
+
+${table(['Metric', 'Type', 'Unit', 'Labels', 'What it is'], rows)}
+
+## What to watch
+
+Runs that failed through no fault of functions, callers or their services; calls that are being turned away;
+storage that takes no records; an event loop that makes everybody wait:
+
+\`\`\`yaml
+groups:
+  - name: wasmhook
+    rules:
+      - alert: WasmhookFails
+        expr: sum by (code) (rate(wasmhook_runs_total{fault="ours"}[5m])) > 0
+        for: 5m
+      - alert: WasmhookQueues
+        expr: histogram_quantile(0.99, sum by (le) (rate(wasmhook_run_stage_duration_seconds_bucket{stage="queue"}[5m]))) > 1
+        for: 10m
+      - alert: WasmhookBuffersFill
+        expr: wasmhook_buffered_bytes / wasmhook_buffered_limit_bytes > 0.8
+        for: 5m
+      - alert: WasmhookStorageFails
+        expr: wasmhook_storage_healthy == 0 or increase(wasmhook_run_records_lost_total[10m]) > 0
+      - alert: WasmhookEventLoopLags
+        expr: histogram_quantile(0.99, rate(wasmhook_event_loop_delay_seconds_bucket[5m])) > 0.1
+        for: 5m
+\`\`\`
+
+How full the sandbox is: \`wasmhook_sandbox_running_calls / wasmhook_sandbox_threads\`, since a call that runs
+holds one thread and one slot of the pool of instances. How much of a core the event loop has left:
+\`1 - rate(wasmhook_event_loop_busy_seconds_total[5m])\`.
+`
+}
+
 function textRows(): string[][] {
   const settings: [string, Setting<unknown>][] = Object.entries({ ...TEXTS, ...LISTS, ...FLAGS })
   return settings.map(([name, { default: value, unit, about }]) => [
@@ -57,11 +124,11 @@ function textRows(): string[][] {
 }
 
 function numberRows(): string[][] {
-  return Object.entries(NUMBERS).map(([name, { default: value, range, unit, about }]) => {
-    // It depends on the machine: the page says the rule, not this machine's number.
-    const shown = name === 'SANDBOX_THREADS' ? '4 a core, at least 8' : grouped(value)
+  const names = Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]
+  return names.map((name) => {
+    const { range, unit, about } = NUMBERS[name]
     const [least, most] = range ?? [0, 0]
-    return [`\`${name}\``, shown, `${grouped(least)} to ${grouped(most)}`, unit, about]
+    return [`\`${name}\``, shownDefault(name), `${grouped(least)} to ${grouped(most)}`, unit, about]
   })
 }
 
@@ -71,16 +138,10 @@ function showDefault(value: unknown): string {
   return text === '' ? '(empty)' : `\`${text}\``
 }
 
-function grouped(value: number): string {
-  return value.toLocaleString('en-US')
-}
-
-function table(head: readonly string[], rows: readonly string[][]): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const docs = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'docs')
   await writeFile(path.join(docs, 'configuration.md'), configurationPage())
   await writeFile(path.join(docs, 'errors.md'), errorsPage())
+  await writeFile(path.join(docs, 'metrics.md'), metricsPage())
+  await writeFile(path.join(docs, 'limits.md'), limitsPage())
 }

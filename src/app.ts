@@ -10,6 +10,7 @@ import { createDelivery } from './core/delivery.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
 import { createInputs } from './core/inputs.ts'
+import { createLimits } from './core/limits.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunner } from './core/runner.ts'
 import { createKeyGuard } from './http/key-guard.ts'
@@ -17,12 +18,16 @@ import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerExecutables } from './http/routes/executables.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
+import { registerMetrics } from './http/routes/metrics.ts'
+import { registerLimits } from './http/routes/limits.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
 import { registerVersions } from './http/routes/versions.ts'
 import { createServer } from './http/server.ts'
-import type { CallLimits } from './model.ts'
+import { watchLoopDelay } from './metrics/loop-delay.ts'
+import { createMeters } from './metrics/meters.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
@@ -61,6 +66,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     secretKey: config.SECRET_KEY,
     log: logger,
   })
+  const meters = createMeters()
   const sandbox = await createSandbox({
     dataDir: config.DATA_DIR,
     threads: config.SANDBOX_THREADS,
@@ -70,16 +76,18 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     compileTimeoutMs: config.COMPILE_TIMEOUT_MS,
     compileMemoryBytes: config.COMPILE_MEMORY_BYTES,
     compileQueueLength: config.COMPILE_QUEUE_LENGTH,
+    onCompiled: (ms, error) => meters.compilationEnded(ms, error),
   }).catch(async (error: unknown) => {
     await storage.close()
     throw error
   })
-  const limits = callLimits(config)
+  const limits = createLimits(config)
   const budget = createByteBudget(config.BUFFERED_BYTES)
   const journal = createRunJournal({
     storage,
     config,
     now,
+    onEnded: (record) => meters.runEnded(record),
     onError: (err) => logger.error({ err }, 'run records cannot be written'),
     onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
   })
@@ -103,12 +111,20 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
   })
 
+  const metrics = createMetrics({
+    version: VERSION,
+    meters,
+    sandbox: () => sandbox.stats(),
+    buffered: () => ({ used: budget.used(), limit: config.BUFFERED_BYTES }),
+    journal: () => ({ ...journal.stats(), healthy: journal.healthy() }),
+  })
   const keyGuard = createKeyGuard(config.API_TOKEN, executables)
   const server = await createServer(
     {
       logger,
       keyGuard,
       budget,
+      answers: { row: (method, route) => meters.route(method, route) },
       tls,
       localOnly: config.API_TOKEN === '',
       corsOrigins: corsOrigins(config),
@@ -116,10 +132,11 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       version: VERSION,
     },
     (app) => {
-      registerExecutables(app, { executables, keyGuard, limits, config })
+      registerExecutables(app, { executables, journal, keyGuard, limits, config })
       registerVersions(app, { executables })
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
+      registerLimits(app, { executables, limits })
       registerRun(app, { executables, runner, config })
       registerRuns(app, { executables, journal, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
@@ -128,8 +145,11 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
         writes: () => journal.healthy(),
         sandboxStats: () => sandbox.stats(),
       })
+      registerMetrics(app, metrics)
     },
   )
+
+  const loopDelay = watchLoopDelay(meters.loopDelay)
 
   async function close(): Promise<void> {
     // Refuse new connections, let answers leave and runs end whose callers have left, and cut what
@@ -145,6 +165,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await Promise.race([journal.whenIdle(), drained])
     clearTimeout(cut)
     ephemeral.stop()
+    loopDelay.stop()
     await outbound.close()
     await sandbox.close()
     // What these have ended tells its end in a later turn of the event loop.
@@ -172,21 +193,6 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
 
 function toOrigin(scheme: string, host: string, port: number): string {
   return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).origin
-}
-
-function callLimits(config: Config): CallLimits {
-  return {
-    timeoutMs: config.RUN_TIMEOUT_MS,
-    memoryBytes: config.RUN_MEMORY_BYTES,
-    tableElements: config.TABLE_ELEMENTS,
-    inputBytes: config.INPUT_BYTES,
-    outputBytes: config.OUTPUT_BYTES,
-    logBytes: config.LOG_BYTES,
-    // Half the threads, so that one executable can never hold them all.
-    concurrency: config.CONCURRENCY || Math.max(1, Math.floor(config.SANDBOX_THREADS / 2)),
-    queueLength: config.QUEUE_LENGTH,
-    queueWaitMs: config.QUEUE_WAIT_MS,
-  }
 }
 
 /** With a token every page may call (the keys protect); without one, none unless listed. */

@@ -32,6 +32,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   'POST /api/executables/{id}/versions/{version}/activate': 'admin',
   'GET /api/executables/{id}/types': 'admin',
   'PUT /api/executables/{id}/types': 'admin',
+  'GET /api/executables/{id}/limits': 'admin',
+  'PUT /api/executables/{id}/limits': 'admin',
   'GET /api/executables/{id}/variables': 'admin',
   'PUT /api/executables/{id}/variables': 'admin',
   'GET /api/executables/{id}/runs': 'admin',
@@ -54,6 +56,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'DELETE /api/ephemeral_storage/{key}': 'token',
   'GET /healthz': 'open',
   'GET /readyz': 'open',
+  'GET /metrics': 'token',
 }
 
 const SCHEME_OF: Readonly<Record<string, string>> = {

@@ -17,6 +17,7 @@ type Right = 'open' | 'token' | 'admin' | 'usage'
 /** Every route that asks for a right; a body that the route accepts. */
 const ROUTES: readonly (readonly [Right, string, string, (string | undefined)?, string?])[] = [
   ['token', 'GET', '/api/executables'],
+  ['token', 'GET', '/metrics'],
   ['token', 'POST', '/api/ephemeral_storage', '{"a":1}', 'application/json'],
   ['open', 'GET', '/api/executables/:id'],
   ['open', 'GET', '/healthz'],

@@ -28,6 +28,7 @@ import { SqliteWriter } from '../src/storage/sqlite-writer.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
+import { newUsage, testUsage } from './storage-usage-suite.ts'
 
 /** The user id of nobody. */
 const NOBODY = 65_534
@@ -52,6 +53,32 @@ function isError(code: string, sentence: RegExp) {
 
 testStorage('SQLite', (t) => open(t))
 testPruning('SQLite', (t) => open(t))
+testUsage('SQLite', (t) => open(t))
+
+/** Takes the newest migrations back, down to and with the one named. */
+function undoMigrations(folder: string, until: string): void {
+  const undo = [
+    [
+      '0003-limits-and-usage',
+      `DROP TABLE usage;
+       ALTER TABLE runs DROP COLUMN fuel_used;
+       ALTER TABLE executables DROP COLUMN metered;
+       ALTER TABLE executables DROP COLUMN reuse;
+       ALTER TABLE executables DROP COLUMN limits`,
+    ],
+    [
+      '0002-result-size',
+      'DROP INDEX runs_with_result; ALTER TABLE runs DROP COLUMN result_size_bytes',
+    ],
+  ] as const
+  const db = new BetterSqlite3(join(folder, 'wasmhook.db'))
+  for (const [name, statements] of undo) {
+    db.exec(statements)
+    db.prepare('DELETE FROM kysely_migration WHERE name = ?').run(name)
+    if (name === until) break
+  }
+  db.close()
+}
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {
@@ -111,13 +138,7 @@ describe('SQLite: a restart', () => {
     )
     await first.runs.save(runs)
     await first.close()
-    const db = new BetterSqlite3(join(folder, 'wasmhook.db'))
-    db.exec(
-      `DROP INDEX runs_with_result;
-       ALTER TABLE runs DROP COLUMN result_size_bytes;
-       DELETE FROM kysely_migration WHERE name = '0002-result-size'`,
-    )
-    db.close()
+    undoMigrations(folder, '0002-result-size')
 
     const second = await open(t, folder)
     const bounds = { keep: 9, keepFailed: 9, failedSinceMs: 0, keepResultBytes: 9 }
@@ -127,6 +148,24 @@ describe('SQLite: a restart', () => {
       left.map((run) => run?.result?.bytes.length),
       [undefined, 6],
     )
+  })
+
+  test('a database of before limits and usage opens, with no limits set and nothing used', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder)
+    const executable = await first.executables.create(newExecutable())
+    const run = newRun(executable.id)
+    await first.runs.save([run])
+    await first.close()
+    undoMigrations(folder, '0003-limits-and-usage')
+
+    const second = await open(t, folder)
+    assert.deepEqual(await second.executables.get(executable.id), executable)
+    assert.deepEqual(await second.runs.get(run.id), run)
+    assert.equal(await second.runs.usage(executable.id), undefined)
+    const used = new Map([[executable.id, newUsage()]])
+    await second.runs.save([], used)
+    assert.deepEqual(await second.runs.usage(executable.id), newUsage())
   })
 
   test('a database of a newer version is refused', async (t) => {

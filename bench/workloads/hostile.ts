@@ -28,6 +28,8 @@ export const hostile: Workload = {
       Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)])),
     )
     const neighbour = await server.upload(readFileSync(guestFile(HELLO.guest)))
+    const path = `/api/executables/${neighbour.id}/limits`
+    await server.asOwner(neighbour, 'PUT', path, { run_timeout_ms: 60_000 })
     const { quick, warmUpSeconds } = bench.options
     const seconds = quick ? 1 : SECONDS
     const wrong: string[] = []

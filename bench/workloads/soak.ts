@@ -17,8 +17,9 @@ const CALLS = 100_000
 const CALLS_QUICK = 4_000
 /** Callers at once. Those of endless guests have lanes of their own, or all would stand behind them. */
 const LANES = { hostile: 24, endless: 4, good: 8 }
-/** Good calls end by it too, on a machine that hostile ones keep busy; endless ones take all of it. */
+/** Of hostile calls. The good ones have time enough on a machine that those keep busy. */
 const RUN_TIMEOUT_MS = 1_000
+const GOOD_LIMITS = { run_timeout_ms: 60_000, queue_wait_ms: 60_000 }
 const SAMPLE_MS = 2_000
 /** One in so many hostile callers hangs up, and one in so many sends an upload instead. */
 const HANG_UPS = 200
@@ -35,6 +36,7 @@ interface Sample {
   hostileCalls: number
   residentBytes: number
   anonymousBytes: number
+  heapBytes: number
   memfdBytes: number
   descriptors: number
   threads: number
@@ -129,6 +131,7 @@ async function endless(
 
 async function good(server: Wasmhook, tally: Tally, over: AbortSignal): Promise<void> {
   const one = await server.upload(await guest('wasm-bindgen-100'))
+  await server.asOwner(one, 'PUT', `/api/executables/${one.id}/limits`, GOOD_LIMITS)
   while (!over.aborted) {
     const begun = performance.now()
     const answer = await callWith(asCaller(server), one, 'say', ['you'])
@@ -193,19 +196,27 @@ function asCaller({ origin }: Wasmhook): Parameters<typeof callWith>[0] {
   return { request: (path, init) => fetch(origin + path, init) }
 }
 
+/** What JavaScript's heap holds, as /metrics has it. */
+async function heapBytes({ origin }: Wasmhook): Promise<number> {
+  const text = await (await fetch(`${origin}/metrics`)).text()
+  return Number(/^nodejs_heap_size_used_bytes (\S+)$/m.exec(text)?.[1] ?? 0)
+}
+
 async function sample(
-  { pid }: Wasmhook,
+  server: Wasmhook,
   tally: Tally,
   samples: Sample[],
   over: AbortSignal,
   progress: (sentence: string) => void,
 ): Promise<void> {
   while (!over.aborted) {
+    const { pid } = server
     const { residentBytes, anonymousBytes, memfdBytes } = memoryOf(pid)
     samples.push({
       hostileCalls: tally.hostile,
       residentBytes,
       anonymousBytes,
+      heapBytes: await heapBytes(server),
       memfdBytes,
       descriptors: descriptorsOf(pid),
       threads: readdirSync(`/proc/${pid}/task`).length,
@@ -241,12 +252,19 @@ function figures(samples: Sample[], tally: Tally, calls: number): Figure[] {
     figure('p50 of the good calls', one(percentile(tally.goodMs, 0.5)), 'ms'),
     figure('p99 of the good calls', one(percentile(tally.goodMs, 0.99)), 'ms'),
     figure('resident memory', series('residentBytes', 1e6), 'MB'),
-    figure('resident memory, last fifth / first', growth('residentBytes'), '×'),
+    {
+      target: 'soak/memory',
+      ...figure('resident memory, last fifth / first', growth('residentBytes'), '×'),
+    },
     figure('anonymous memory (heaps, stacks, instances)', series('anonymousBytes', 1e6), 'MB'),
     figure('anonymous memory, last fifth / first', growth('anonymousBytes'), '×'),
+    figure("JavaScript's heap", series('heapBytes', 1e6), 'MB'),
     figure('images of initial memories', series('memfdBytes', 1e6), 'MB'),
     figure('file descriptors', series('descriptors', 1), ''),
-    figure('file descriptors, last fifth / first', growth('descriptors'), '×'),
+    {
+      target: 'soak/descriptors',
+      ...figure('file descriptors, last fifth / first', growth('descriptors'), '×'),
+    },
     figure('threads', series('threads', 1), ''),
   ]
 }

@@ -3,38 +3,13 @@
 /** A name for all that a compiled module depends on; one made under another name is useless. */
 export declare function compatibilityHash(): string
 
-/** One call: what, with what, and within which limits. */
-export interface CallOptions {
-  /** The executable, whose calls share concurrency and queue. */
-  group: number
-  /** Calls of the group that run at one time. */
-  concurrency: number
-  /** Calls of the group that wait. */
-  queueLength: number
-  /** How long the call waits for its turn, in milliseconds. */
-  queueWaitMs: number
-  /** Wall time of the call once it runs, in milliseconds. */
-  timeoutMs: number
-  /** Memory, in bytes. */
-  memoryBytes: number
-  /** Elements of all tables together. */
-  tableElements: number
-  /** The longest result, in bytes. */
-  outputBytes: number
-  /** What is kept of standard output and standard error, in bytes. */
-  logBytes: number
-  /** The function's name. */
-  function: string
-  /** The arguments. They must not change until the outcome is there. */
-  inputs: Array<Buffer>
-  /** Whether text is asked for; `false` returns bytes as they are. */
-  text: boolean
-  /** Types that the owner declared, as JSON; they win over all others. */
-  types?: string
-  /** The state, where one is set. */
-  state?: string
-  /** Environment variables: name, value, name, value, and so on. */
-  variables: Array<string>
+/** An executable's settings, read once for all its calls. */
+export declare class Profile {
+  /**
+   * Checks the settings. The exception's `code` is `AMBIGUOUS_TYPES` when declared types are
+   * none.
+   */
+  constructor(options: ProfileOptions)
 }
 
 /** The settings of a sandbox; they hold as long as it does. */
@@ -56,19 +31,31 @@ export interface SandboxOptions {
 
 /** Threads that call functions of loaded modules, each call in a fresh instance. */
 export declare class Sandbox {
-  /** Starts the threads. `onOutcomes` receives what came of the calls, several at a time. */
-  constructor(options: SandboxOptions, onOutcomes: (outcomes: Outcome[]) => void)
   /**
-   * Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
+   * Starts the threads. `onOutcomes` receives what came of the calls, several at a time, in the
+   * form that outbox.rs describes.
+   */
+  constructor(options: SandboxOptions, onOutcomes: (records: Buffer, extras: (Buffer | string)[]) => void)
+  /**
+   * Maps a compiled module and resolves with its handle. Compiles nothing. The error's `code`
    * is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as
    * native code and not looked at: compare its hash with that of the file that was compiled
-   * before every load, and never change it after.
+   * before every load, and never change it after. `metered` tells which form of the module
+   * the file holds: that which counts its work as fuel runs on an engine of its own.
    */
-  load(path: string, interfaceJson: string): number
+  load(path: string, interfaceJson: string, metered: boolean): Promise<number>
   /** Forgets a module. Calls that wait or run still finish. */
   unload(handle: number): void
-  /** Calls a function. The outcome carries `id`, a number that no other outstanding call has. */
-  call(id: number, handle: number, options: CallOptions): void
+  /**
+   * Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that
+   * no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin.
+   */
+  call(id: number, handle: number, profile: Profile, name: string, text: boolean, inputs: Array<Buffer>): void
+  /**
+   * Begins what was queued: once after several calls, since waking a thread costs as much as a
+   * short call.
+   */
+  begin(): void
   /** Cancels a call that waits or runs; `false` when it has ended. Its outcome still comes. */
   cancel(id: number): boolean
   /** Cancels a call that waits; `false` when it runs or has ended. Its outcome still comes. */
@@ -100,36 +87,32 @@ export interface SandboxStats {
   pagemapScan: boolean
 }
 
-/** What came of one call. */
-export interface Outcome {
-  /** The call's number. */
-  id: number
-  /** Whether there is a result; else there are a code and a message. */
-  ok: boolean
-  /** The result. */
-  bytes?: Buffer
-  /** Whether the result is known to be UTF-8 text. */
-  isText: boolean
-  /** Whether the result is text that is a JSON object or array. */
-  isJson: boolean
-  /** The failure's stable code. */
-  code?: string
-  /** The failure in a sentence. */
-  message?: string
-  /** The failure's particulars: a JSON object as text. */
-  detail?: string
-  /** What lies behind a fault of ours (`INTERNAL`): for the log, never for callers. */
-  cause?: string
-  /** What the guest wrote to standard output and standard error, if anything. */
-  log?: Buffer
-  /** Whether it wrote more than was kept. */
-  logTruncated: boolean
-  /** How long the call waited for its turn, in nanoseconds. */
-  queueNs: number
-  /** How long its instance took to make, in nanoseconds. */
-  instantiateNs: number
-  /** How long the guest ran, in nanoseconds. */
-  runNs: number
-  /** The most memory that the guest had, in bytes. */
+/** What an executable's owner settled for all its calls. */
+export interface ProfileOptions {
+  /** The executable, whose calls share concurrency and queue. */
+  group: number
+  /** Calls of the group that run at one time. */
+  concurrency: number
+  /** Calls of the group that wait. */
+  queueLength: number
+  /** How long a call waits for its turn, in milliseconds. */
+  queueWaitMs: number
+  /** Wall time of a call once it runs, in milliseconds. */
+  timeoutMs: number
+  /** Memory, in bytes. */
   memoryBytes: number
+  /** Elements of all tables together. */
+  tableElements: number
+  /** The longest result, in bytes. */
+  outputBytes: number
+  /** What is kept of standard output and standard error, in bytes. */
+  logBytes: number
+  /** Work, in units of fuel, where the module is metered; without it there is no bound. */
+  fuel?: number
+  /** Types that the owner declared, by function, each as JSON; they win over all others. */
+  types: Record<string, string>
+  /** The state, where one is set. */
+  state?: string
+  /** Environment variables: name, value, name, value, and so on. */
+  variables: Array<string>
 }

@@ -5,9 +5,9 @@ import { AppError } from '../errors.ts'
 export interface ByteLease {
   /** Throws BUFFERS_FULL and takes nothing when the budget does not have the bytes. */
   take(bytes: number): void
-  /** Keeps the lease while the work goes on, even where the caller has hung up meanwhile. */
-  during<T>(work: () => Promise<T>): Promise<T>
-  /** The request itself has ended. */
+  /** Keeps the lease for work that may go on after the caller has hung up; release() ends that too. */
+  hold(): void
+  /** The request itself has ended, or work that held on to it. */
   release(): void
 }
 
@@ -18,36 +18,42 @@ export interface ByteBudget {
 
 export function createByteBudget(limitBytes: number): ByteBudget {
   let used = 0
-  return {
-    used: () => used,
-    lease() {
-      let held = 0
-      let holders = 1
-      const drop = (): void => {
-        holders--
-        if (holders > 0) return
-        used -= held
-        held = 0
+
+  // A class, since each request makes one: closures would be made anew every time.
+  class Lease implements ByteLease {
+    #held = 0
+    #holders = 1
+
+    take(bytes: number): void {
+      if (used + bytes > limitBytes) {
+        throw new AppError('BUFFERS_FULL', undefined, { detail: { limit_bytes: limitBytes } })
       }
-      return {
-        take(bytes) {
-          if (used + bytes > limitBytes) {
-            throw new AppError('BUFFERS_FULL', undefined, { detail: { limit_bytes: limitBytes } })
-          }
-          if (holders === 0) return
-          used += bytes
-          held += bytes
-        },
-        async during(work) {
-          holders++
-          try {
-            return await work()
-          } finally {
-            drop()
-          }
-        },
-        release: drop,
-      }
-    },
+      if (this.#holders === 0) return
+      used += bytes
+      this.#held += bytes
+    }
+
+    hold(): void {
+      this.#holders++
+    }
+
+    release(): void {
+      this.#holders--
+      if (this.#holders > 0) return
+      used -= this.#held
+      this.#held = 0
+    }
+  }
+
+  return { used: () => used, lease: () => new Lease() }
+}
+
+/** Holds the lease while the work goes on, even where the caller has hung up meanwhile. */
+export async function during<T>(lease: ByteLease, work: () => Promise<T>): Promise<T> {
+  lease.hold()
+  try {
+    return await work()
+  } finally {
+    lease.release()
   }
 }

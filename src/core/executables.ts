@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { DeclaredTypes, Executable, Version } from '../model.ts'
+import type { CallLimits, DeclaredTypes, Executable, Version } from '../model.ts'
 import type { ModuleRef, Sandbox } from '../sandbox/sandbox.ts'
 import type { ExecutableChange, NewVersion, Storage } from '../storage/storage.ts'
 import { ZERO_KEY, hashKey, makeKey } from './keys.ts'
@@ -24,28 +24,41 @@ export interface Uploaded {
   usageKey: string
 }
 
+/** What an owner says about an executable; absent means unchanged. */
+export type About = Pick<ExecutableChange, 'description' | 'embeddedCallback' | 'reuse' | 'metered'>
+
 export type Executables = ReturnType<typeof createExecutables>
 
 /** Entries are small (no binaries); the oldest used goes first. */
 const CACHE_ENTRIES = 10_000
 
 export function createExecutables({ storage, sandbox, config, now }: ExecutablesDeps) {
+  /** In the order of their last use. */
   const cache = new Map<number, Executable>()
+  /** The last of them, which need not be moved. */
+  let newest: Executable | undefined
   /** Calls under way by the binary they run. */
   const held = new Map<string, number>()
   const unusedButHeld = new Set<string>()
   /** Counts writes, so that a read begun before a write never puts its stale answer into the cache. */
   let writes = 0
-  /** Versions are added one at a time, so that each swap sees which ones it pushes out. */
-  let storing: Promise<unknown> = Promise.resolve()
+  /** The last change under way to what is called, by executable. */
+  const turns = new Map<number, Promise<void>>()
+
+  /** What every call asks first; what is not in the cache, `find` reads. */
+  function cached(id: number): Executable | undefined {
+    const known = cache.get(id)
+    if (known !== undefined && known !== newest) {
+      cache.delete(id)
+      cache.set(id, known)
+      newest = known
+    }
+    return known
+  }
 
   async function find(id: number): Promise<Executable> {
-    const cached = cache.get(id)
-    if (cached !== undefined) {
-      cache.delete(id)
-      cache.set(id, cached)
-      return cached
-    }
+    const known = cached(id)
+    if (known !== undefined) return known
     const before = writes
     const stored = await storage.executables.get(id)
     if (stored === undefined) throw notFound(id)
@@ -55,6 +68,7 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
 
   function remember(executable: Executable): void {
     cache.set(executable.id, executable)
+    newest = executable
     const oldest = cache.keys().next()
     if (cache.size > CACHE_ENTRIES && oldest.done !== true) cache.delete(oldest.value)
   }
@@ -73,10 +87,11 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
   }
 
   function moduleOf(executable: Executable): ModuleRef {
-    const { id, version } = executable
+    const { id, version, metered } = executable
     return {
       sha256: version.sha256,
       interface: version.interface,
+      metered,
       async readWasm() {
         const wasm = await storage.executables.readBinary(id, version.number)
         if (wasm === undefined) throw notFound(id)
@@ -88,15 +103,15 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
   /** Compiles and loads a module, then stores it; where that fails, nothing of it stays. */
   async function prepare<T>(
     wasm: Buffer,
-    signal: AbortSignal,
+    { signal, metered }: { signal: AbortSignal; metered: boolean },
     store: (version: NewVersion) => Promise<T>,
   ): Promise<T> {
     checkModuleHeader(wasm)
-    const compiled = await sandbox.compile(wasm, signal)
+    const compiled = await sandbox.compile(wasm, signal, { metered })
     try {
       // Its keys would reach nobody.
       if (signal.aborted) throw new AppError('CANCELED')
-      await sandbox.warm({ ...compiled, readWasm: () => Promise.resolve(wasm) })
+      await sandbox.warm({ ...compiled, metered, readWasm: () => Promise.resolve(wasm) })
       return await store({ ...compiled, wasm, createdAtMs: now() })
     } catch (error) {
       await forgetUnused([compiled.sha256])
@@ -127,7 +142,24 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
     }
   }
 
+  /** Changes of what is called, one at a time for each executable: each sees what the last one made. */
+  function inTurn<T>(id: number, work: () => Promise<T>): Promise<T> {
+    const mine = (turns.get(id) ?? Promise.resolve()).then(work)
+    const turn = mine.then(
+      () => undefined,
+      () => undefined,
+    )
+    turns.set(id, turn)
+    void turn.then(() => {
+      if (turns.get(id) === turn) turns.delete(id)
+    })
+    return mine
+  }
+
   async function addVersion(id: number, added: NewVersion): Promise<Version> {
+    // Metering may have been switched while the version was compiled.
+    const { metered } = await find(id)
+    await sandbox.warm({ ...added, metered, readWasm: () => Promise.resolve(added.wasm) })
     const before = await storage.executables.listVersions(id)
     const version = await storage.executables.addVersion(id, added, config.VERSIONS_KEPT)
     forget(id)
@@ -142,6 +174,7 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
       await forgetUnused(await sandbox.compiled())
     },
 
+    cached,
     find,
     moduleOf,
     hold,
@@ -158,7 +191,8 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
     ): Promise<Uploaded> {
       const adminKey = makeKey()
       const usageKey = options.createUsageKey ? makeKey() : ZERO_KEY
-      const executable = await prepare(wasm, options.hangUp, (version) =>
+      const how = { signal: options.hangUp, metered: false }
+      const executable = await prepare(wasm, how, (version) =>
         storage.executables.create({
           description: options.description,
           adminKeyHash: hashKey(adminKey),
@@ -172,24 +206,25 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
 
     /** A hot swap: calls already accepted end on the old version, later ones get the new. */
     async swap(id: number, wasm: Buffer, hangUp: AbortSignal): Promise<Version> {
-      await find(id)
-      return prepare(wasm, hangUp, (added) => {
-        const mine = storing.then(() => addVersion(id, added))
-        storing = mine.catch(() => undefined)
-        return mine
-      })
+      const { metered } = await find(id)
+      return prepare(wasm, { signal: hangUp, metered }, (added) =>
+        inTurn(id, () => addVersion(id, added)),
+      )
     },
 
-    async activate(id: number, number: number): Promise<Version> {
-      const executable = await find(id)
-      const kept = (await storage.executables.listVersions(id)).find((one) => one.number === number)
-      // Loaded first: a version that cannot be loaded any more never becomes the active one.
-      if (kept !== undefined) await sandbox.warm(moduleOf({ ...executable, version: kept }))
-      const version = await storage.executables.activateVersion(id, number)
-      forget(id)
-      if (version !== undefined) return version
-      throw new AppError('NOT_FOUND', `Executable ${id} keeps no version ${number}.`)
-    },
+    activate: (id: number, number: number): Promise<Version> =>
+      inTurn(id, async () => {
+        const executable = await find(id)
+        const kept = (await storage.executables.listVersions(id)).find(
+          (one) => one.number === number,
+        )
+        // Loaded first: a version that cannot be loaded any more never becomes the active one.
+        if (kept !== undefined) await sandbox.warm(moduleOf({ ...executable, version: kept }))
+        const version = await storage.executables.activateVersion(id, number)
+        forget(id)
+        if (version !== undefined) return version
+        throw new AppError('NOT_FOUND', `Executable ${id} keeps no version ${number}.`)
+      }),
 
     async remove(id: number): Promise<void> {
       const versions = await storage.executables.listVersions(id)
@@ -219,8 +254,16 @@ export function createExecutables({ storage, sandbox, config, now }: Executables
     setCallback: (id: number, callback: string | null) => change(id, { callback }),
     setVariables: (id: number, variables: Record<string, string>) => change(id, { variables }),
     setTypes: (id: number, types: Record<string, DeclaredTypes>) => change(id, { types }),
-    setAbout: (id: number, about: { description?: string; embeddedCallback?: boolean }) =>
-      change(id, about),
+    setLimits: (id: number, limits: Partial<CallLimits>) => change(id, { limits }),
+
+    setAbout: (id: number, about: About) =>
+      inTurn(id, async () => {
+        const executable = await find(id)
+        const { metered = executable.metered } = about
+        // Made first: no call waits for it, and where it cannot be made nothing changes.
+        if (metered !== executable.metered) await sandbox.warm(moduleOf({ ...executable, metered }))
+        await change(id, about)
+      }),
   }
 }
 

@@ -32,13 +32,10 @@ export type Inputs = ReturnType<typeof createInputs>
 export function createInputs({ outbound, config }: InputsDeps) {
   /** @throws AppError INPUT_TOO_LARGE, UPSTREAM_*, ADDRESS_REFUSED; the first failure ends the rest */
   async function resolve(inputs: readonly Input[], options: ResolveOptions): Promise<Buffer[]> {
-    let left = options.limitBytes
-    for (const input of inputs) if (input.kind === 'bytes') left -= input.bytes.length
-    if (left < 0) {
-      throw new AppError('INPUT_TOO_LARGE', undefined, {
-        detail: { limit_bytes: options.limitBytes },
-      })
-    }
+    let given = 0
+    for (const input of inputs) if (input.kind === 'bytes') given += input.bytes.length
+    checkSize(given, options.limitBytes)
+    let left = options.limitBytes - given
     if (isAborted(options.signal)) throw new AppError('CANCELED')
     const failed = new AbortController()
     const end = (): void => failed.abort()
@@ -109,7 +106,13 @@ export function createInputs({ outbound, config }: InputsDeps) {
     }
   }
 
-  return { resolve }
+  return { checkSize, resolve }
+}
+
+/** @throws AppError INPUT_TOO_LARGE */
+function checkSize(bytes: number, limitBytes: number): void {
+  if (bytes <= limitBytes) return
+  throw new AppError('INPUT_TOO_LARGE', undefined, { detail: { limit_bytes: limitBytes } })
 }
 
 function upstreamError(error: OutboundError, spec: RequestSpec, timeoutMs: number): AppError {

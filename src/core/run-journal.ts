@@ -2,8 +2,9 @@
 // A run can be read here the moment its answer leaves, and in storage within RUN_FLUSH_MS.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { RunRecord } from '../model.ts'
+import type { RunRecord, Usage } from '../model.ts'
 import type { RunPage, Storage } from '../storage/storage.ts'
+import { addRun, addUsage, noUsage } from './usage.ts'
 
 /** Ended records that wait for a storage that is down; past it the oldest are dropped and counted. */
 const PENDING_RECORDS_MAX = 10_000
@@ -27,6 +28,8 @@ export interface RunJournalDeps {
   storage: Storage
   config: Config
   now: () => number
+  /** Each run as it ends, once. */
+  onEnded: (record: RunRecord) => void
   /** Once when storage begins to fail, and once when what waits for it begins to be dropped. */
   onError: (error: unknown) => void
   /** Once when storage takes records again; tells what was dropped until then. */
@@ -36,11 +39,13 @@ export interface RunJournalDeps {
 export type RunJournal = ReturnType<typeof createRunJournal>
 
 export function createRunJournal(deps: RunJournalDeps) {
-  const { storage, config, now, onError, onRecovered } = deps
+  const { storage, config, now, onEnded, onError, onRecovered } = deps
   const active = new Map<string, RunRecord>()
   const idle: (() => void)[] = []
   let pending = new Map<string, RunRecord>()
   let pendingResultBytes = 0
+  /** What ended runs used that storage has not counted yet; it stays where a record is dropped. */
+  let pendingUsage = new Map<number, Usage>()
   /** The batch being written; still readable here. */
   let writing = new Map<string, RunRecord>()
   let flushing: Promise<void> = Promise.resolve()
@@ -48,6 +53,8 @@ export function createRunJournal(deps: RunJournalDeps) {
   /** The pause before the next try; undefined while storage does not fail. */
   let retryMs: number | undefined
   let lost: LostRuns = { records: 0, results: 0 }
+  /** Since the start, whatever was recovered between. */
+  const lostInAll: LostRuns = { records: 0, results: 0 }
   const sincePrune = new Map<number, { runs: number; resultBytes: number }>()
 
   async function flush(): Promise<void> {
@@ -91,10 +98,15 @@ export function createRunJournal(deps: RunJournalDeps) {
     writing = pending
     pending = new Map()
     pendingResultBytes = 0
+    const used = pendingUsage
+    pendingUsage = new Map()
     try {
-      await storage.runs.save([...writing.values()])
+      const keep = config.RUNS_KEPT + PRUNE_EVERY_RUNS
+      await storage.runs.save(worthKeeping([...writing.values()], keep), used)
       countWritten(writing.values())
     } catch (error) {
+      for (const [id, later] of pendingUsage) used.set(id, addUsage(used.get(id), later) ?? later)
+      pendingUsage = used
       const newer = pending.values()
       pending = new Map()
       pendingResultBytes = 0
@@ -108,20 +120,25 @@ export function createRunJournal(deps: RunJournalDeps) {
   /** Takes an ended record into `pending`, within its bounds. */
   function hold(record: RunRecord): void {
     const bytes = resultBytes(record)
+    if (pendingResultBytes + bytes > PENDING_RESULT_BYTES_MAX) dropOldestResults(bytes)
+    pending.set(record.id, record)
+    pendingResultBytes += bytes
+    if (pending.size <= PENDING_RECORDS_MAX) return
+    const [oldest] = pending.values()
+    if (oldest === undefined) return
+    lose('records')
+    pendingResultBytes -= resultBytes(oldest)
+    pending.delete(oldest.id)
+  }
+
+  function dropOldestResults(bytesToCome: number): void {
     for (const [id, older] of pending) {
-      if (pendingResultBytes + bytes <= PENDING_RESULT_BYTES_MAX) break
+      if (pendingResultBytes + bytesToCome <= PENDING_RESULT_BYTES_MAX) break
       if (older.result === null) continue
       lose('results')
       pendingResultBytes -= resultBytes(older)
       pending.set(id, { ...older, result: null })
     }
-    pending.set(record.id, record)
-    pendingResultBytes += bytes
-    const [oldest] = pending.values()
-    if (pending.size <= PENDING_RECORDS_MAX || oldest === undefined) return
-    lose('records')
-    pendingResultBytes -= resultBytes(oldest)
-    pending.delete(oldest.id)
   }
 
   function lose(what: keyof LostRuns): void {
@@ -134,6 +151,7 @@ export function createRunJournal(deps: RunJournalDeps) {
       )
     }
     lost[what]++
+    lostInAll[what]++
   }
 
   function countWritten(records: Iterable<RunRecord>): void {
@@ -158,6 +176,15 @@ export function createRunJournal(deps: RunJournalDeps) {
     }
   }
 
+  function count(record: RunRecord): void {
+    let usage = pendingUsage.get(record.executableId)
+    if (usage === undefined) {
+      usage = noUsage(record.createdAtMs)
+      pendingUsage.set(record.executableId, usage)
+    }
+    addRun(usage, record)
+  }
+
   /** Ended records of an executable that storage may not have yet, newest first. */
   function unsaved(executableId: number): RunRecord[] {
     return [...pending.values(), ...writing.values()]
@@ -172,7 +199,9 @@ export function createRunJournal(deps: RunJournalDeps) {
 
     end(record: RunRecord): void {
       active.delete(record.id)
+      onEnded(record)
       if (active.size === 0) for (const tell of idle.splice(0)) tell()
+      count(record)
       const tooLarge = resultBytes(record) > config.RESULTS_KEPT_BYTES
       hold(tooLarge ? { ...record, result: null } : record)
       if (retryMs === undefined && pendingResultBytes > EARLY_FLUSH_BYTES) void flush()
@@ -211,6 +240,21 @@ export function createRunJournal(deps: RunJournalDeps) {
       return { record: newest, sequence: (saved?.sequence ?? 0) + recent.length }
     },
 
+    /** What the executable's ended runs used; undefined before the first. */
+    usage(executableId: number): Promise<Usage | undefined> {
+      // In turn with the batches, so that one on its way is counted once.
+      const asked = flushing.then(async () => {
+        const stored = await storage.runs.usage(executableId)
+        const usage = addUsage(stored, pendingUsage.get(executableId))
+        return usage === undefined ? undefined : { ...usage }
+      })
+      flushing = asked.then(
+        () => undefined,
+        () => undefined,
+      )
+      return asked
+    },
+
     /** Resolves when no run is under way. */
     whenIdle(): Promise<void> {
       return active.size === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))
@@ -218,6 +262,12 @@ export function createRunJournal(deps: RunJournalDeps) {
     flush,
     /** False from a write that failed until one that does not. */
     healthy: () => retryMs === undefined,
+    /** Runs under way, records that storage lacks, and what was dropped since the start. */
+    stats: () => ({
+      active: active.size,
+      pending: pending.size + writing.size,
+      lost: { ...lostInAll },
+    }),
 
     async close(): Promise<void> {
       clearTimeout(timer)
@@ -227,6 +277,20 @@ export function createRunJournal(deps: RunJournalDeps) {
       onError(new AppError('INTERNAL', `${pending.size} run records could not be written.`))
     },
   }
+}
+
+/** Leaves out what the next pruning would delete: an executable's oldest successes of a busy moment. */
+function worthKeeping(records: RunRecord[], keep: number): RunRecord[] {
+  if (records.length <= keep) return records
+  const newer = new Map<number, number>()
+  const kept: RunRecord[] = []
+  for (let at = records.length - 1; at >= 0; at--) {
+    const record = records[at] as RunRecord
+    const before = newer.get(record.executableId) ?? 0
+    newer.set(record.executableId, before + 1)
+    if (before < keep || record.status !== 'succeeded') kept.push(record)
+  }
+  return kept.reverse()
 }
 
 function resultBytes(record: RunRecord): number {

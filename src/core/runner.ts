@@ -1,29 +1,22 @@
 // A run from its request to its answer: inputs, sandbox, callback. Reads like a table of contents.
-import { v7 as uuidv7 } from 'uuid'
 import { AppError } from '../errors.ts'
-import type {
-  CallLimits,
-  Callback,
-  Executable,
-  Input,
-  RequestSpec,
-  RunRecord,
-  RunAnswer,
-} from '../model.ts'
+import type { Callback, Executable, Input, RequestSpec, RunRecord, RunAnswer } from '../model.ts'
 import { parseRequestSpec } from '../request-spec.ts'
 import type { ParsedSpec } from '../request-spec.ts'
-import type { InvocationResult, Sandbox } from '../sandbox/sandbox.ts'
+import type { InvocationResult, ModuleRef, Profile, Sandbox } from '../sandbox/sandbox.ts'
 import type { ByteLease } from './byte-budget.ts'
 import type { Delivery } from './delivery.ts'
 import { splitEmbeddedCallback } from './embedded-callback.ts'
 import type { Executables } from './executables.ts'
+import type { HangUp } from './hang-up.ts'
 import { HOPS_MAX } from './hops.ts'
 import type { Inputs } from './inputs.ts'
+import type { Limits } from './limits.ts'
 import { resultType } from './result-type.ts'
 import type { RunJournal } from './run-journal.ts'
 
 export interface RunRequest {
-  /** From newRunId(); known before the run so that every answer can carry it. */
+  /** From newRunId() (run-id.ts); known before the run so that every answer can carry it. */
   id: string
   executable: Executable
   functionName: string
@@ -36,7 +29,7 @@ export interface RunRequest {
   /** The bytes this request holds of the server-wide budget. */
   lease: ByteLease
   /** The caller's hanging up: it ends a run that has not begun, unless the result goes elsewhere. */
-  hangUp: AbortSignal
+  hangUp: HangUp
 }
 
 export interface RunnerDeps {
@@ -45,21 +38,22 @@ export interface RunnerDeps {
   sandbox: Sandbox
   delivery: Delivery
   journal: RunJournal
-  limits: CallLimits
+  limits: Limits
   /** Larger results are not searched for a callback. */
   jsonSearchBytes: number
   now: () => number
 }
 
-export type Runner = ReturnType<typeof createRunner>
-
-/** Time-ordered and, with 74 random bits, not to be guessed. */
-export function newRunId(): string {
-  return uuidv7()
+interface Callable {
+  module: ModuleRef
+  profile: Profile
 }
+
+export type Runner = ReturnType<typeof createRunner>
 
 export function createRunner(deps: RunnerDeps) {
   const { executables, inputs, sandbox, delivery, journal, limits, jsonSearchBytes, now } = deps
+  const callables = new WeakMap<Executable, Callable>()
 
   /** @throws AppError with `run_id` in its detail; the run is then recorded as failed */
   async function run(request: RunRequest): Promise<RunAnswer> {
@@ -83,9 +77,13 @@ export function createRunner(deps: RunnerDeps) {
     if (request.hops > HOPS_MAX) {
       throw new AppError('LOOP_DETECTED', `The call passed through ${request.hops} runs.`)
     }
-    const signal = goesElsewhere(request) ? undefined : request.hangUp
-    const bytes = await fetchInputs(request, record, signal)
-    const invoked = await invoke(request, bytes, signal)
+    const leaving = goesElsewhere(request) ? undefined : request.hangUp
+    const given = givenBytes(request.inputs)
+    const bytes = given ?? (await fetchInputs(request, record, leaving))
+    record.inputBytes = sumOf(bytes)
+    if (given !== undefined)
+      inputs.checkSize(record.inputBytes, limits.of(request.executable).inputBytes)
+    const invoked = await invoke(request, bytes, leaving)
     note(record, invoked)
     if (!invoked.outcome.ok) throw invoked.outcome.error
     const { outcome } = invoked
@@ -106,50 +104,51 @@ export function createRunner(deps: RunnerDeps) {
   async function fetchInputs(
     request: RunRequest,
     record: RunRecord,
-    signal: AbortSignal | undefined,
+    leaving: HangUp | undefined,
   ): Promise<Buffer[]> {
     const begun = performance.now()
     const { hops, lease } = request
     try {
-      const bytes = await inputs.resolve(request.inputs, {
-        limitBytes: limits.inputBytes,
+      return await inputs.resolve(request.inputs, {
+        limitBytes: limits.of(request.executable).inputBytes,
         hops,
         lease,
-        signal,
+        signal: leaving?.signal,
       })
-      record.inputBytes = bytes.reduce((sum, input) => sum + input.length, 0)
-      return bytes
     } finally {
-      if (request.inputs.some((input) => input.kind === 'fetch')) {
-        record.timings.fetchUs = microsecondsSince(begun)
-      }
+      record.timings.fetchUs = microsecondsSince(begun)
     }
   }
 
   function invoke(
     request: RunRequest,
-    bytes: readonly Buffer[],
-    signal: AbortSignal | undefined,
+    bytes: Buffer[],
+    leaving: HangUp | undefined,
   ): Promise<InvocationResult> {
     const { executable, functionName, text } = request
-    return sandbox.invoke({
-      module: executables.moduleOf(executable),
+    const { module, profile } = callableOf(executable)
+    return sandbox.invoke({ module, profile, functionName, inputs: bytes, text, leaving })
+  }
+
+  /** An executable as the sandbox calls it: the same until one of its settings or versions changes. */
+  function callableOf(executable: Executable): Callable {
+    const known = callables.get(executable)
+    if (known !== undefined) return known
+    const module = executables.moduleOf(executable)
+    const profile = sandbox.profile({
       group: executable.id,
-      functionName,
-      inputs: bytes,
-      text,
-      types: Object.hasOwn(executable.types, functionName)
-        ? executable.types[functionName]
-        : undefined,
+      types: executable.types,
       state: executable.state,
       variables: {
         wasm_id: String(executable.id),
         storage_key: executable.storageKey,
         ...executable.variables,
       },
-      limits,
-      signal,
+      limits: limits.of(executable),
     })
+    const callable = { module, profile }
+    callables.set(executable, callable)
+    return callable
   }
 
   async function forward(
@@ -164,7 +163,7 @@ export function createRunner(deps: RunnerDeps) {
     try {
       return await delivery.forward(target, result, {
         hops: request.hops,
-        answerBytes: limits.outputBytes,
+        answerBytes: limits.of(request.executable).outputBytes,
         onBytes: (bytes) => request.lease.take(bytes),
       })
     } catch (error) {
@@ -176,6 +175,22 @@ export function createRunner(deps: RunnerDeps) {
   }
 
   return { run }
+}
+
+/** The inputs of a call that fetches none. */
+function givenBytes(inputs: readonly Input[]): Buffer[] | undefined {
+  const bytes: Buffer[] = []
+  for (const input of inputs) {
+    if (input.kind === 'fetch') return undefined
+    bytes.push(input.bytes)
+  }
+  return bytes
+}
+
+function sumOf(inputs: readonly Buffer[]): number {
+  let sum = 0
+  for (const input of inputs) sum += input.length
+  return sum
 }
 
 /** True where somebody waits for the result even when the caller has left. */
@@ -222,6 +237,7 @@ function newRecord(request: RunRequest, nowMs: number): RunRecord {
     inputBytes: 0,
     outputBytes: 0,
     memoryBytes: 0,
+    fuelUsed: null,
     log: '',
     logTruncated: false,
     createdAtMs: nowMs,
@@ -235,6 +251,7 @@ function note(record: RunRecord, invoked: InvocationResult): void {
   record.timings.instantiateUs = invoked.instantiateUs
   record.timings.runUs = invoked.runUs
   record.memoryBytes = invoked.memoryBytes
+  record.fuelUsed = invoked.fuelUsed
   record.log = invoked.log
   record.logTruncated = invoked.logTruncated
 }

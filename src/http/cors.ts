@@ -14,18 +14,20 @@ const MAX_AGE_S = 600
 /** Registered before the key guard, so that a page can read a refusal too. */
 export function registerCors(app: FastifyInstance, origins: readonly string[]): void {
   const preflighted = new Set<string>()
+  const allowOrigin = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    allow(request, reply, origins)
+    done()
+  }
   app.addHook('onRoute', (route) => {
-    if (route.config?.cors !== true || preflighted.has(route.url)) return
+    if (route.config?.cors !== true) return
+    route.onRequest = [route.onRequest ?? [], allowOrigin].flat()
+    if (preflighted.has(route.url)) return
     preflighted.add(route.url)
     app.options(
       route.url,
       { schema: { hide: true }, config: { access: 'open', cors: true } },
       (request, reply) => answerPreflight(request, reply),
     )
-  })
-  app.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.config.cors === true) allow(request, reply, origins)
-    done()
   })
 }
 

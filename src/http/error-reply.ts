@@ -5,20 +5,26 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { AppError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 
-/** For what fails before any route is found (the URL), where the handlers below are not asked. */
+/**
+ * For what fails before any route is found (the URL), where the handlers below are not asked.
+ * @returns the status it answers with
+ */
 export function replyToFrameworkError(
   error: FastifyError,
   request: FastifyRequest,
   reply: FastifyReply,
-): void {
-  void replyWithError(toAppError(error), request, reply)
+): number {
+  return replyWithError(toAppError(error), request, reply).statusCode
 }
 
-/** For what Node.js's parser refuses: there is no request, so the answer is written to the socket. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+/**
+ * For what Node.js's parser refuses: there is no request, so the answer is written to the socket.
+ * @returns the status it answers with; 0 where there is nobody to answer
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): number {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy(error)
-    return
+    return 0
   }
   const known = toClientError(error.code)
   const body = JSON.stringify({ error: known.message, code: known.code })
@@ -28,6 +34,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
       'Content-Type: application/json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n' +
       `Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
+  return known.status
 }
 
 function toClientError(code: string | undefined): AppError {

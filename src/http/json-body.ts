@@ -1,6 +1,6 @@
 // Bodies of the routes that describe one: JSON and nothing else. A route that describes none ignores
 // what is sent, whatever its type: scripts put a Content-Type on every request, on DELETE too.
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 
 export function takeJsonBodies(app: FastifyInstance): void {
@@ -19,11 +19,18 @@ export function takeJsonBodies(app: FastifyInstance): void {
     payload.resume()
     done(null, undefined)
   })
-  app.addHook('preValidation', (request, _reply, done) => {
-    const missing = hasBody(request) && request.body === undefined
-    done(missing ? new AppError('INVALID_JSON', 'The body is empty; JSON is expected.') : undefined)
+  app.addHook('onRoute', (route) => {
+    if (route.schema?.body === undefined) return
+    route.preValidation = [refuseEmptyBody, route.preValidation ?? []].flat()
   })
 }
+
+function refuseEmptyBody(request: FastifyRequest, _reply: FastifyReply, done: HookDone): void {
+  const missing = request.body === undefined
+  done(missing ? new AppError('INVALID_JSON', 'The body is empty; JSON is expected.') : undefined)
+}
+
+type HookDone = (error?: Error) => void
 
 function hasBody(request: FastifyRequest): boolean {
   return request.routeOptions.schema?.body !== undefined

@@ -1,44 +1,63 @@
 // Bodies as bytes, whatever their content type says, read within the route's limit and the server-wide
 // byte budget.
-import type { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ByteBudget, ByteLease } from '../core/byte-budget.ts'
+import { HangUp } from '../core/hang-up.ts'
 import { AppError } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What this request holds of BUFFERED_BYTES; released when it has been answered. */
     lease: ByteLease
-    /** Aborts when the caller hangs up before the answer has left. */
-    hangUp: AbortSignal
+    /** The caller, who may hang up before the answer has left. */
+    hangUp: HangUp
+    /** What a raw body may have, in bytes. */
+    rawBodyLimit: number
   }
+}
+
+/** Requests that a connection has under way; pipelining allows several. */
+const underWay = Symbol('requests under way')
+
+interface Connection extends Socket {
+  [underWay]?: Set<FastifyRequest>
 }
 
 export function registerByteBudget(app: FastifyInstance, budget: ByteBudget): void {
   // Fastify wants properties declared before they are set; they are set before any handler runs.
   app.decorateRequest('lease', undefined as unknown as ByteLease)
-  app.decorateRequest('hangUp', undefined as unknown as AbortSignal)
-  app.addHook('onRequest', (request, reply, done) => {
-    const hangUp = new AbortController()
+  app.decorateRequest('hangUp', undefined as unknown as HangUp)
+  app.addHook('onRequest', (request, _reply, done) => {
     request.lease = budget.lease()
-    request.hangUp = hangUp.signal
-    const { lease } = request
-    const { socket } = request.raw
-    let ended = false
-    const end = (): void => {
-      // A dying socket closes its answer within its own event, and is then itself heard.
-      if (ended) return
-      ended = true
-      reply.raw.off('close', end)
-      socket.off('close', end)
-      if (!reply.raw.writableFinished) hangUp.abort()
-      lease.release()
-    }
-    reply.raw.once('close', end)
-    // A pipelined answer that waits behind another never closes by itself when the socket dies.
-    socket.setMaxListeners(0).once('close', end)
+    request.hangUp = new HangUp()
+    requestsOf(request.raw.socket).add(request)
     done()
   })
+  app.addHook('onResponse', (request, reply, done) => {
+    // Heard of a second time when the connection closes with the answer not all sent.
+    if (requestsOf(request.raw.socket).delete(request)) end(request, reply.raw.writableFinished)
+    done()
+  })
+}
+
+/** One listener for all requests of a connection: each adding its own would cost more than it does. */
+function requestsOf(connection: Connection): Set<FastifyRequest> {
+  const known = connection[underWay]
+  if (known !== undefined) return known
+  const requests = new Set<FastifyRequest>()
+  connection[underWay] = requests
+  connection.once('close', () => {
+    for (const request of requests) end(request, false)
+    requests.clear()
+  })
+  return requests
+}
+
+function end(request: FastifyRequest, answered: boolean): void {
+  if (!answered) request.hangUp.leave()
+  request.lease.release()
 }
 
 /** The beginning of a media type (RFC 9110). */
@@ -47,16 +66,20 @@ const WELL_FORMED = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+[ \t]*(;|$)/
 /** In this scope every body is a Buffer; without a body and a content type there is none (undefined). */
 export function takeRawBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers()
-  // Fastify refuses a malformed type before any parser is asked; here every type is accepted.
-  scope.addHook('onRequest', (request, _reply, done) => {
-    const type = request.headers['content-type']
-    if (type !== undefined && !WELL_FORMED.test(type))
-      request.headers['content-type'] = 'text/plain'
-    done()
+  scope.decorateRequest('rawBodyLimit', 0)
+  scope.addHook('onRoute', (route) => {
+    const limit = route.bodyLimit ?? scope.initialConfig.bodyLimit ?? 0
+    const prepare = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
+      request.rawBodyLimit = limit
+      // Fastify refuses a malformed type before any parser is asked; here every type is accepted.
+      const type = request.headers['content-type']
+      if (type !== undefined && !WELL_FORMED.test(type))
+        request.headers['content-type'] = 'text/plain'
+      done()
+    }
+    route.onRequest = [route.onRequest ?? [], prepare].flat()
   })
-  scope.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) =>
-    readBody(request, payload),
-  )
+  scope.addContentTypeParser('*', readBody)
 }
 
 export const NO_BYTES = Buffer.alloc(0)
@@ -66,33 +89,46 @@ export function rawBody(request: { body: unknown }): Buffer | undefined {
   return Buffer.isBuffer(request.body) ? request.body : undefined
 }
 
-function readBody(request: FastifyRequest, payload: Readable): Promise<Buffer> {
-  const limit = request.routeOptions.bodyLimit
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    const refuse = (error: Error): void => {
-      payload.off('data', keep)
-      // What still comes is read and thrown away: closing at once would lose the answer on its way.
-      payload.resume()
-      reject(error)
+type BodyRead = (error: Error | null, body?: Buffer) => void
+
+/** Tells the body, or why it was refused, once. */
+function readBody(request: FastifyRequest, payload: IncomingMessage, tell: BodyRead): void {
+  const { lease, rawBodyLimit: limit } = request
+  const chunks: Buffer[] = []
+  let size = 0
+  const settle = (error: Error | null, body?: Buffer): void => {
+    payload.off('data', keep)
+    payload.off('end', ended)
+    payload.off('error', settle)
+    payload.off('close', brokeOff)
+    tell(error, body)
+  }
+  const refuse = (error: Error): void => {
+    // What still comes is read and thrown away: closing at once would lose the answer on its way.
+    settle(error)
+    payload.resume()
+  }
+  const keep = (chunk: Buffer): void => {
+    size += chunk.length
+    try {
+      if (size > limit) throw tooLarge(limit)
+      lease.take(chunk.length)
+      chunks.push(chunk)
+    } catch (error) {
+      refuse(error as Error)
     }
-    const keep = (chunk: Buffer): void => {
-      size += chunk.length
-      try {
-        if (size > limit) throw tooLarge(limit)
-        request.lease.take(chunk.length)
-        chunks.push(chunk)
-      } catch (error) {
-        refuse(error as Error)
-      }
-    }
-    payload.on('data', keep)
-    payload.once('end', () => resolve(joined(chunks, size)))
-    payload.once('error', reject)
-    payload.once('close', () => reject(new AppError('BAD_REQUEST', 'The body broke off.')))
-    if (Number(request.headers['content-length'] ?? 0) > limit) refuse(tooLarge(limit))
-  })
+  }
+  const ended = (): void => settle(null, joined(chunks, size))
+  const brokeOff = (): void => settle(new AppError('BAD_REQUEST', 'The body broke off.'))
+  if (Number(request.headers['content-length'] ?? 0) > limit) {
+    payload.resume()
+    tell(tooLarge(limit))
+    return
+  }
+  payload.on('data', keep)
+  payload.on('end', ended)
+  payload.on('error', settle)
+  payload.on('close', brokeOff)
 }
 
 function tooLarge(limit: number): AppError {

@@ -1,15 +1,21 @@
 // The HTTP server without its routes: limits, guards, headers, errors, API description.
+import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController } from 'fastify'
 import type {
   FastifyBaseLogger,
+  FastifyError,
   FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
 import type { ByteBudget } from '../core/byte-budget.ts'
 import { AppError } from '../errors.ts'
+import { createAnswerCounts } from './answer-counts.ts'
+import type { AnswerTable } from './answer-counts.ts'
 import { registerCors } from './cors.ts'
 import { answerClientError, registerErrorReplies, replyToFrameworkError } from './error-reply.ts'
 import { takeJsonBodies } from './json-body.ts'
@@ -22,6 +28,7 @@ export interface ServerOptions {
   logger: FastifyBaseLogger
   keyGuard: KeyGuard
   budget: ByteBudget
+  answers: AnswerTable
   /** No API_TOKEN is set: serve this machine only. */
   localOnly: boolean
   corsOrigins: readonly string[]
@@ -36,6 +43,8 @@ const JSON_BODY_BYTES_MAX = 1024 * 1024
 const REQUEST_TIMEOUT_MS = 300_000
 /** Request line and headers, SSVM_Callback and SSVM_Fetch among them. */
 const HEADER_BYTES_MAX = 64 * 1024
+/** A function's name or a key within a path. */
+const PATH_SEGMENT_CHARS_MAX = 512
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -50,6 +59,7 @@ export async function createServer(
   options: ServerOptions,
   routes: (app: App) => void,
 ): Promise<App> {
+  const counts = createAnswerCounts(options.answers)
   const server = {
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -57,9 +67,13 @@ export async function createServer(
     bodyLimit: JSON_BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { maxHeaderSize: HEADER_BYTES_MAX },
-    routerOptions: { maxParamLength: 512 },
-    frameworkErrors: replyToFrameworkError,
-    clientErrorHandler: answerClientError,
+    routerOptions: { maxParamLength: PATH_SEGMENT_CHARS_MAX },
+    // Fastify's own answer has neither code nor Retry-After; refuseWhileClosing gives ours.
+    return503OnClosing: false,
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      counts.malformed(replyToFrameworkError(error, request, reply)),
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) =>
+      counts.malformed(answerClientError(error, socket)),
     // A body is taken as it is: no coercion, no silent removal of unknown fields, no defaults.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   } as const
@@ -68,7 +82,9 @@ export async function createServer(
   ).withTypeProvider<TypeBoxTypeProvider>()
   registerErrorReplies(app)
   registerHeaders(app)
+  refuseWhileClosing(app)
   logRequests(app, options.logger)
+  counts.register(app)
   const refuseOtherMethods = watchMethods(app)
   if (options.localOnly) registerOriginGuard(app, { allowedOrigins: options.corsOrigins })
   registerCors(app, options.corsOrigins)
@@ -120,6 +136,18 @@ function registerHeaders(app: FastifyInstance): void {
     reply.header('cache-control', 'no-store')
     reply.header('content-security-policy', "frame-ancestors 'none'")
     done()
+  })
+}
+
+/** What still comes on connections that are open when the server stops. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? new AppError('CLOSED') : undefined)
   })
 }
 

@@ -16,10 +16,20 @@ export type WireHeader =
   | 'SSVM_Fetch'
   | 'SSVM_Callback'
 
+/** How Node spells each header, with underscores and with hyphens. */
+const SPELLINGS: Readonly<Record<WireHeader, readonly [string, string]>> = {
+  SSVM_Admin_Key: ['ssvm_admin_key', 'ssvm-admin-key'],
+  SSVM_Usage_Key: ['ssvm_usage_key', 'ssvm-usage-key'],
+  SSVM_Description: ['ssvm_description', 'ssvm-description'],
+  SSVM_Create_Usage_Key: ['ssvm_create_usage_key', 'ssvm-create-usage-key'],
+  SSVM_Fetch: ['ssvm_fetch', 'ssvm-fetch'],
+  SSVM_Callback: ['ssvm_callback', 'ssvm-callback'],
+}
+
 /** The header's text, or undefined. Node hands bytes over as latin1; curl sends UTF-8, browsers latin1. */
 export function wireHeader(headers: IncomingHttpHeaders, name: WireHeader): string | undefined {
-  const lower = name.toLowerCase()
-  const value = headers[lower] ?? headers[lower.replaceAll('_', '-')]
+  const [underscored, hyphenated] = SPELLINGS[name]
+  const value = headers[underscored] ?? headers[hyphenated]
   if (value === undefined) return undefined
   const latin1 = String(value).trim()
   // eslint-disable-next-line no-control-regex -- ASCII, which nearly every header is, reads the same.

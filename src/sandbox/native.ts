@@ -7,8 +7,9 @@ const require = createRequire(import.meta.url)
 
 export type NativeSandbox = Addon.Sandbox
 export type NativeOptions = Addon.SandboxOptions
-export type NativeOutcome = Addon.Outcome
-export type NativeCall = Addon.CallOptions
+export type NativeProfile = Addon.Profile
+export type NativeProfileOptions = Addon.ProfileOptions
+export type NativeStats = Addon.SandboxStats
 
 /** The addon, built by `npm ci` (scripts/build-runtime.mjs). */
 export const native = require('#runtime') as typeof Addon

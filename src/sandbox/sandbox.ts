@@ -1,68 +1,84 @@
 // Runs functions: keeps loaded modules, hands calls to the runtime's own threads and settles their
 // promises. Fairness, queues, limits and isolation live in the runtime (runtime/engine); compiling
 // lives in compiler.ts.
-import { AppError, isErrorCode } from '../errors.ts'
-import type { ErrorDetail } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import type { CallLimits, DeclaredTypes } from '../model.ts'
 import { createCompiler } from './compiler.ts'
-import type { Compiled, CompilerOptions } from './compiler.ts'
+import type { Compiled, CompilerOptions, CompilerStats } from './compiler.ts'
 import { createLoadedModules } from './loaded-modules.ts'
 import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
-import type { NativeCall, NativeOutcome } from './native.ts'
+import type { NativeProfile, NativeProfileOptions, NativeStats } from './native.ts'
+import { readOutcomes } from './outcomes.ts'
+import type { InvocationResult } from './outcomes.ts'
+import { whileWanted } from './while-wanted.ts'
 
 export type { ModuleRef } from './loaded-modules.ts'
+export type { InvocationResult } from './outcomes.ts'
 
-export interface Invocation {
-  module: ModuleRef
+/** An executable's settings, ready for any number of calls. */
+export interface Profile {
+  native: NativeProfile
+  queueWaitMs: number
+}
+
+/** What an executable's owner settled for all its calls. */
+export interface ProfileOptions {
   /** The executable's id: the unit of fairness, concurrency and queue. */
   group: number
-  functionName: string
-  inputs: readonly Buffer[]
-  /** True when the caller wants text, false for bytes. */
-  text: boolean
-  types: DeclaredTypes | undefined
+  types: Readonly<Record<string, DeclaredTypes>>
   state: string | null
   variables: Readonly<Record<string, string>>
   limits: CallLimits
-  /** Takes the call out of the queue; one that has begun goes on. */
-  signal: AbortSignal | undefined
 }
 
-export interface InvocationResult {
-  /** `isJson`: the text is a JSON object or array. */
-  outcome:
-    { ok: true; bytes: Buffer; isText: boolean; isJson: boolean } | { ok: false; error: AppError }
-  log: string
-  logTruncated: boolean
-  queueUs: number
-  instantiateUs: number
-  runUs: number
-  memoryBytes: number
+/** A caller who may leave while the call waits. */
+export interface Leaving {
+  readonly left: boolean
+  readonly signal: AbortSignal
+  onLeave: (() => void) | undefined
+}
+
+export interface Invocation {
+  module: ModuleRef
+  profile: Profile
+  functionName: string
+  inputs: Buffer[]
+  /** True when the caller wants text, false for bytes. */
+  text: boolean
+  /** Whose leaving takes the call out of the queue; one that has begun goes on. */
+  leaving: Leaving | undefined
 }
 
 export interface SandboxOptions extends CompilerOptions {
   threads: number
 }
 
+/** What the runtime is made of and does at the moment. */
+export interface SandboxStats extends NativeStats {
+  compiler: CompilerStats
+}
+
 export interface Sandbox {
   /** Compiles in another process, in turn; throws the upload codes, and CANCELED once aborted. */
-  compile(wasm: Buffer, signal: AbortSignal): Promise<Compiled>
+  compile(wasm: Buffer, signal: AbortSignal, options?: { metered: boolean }): Promise<Compiled>
   /** Loads a module ahead of its first call. */
   warm(module: ModuleRef): Promise<void>
+  /** Settings as the runtime reads them: made once, used by many calls. */
+  profile(options: ProfileOptions): Profile
   invoke(invocation: Invocation): Promise<InvocationResult>
   /** Hashes of all binaries whose compiled form lies in the cache. */
   compiled(): Promise<string[]>
   /** Forgets a binary that nothing uses any more; calls under way still end. */
   forget(sha256: string): Promise<void>
-  /** What the runtime is made of and does, for /readyz. */
-  stats(): Record<string, unknown>
+  /** For /readyz and /metrics. */
+  stats(): SandboxStats
   close(): Promise<void>
 }
 
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const compiler = await createCompiler(options)
-  const waiting = new Map<number, (outcome: NativeOutcome) => void>()
+  const calls = new Map<number, Settle>()
   let nextCall = 1
   const runtime = new native.Sandbox(
     {
@@ -73,53 +89,79 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       // On wasmtime 48 the scan can leave swapped-out pages of the call before (decision 0008).
       pagemapScan: false,
     },
-    (outcomes) => {
-      for (const outcome of outcomes) {
-        const settle = waiting.get(outcome.id)
-        waiting.delete(outcome.id)
-        settle?.(outcome)
-      }
+    (records, extras) => {
+      readOutcomes(records, extras, (id, result) => {
+        const settle = calls.get(id)
+        calls.delete(id)
+        settle?.(result)
+      })
     },
   )
 
   const modules = createLoadedModules(runtime, compiler)
+  /** Wakes the runtime's threads once for all calls of this turn of the event loop. */
+  let beginning = false
+  const begin = (): void => {
+    beginning = false
+    runtime.begin()
+  }
 
-  async function invoke(invocation: Invocation): Promise<InvocationResult> {
-    const { module, signal } = invocation
-    const handle = await modules.load(module)
-    if (signal?.aborted === true) throw new AppError('CANCELED')
-    const id = nextCall++
-    const leave = (): void => void runtime.cancelWaiting(id)
-    signal?.addEventListener('abort', leave, { once: true })
-    const outcome = await new Promise<NativeOutcome>((resolve, reject) => {
-      waiting.set(id, resolve)
+  function invoke(invocation: Invocation): Promise<InvocationResult> {
+    const { module, profile, leaving } = invocation
+    const handle = modules.loaded(module)
+    if (handle !== undefined) return call(handle, invocation)
+    const { queueWaitMs: waitMs } = profile
+    const loading = whileWanted(modules.load(module), { waitMs, signal: leaving?.signal })
+    return loading.then((loaded) => call(loaded, invocation))
+  }
+
+  function call(handle: number, invocation: Invocation): Promise<InvocationResult> {
+    const { profile, functionName, text, inputs, leaving } = invocation
+    return new Promise((resolve, reject) => {
+      if (leaving?.left === true) {
+        reject(new AppError('CANCELED'))
+        return
+      }
+      const id = nextCall++
+      calls.set(id, resolve)
       try {
-        runtime.call(id, handle, toNative(invocation))
+        runtime.call(id, handle, profile.native, functionName, text, inputs)
       } catch (error) {
-        waiting.delete(id)
+        calls.delete(id)
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
         reject(new AppError('CLOSED', undefined, { cause: error }))
+        return
       }
-    }).finally(() => signal?.removeEventListener('abort', leave))
-    return toResult(outcome)
+      if (leaving !== undefined) leaving.onLeave = () => void runtime.cancelWaiting(id)
+      if (!beginning) {
+        beginning = true
+        setImmediate(begin)
+      }
+    })
   }
 
   return {
-    async compile(wasm, signal) {
+    async compile(wasm, signal, { metered } = { metered: false }) {
       const compiled = await compiler.compile(wasm, { signal })
+      // Beside the plain form, so that metering can be switched off again at no wait.
+      if (metered) await compiler.compile(wasm, { signal, metered })
       modules.compiledAnew(compiled.sha256)
       return compiled
     },
     async warm(module) {
       await modules.load(module)
     },
+    profile: (options) => ({
+      native: new native.Profile(toNative(options)),
+      queueWaitMs: options.limits.queueWaitMs,
+    }),
     invoke,
     compiled: () => compiler.list(),
     async forget(sha256) {
       await modules.unload(sha256)
       await compiler.remove(sha256)
     },
-    stats: () => ({ ...runtime.stats() }),
+    stats: () => ({ ...runtime.stats(), compiler: compiler.stats() }),
     async close() {
       await compiler.close()
       await runtime.close()
@@ -127,9 +169,18 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 }
 
-function toNative({ limits, types, state, ...invocation }: Invocation): NativeCall {
+type Settle = (result: InvocationResult) => void
+
+function toNative({
+  group,
+  limits,
+  types,
+  state,
+  variables,
+}: ProfileOptions): NativeProfileOptions {
+  const declared = Object.entries(types)
   return {
-    group: invocation.group,
+    group,
     concurrency: limits.concurrency,
     queueLength: limits.queueLength,
     queueWaitMs: limits.queueWaitMs,
@@ -138,41 +189,9 @@ function toNative({ limits, types, state, ...invocation }: Invocation): NativeCa
     tableElements: limits.tableElements,
     outputBytes: limits.outputBytes,
     logBytes: limits.logBytes,
-    function: invocation.functionName,
-    inputs: [...invocation.inputs],
-    text: invocation.text,
-    ...(types === undefined ? {} : { types: JSON.stringify(types) }),
+    fuel: limits.fuel,
+    types: Object.fromEntries(declared.map(([name, own]) => [name, JSON.stringify(own)])),
     ...(state === null ? {} : { state }),
-    variables: Object.entries(invocation.variables).flat(),
+    variables: Object.entries(variables).flat(),
   }
-}
-
-function toResult(outcome: NativeOutcome): InvocationResult {
-  return {
-    outcome: outcome.ok
-      ? {
-          ok: true,
-          bytes: outcome.bytes ?? Buffer.alloc(0),
-          isText: outcome.isText,
-          isJson: outcome.isJson,
-        }
-      : { ok: false, error: toError(outcome) },
-    log: outcome.log?.toString('utf8') ?? '',
-    logTruncated: outcome.logTruncated,
-    queueUs: microseconds(outcome.queueNs),
-    instantiateUs: microseconds(outcome.instantiateNs),
-    runUs: microseconds(outcome.runNs),
-    memoryBytes: outcome.memoryBytes,
-  }
-}
-
-function microseconds(nanoseconds: number): number {
-  return Math.round(nanoseconds / 1000)
-}
-
-function toError(outcome: NativeOutcome): AppError {
-  const code = outcome.code ?? 'INTERNAL'
-  const detail = outcome.detail === undefined ? {} : (JSON.parse(outcome.detail) as ErrorDetail)
-  if (!isErrorCode(code)) return new AppError('INTERNAL', `${code}: ${outcome.message ?? ''}`)
-  return new AppError(code, outcome.message, { detail, cause: outcome.cause })
 }

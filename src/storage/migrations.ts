@@ -5,11 +5,13 @@ import { Migrator } from 'kysely'
 import { AppError } from '../errors.ts'
 import { first } from './migrations/0001-first.ts'
 import { resultSize } from './migrations/0002-result-size.ts'
+import { limitsAndUsage } from './migrations/0003-limits-and-usage.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
   '0001-first': first,
   '0002-result-size': resultSize,
+  '0003-limits-and-usage': limitsAndUsage,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

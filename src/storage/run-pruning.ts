@@ -6,8 +6,8 @@ import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
 import type { RunBounds } from './storage.ts'
 
-/** Rows changed at once. */
-const STEP_ROWS = 100
+/** Rows changed at once: a step is a commit, which costs a sync to disk. */
+const STEP_ROWS = 500
 /** Results dropped at once, though at least one: freeing them costs time by the byte. */
 const STEP_BYTES = 16 * 1024 * 1024
 

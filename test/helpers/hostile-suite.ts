@@ -5,7 +5,7 @@ import { buildApp, suiteScope } from './build-app.ts'
 import type { Settings, TestApp } from './build-app.ts'
 import { upload } from './client.ts'
 import type { ErrorAnswer, Uploaded } from './client.ts'
-import { callWith, textOf } from './guest-calls.ts'
+import { callWith, configure, textOf } from './guest-calls.ts'
 import { guest } from './guests.ts'
 import { HOSTILE_GUESTS, HOSTILE_SETTINGS, differs } from './hostile-guests.ts'
 import type { Expected, HostileGuest } from './hostile-guests.ts'
@@ -35,6 +35,8 @@ export async function neighbourhood(
     ...settings,
   })
   const neighbour = await upload(app, await guest('wasm-bindgen-100'))
+  // Whatever time the others have, and however busy the machine is.
+  await configure(app, neighbour, 'limits', { run_timeout_ms: 60_000 })
   const uploaded = new Map<HostileGuest, Uploaded>()
   const neighbourAnswers = async (): Promise<void> => {
     assert.equal(await textOf(app, neighbour, 'say', ['you']), 'hello you')

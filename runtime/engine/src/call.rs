@@ -1,5 +1,6 @@
 //! One call: plan, fresh store and instance, start functions, the guest's own function, result.
 
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::host::Host;
 use crate::host::deadline::{Deadline, Stopper};
 use crate::host::wasi::Wasi;
 use crate::limits::CallLimits;
+use crate::queue::Admission;
 use crate::types::Signature;
 use crate::{abi, artefact};
 
@@ -42,36 +44,69 @@ impl From<&str> for Input {
     }
 }
 
-/// What to call, with what, within which limits.
+/// What an executable's owner settled for all its calls: made once, shared by all of them.
+pub struct Profile {
+    /// Where its calls belong and how long they wait.
+    pub admission: Admission,
+    /// The bounds of each call.
+    pub limits: CallLimits,
+    /// Types that the owner declared, by function; they win over all others.
+    pub types: HashMap<String, Signature>,
+    /// The state, where one is set.
+    pub state: Option<String>,
+    /// Further variables of the guest's environment.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Profile {
+    /// A profile without types, state and variables.
+    pub fn bare(admission: Admission, limits: CallLimits) -> Self {
+        Profile {
+            admission,
+            limits,
+            types: HashMap::new(),
+            state: None,
+            variables: Vec::new(),
+        }
+    }
+}
+
+/// What to call, and with what.
 pub struct CallRequest {
+    /// What holds for all calls of the executable.
+    pub profile: Arc<Profile>,
     /// The function's name.
     pub function: String,
     /// The arguments, in order.
     pub inputs: Vec<Input>,
     /// Whether text is asked for; bytes are returned as they are.
     pub text: bool,
-    /// Types that the owner declared; they win over all others.
-    pub types: Option<Signature>,
-    /// The state, where one is set.
-    pub state: Option<Arc<str>>,
-    /// Further variables of the guest's environment.
-    pub variables: Arc<[(String, String)]>,
-    /// The bounds of the call.
-    pub limits: CallLimits,
 }
 
 impl CallRequest {
-    /// A call for text without inputs, types, state and variables.
+    /// A call for text without inputs, types, state and variables, that never waits.
     pub fn bare(function: &str, limits: CallLimits) -> Self {
         CallRequest {
+            profile: Arc::new(Profile::bare(Admission::ALONE, limits)),
             function: function.to_owned(),
             inputs: Vec::new(),
             text: true,
-            types: None,
-            state: None,
-            variables: Arc::new([]),
-            limits,
         }
+    }
+
+    /// The bounds of the call.
+    pub fn limits(&self) -> &CallLimits {
+        &self.profile.limits
+    }
+
+    /// The types that the owner declared for the function.
+    pub fn types(&self) -> Option<&Signature> {
+        self.profile.types.get(&self.function)
+    }
+
+    /// The state, where one is set.
+    pub fn state(&self) -> Option<&str> {
+        self.profile.state.as_deref()
     }
 }
 
@@ -101,6 +136,9 @@ pub struct Report {
     pub run: Duration,
     /// The most memory that the guest had, in bytes.
     pub memory_bytes: usize,
+    /// The work that it did, in units of fuel; `None` where nothing counts it. See
+    /// [`Engine::fuel_used`].
+    pub fuel_used: Option<u64>,
 }
 
 impl Report {
@@ -113,12 +151,14 @@ impl Report {
             instantiate: Duration::ZERO,
             run: Duration::ZERO,
             memory_bytes: 0,
+            fuel_used: None,
         }
     }
 }
 
 /// A module ready to be called: everything that can be looked up once was looked up.
 pub struct LoadedModule {
+    engine: Arc<Engine>,
     pre: InstancePre<Host>,
     is_command: bool,
     prepared: abi::Prepared,
@@ -131,7 +171,11 @@ impl LoadedModule {
     /// # Safety
     ///
     /// As for [`artefact::load`]: the file must be what was compiled, byte for byte, and stay so.
-    pub unsafe fn load(engine: &Engine, path: &Path, interface: &str) -> Result<Self, Failure> {
+    pub unsafe fn load(
+        engine: &Arc<Engine>,
+        path: &Path,
+        interface: &str,
+    ) -> Result<Self, Failure> {
         let interface = serde_json::from_str(interface).map_err(|error| {
             Failure::new(
                 Code::ArtefactUnusable,
@@ -143,8 +187,12 @@ impl LoadedModule {
         LoadedModule::new(engine, &module, interface)
     }
 
-    /// Makes `module` ready to be called.
-    pub fn new(engine: &Engine, module: &Module, interface: Interface) -> Result<Self, Failure> {
+    /// Makes `module`, which is the engine's, ready to be called.
+    pub fn new(
+        engine: &Arc<Engine>,
+        module: &Module,
+        interface: Interface,
+    ) -> Result<Self, Failure> {
         let (linker, _) = engine.link(module)?;
         let pre = linker.instantiate_pre(module).map_err(|error| {
             Failure::new(
@@ -153,6 +201,7 @@ impl LoadedModule {
             )
         })?;
         Ok(LoadedModule {
+            engine: engine.clone(),
             pre,
             is_command: interface.kind == Kind::WasiCommand,
             start_functions: start_functions(module, &interface),
@@ -161,27 +210,21 @@ impl LoadedModule {
     }
 
     /// Calls a function in a fresh instance. A panic of ours becomes that call's failure.
-    pub fn call(&self, engine: &Engine, request: Arc<CallRequest>, stopper: Stopper) -> Report {
-        catch_unwind(AssertUnwindSafe(|| {
-            self.call_unguarded(engine, request, stopper)
-        }))
-        .unwrap_or_else(|_| Report::failed(Failure::internal(&"a panic, see the log")))
+    pub fn call(&self, request: Arc<CallRequest>, stopper: Stopper) -> Report {
+        catch_unwind(AssertUnwindSafe(|| self.call_unguarded(request, stopper)))
+            .unwrap_or_else(|_| Report::failed(Failure::internal(&"a panic, see the log")))
     }
 
-    fn call_unguarded(
-        &self,
-        engine: &Engine,
-        request: Arc<CallRequest>,
-        stopper: Stopper,
-    ) -> Report {
+    fn call_unguarded(&self, request: Arc<CallRequest>, stopper: Stopper) -> Report {
         let started = Instant::now();
         let plan = match abi::plan(&self.prepared, &request) {
             Ok(plan) => plan,
             Err(failure) => return Report::failed(failure),
         };
-        let deadline = Deadline::new(request.limits.timeout_ms, stopper);
+        let deadline = Deadline::new(request.limits().timeout_ms, stopper);
         let wasi = Wasi::new(request.clone(), self.is_command);
-        let mut store = engine.store(Host::new(wasi, &request.limits, deadline));
+        let host = Host::new(wasi, request.limits(), deadline);
+        let mut store = self.engine.store(host);
 
         // A wasm start function runs within this step, under the same deadline and limits.
         let instance = self.pre.instantiate(&mut store);
@@ -196,6 +239,7 @@ impl LoadedModule {
             // Host functions are left late, and a call that ends late has not kept its limit.
             .and_then(|output| store.data().deadline.check().map(|()| output));
 
+        let fuel_used = self.engine.fuel_used(&store);
         let host = store.data_mut();
         let (log, log_truncated) = host.wasi.log.take();
         Report {
@@ -205,6 +249,7 @@ impl LoadedModule {
             instantiate: instantiated - started,
             run: instantiated.elapsed(),
             memory_bytes: host.limits.memory_used(),
+            fuel_used,
         }
     }
 

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Calls up to this long are short: a thread that runs one is soon free again.
 pub const SHORT: Duration = Duration::from_millis(100);
+/// Calls up to this long are quick: waking a thread costs about as much as one of them takes.
+pub const QUICK: Duration = Duration::from_micros(250);
 /// The newest call's part of the average is one in this many, so that one slow call among quick
 /// ones is forgotten after a dozen.
 const NEWEST_SHARE: u32 = 4;
@@ -37,6 +39,14 @@ impl Pace {
             Some(average) => (average * (NEWEST_SHARE - 1) + took) / NEWEST_SHARE,
             None => took,
         });
+    }
+
+    /// What the next call takes, where calls are known to be quick and none that runs is not.
+    pub fn quick(&self, now: Instant) -> Option<Duration> {
+        let average = self.average.filter(|average| *average <= QUICK)?;
+        let so_far = |began: &Instant| now.saturating_duration_since(*began);
+        let all_quick = self.running.iter().all(|(_, began)| so_far(began) <= QUICK);
+        all_quick.then_some(average)
     }
 
     /// Whether calls are short as far as anybody knows; a running one counts with its time so far.

@@ -5,12 +5,12 @@
 //! are kept for groups that run nothing and whose recent calls were short: groups that spin, one
 //! or many, hold up nobody else once they are known for it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crate::call::{CallRequest, LoadedModule, Report};
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::error::{Code, Failure};
 pub use crate::queue::Admission;
 use crate::queue::{Canceled, Job, Queue};
@@ -18,6 +18,9 @@ use crate::ticker::Ticker;
 
 /// Stack of a thread beside what guests may use: host functions and the way into the guest.
 const HOST_STACK_BYTES: usize = 1 << 20;
+
+/// How long a thread that goes on with quick calls keeps quiet about an outcome.
+const QUIET_FOR: Duration = Duration::from_micros(200);
 
 /// What came of one submitted call.
 pub struct Outcome {
@@ -40,16 +43,39 @@ pub struct PoolStats {
     pub queued: usize,
 }
 
+/// Where outcomes go. Both are called on the pool's threads, on the ticker's, and on the thread of
+/// whoever submits, cancels or closes; they must be quick.
+pub trait Outlet: Send + Sync {
+    /// Takes an outcome, which need not be looked at before [`Outlet::wake`].
+    fn put(&self, outcome: Outcome);
+    /// Makes sure that somebody looks. Called often when there is nothing new.
+    fn wake(&self) {}
+}
+
+impl<F: Fn(Outcome) + Send + Sync> Outlet for F {
+    fn put(&self, outcome: Outcome) {
+        self(outcome);
+    }
+}
+
 struct Work {
     module: Arc<LoadedModule>,
     request: Arc<CallRequest>,
 }
 
+/// The queue, and the threads that found nothing in it.
+struct State {
+    queue: Queue<Work>,
+    /// Threads that sleep; the last to lie down is woken first, since its caches are warmest.
+    sleeping: Vec<Thread>,
+    /// Threads that were woken or started and have not looked at the queue yet.
+    looking: usize,
+}
+
 struct Shared {
-    engine: Arc<Engine>,
-    queue: Mutex<Queue<Work>>,
-    work: Condvar,
-    deliver: Box<dyn Fn(Outcome) + Send + Sync>,
+    engines: Arc<Engines>,
+    state: Mutex<State>,
+    outlet: Arc<dyn Outlet>,
 }
 
 /// Threads that run calls. Every submitted call comes back as exactly one [`Outcome`].
@@ -61,24 +87,21 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts one thread for each of the engine's slots. `deliver` is called on them, on the
-    /// ticker's, or on the thread of whoever submits, cancels or closes; it must be quick.
-    pub fn start(
-        engine: Arc<Engine>,
-        deliver: impl Fn(Outcome) + Send + Sync + 'static,
-    ) -> std::io::Result<Self> {
-        let options = *engine.options();
+    /// Starts one thread for each of the engines' slots, whichever of them calls run on.
+    pub fn start(engines: Arc<Engines>, outlet: Arc<dyn Outlet>) -> std::io::Result<Self> {
+        let options = *engines.plain().options();
         let size = options.slots as usize;
         let shared = Arc::new(Shared {
-            engine,
-            queue: Mutex::new(Queue::new(size)),
-            work: Condvar::new(),
-            deliver: Box::new(deliver),
+            engines,
+            state: Mutex::new(State {
+                queue: Queue::new(size),
+                sleeping: Vec::with_capacity(size),
+                looking: size,
+            }),
+            outlet,
         });
         let ticked = Arc::downgrade(&shared);
-        let ticker = Ticker::start(shared.engine.inner(), move || {
-            ticked.upgrade().is_some_and(|shared| shared.expire())
-        })?;
+        let ticker = Ticker::start(move || ticked.upgrade().is_some_and(|shared| shared.tick()))?;
         // Dropped when a thread cannot be had, it ends those that there are.
         let pool = Pool {
             shared,
@@ -97,14 +120,10 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Queues a call.
-    pub fn submit(
-        &self,
-        id: u64,
-        module: Arc<LoadedModule>,
-        request: Arc<CallRequest>,
-        admission: Admission,
-    ) {
+    /// Queues a call. A thread that is awake may take it at once; [`Pool::begin_submitted`] sees
+    /// to it that one is.
+    pub fn submit(&self, id: u64, module: Arc<LoadedModule>, request: Arc<CallRequest>) {
+        let admission = request.profile.admission;
         let work = Work { module, request };
         let job = Job {
             id,
@@ -112,20 +131,22 @@ impl Pool {
             queued_at: Instant::now(),
             work,
         };
-        let refused = self.shared.lock().push(job);
-        match refused {
-            None => {
-                self.shared.work.notify_one();
-                self.ticker.wake();
-            }
-            Some((job, failure)) => self.shared.give_up(job, failure),
+        let refused = self.shared.lock().queue.push(job);
+        if let Some((job, failure)) = refused {
+            self.shared.give_up(job, failure);
         }
+    }
+
+    /// Wakes threads for what was submitted: once after a number of calls, not for each.
+    pub fn begin_submitted(&self) {
+        self.shared.wake_threads(Instant::now());
+        self.ticker.wake();
     }
 
     /// Cancels a call that waits or runs; `false` when it has ended already. A waiting call ends
     /// at once, a running one at its next look at the clock.
     pub fn cancel(&self, id: u64) -> bool {
-        let canceled = self.shared.lock().cancel(id);
+        let canceled = self.shared.lock().queue.cancel(id);
         match canceled {
             Canceled::Waiting(job) => {
                 self.shared.give_up(job, canceled_before_it_began());
@@ -138,7 +159,7 @@ impl Pool {
 
     /// Cancels a call that waits; `false` when it runs or has ended.
     pub fn cancel_waiting(&self, id: u64) -> bool {
-        let job = self.shared.lock().cancel_waiting(id);
+        let job = self.shared.lock().queue.cancel_waiting(id);
         let waited = job.is_some();
         if let Some(job) = job {
             self.shared.give_up(job, canceled_before_it_began());
@@ -148,18 +169,22 @@ impl Pool {
 
     /// A count of what the pool holds.
     pub fn stats(&self) -> PoolStats {
-        let queue = self.shared.lock();
+        let state = self.shared.lock();
         PoolStats {
             threads: self.size,
-            running: queue.running(),
-            queued: queue.queued(),
+            running: state.queue.running(),
+            queued: state.queue.queued(),
         }
     }
 
     /// Ends every call, waiting or running, without waiting for it.
     pub fn begin_close(&self) {
-        let waiting = self.shared.lock().close();
-        self.shared.work.notify_all();
+        let (waiting, sleeping) = {
+            let mut state = self.shared.lock();
+            state.looking += state.sleeping.len();
+            (state.queue.close(), std::mem::take(&mut state.sleeping))
+        };
+        sleeping.iter().for_each(Thread::unpark);
         for (job, failure) in waiting {
             self.shared.give_up(job, failure);
         }
@@ -187,71 +212,134 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue<Work>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // No step of the queue can panic half way; a poisoned lock says nothing about its content.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a thread does until the pool closes.
     fn work(&self) {
         wasmtime::Engine::tls_eager_initialize();
-        let mut queue = self.lock();
+        // When the first outcome was put that nobody may have looked at yet.
+        let mut unseen_since: Option<Instant> = None;
+        let mut state = self.lock();
+        state.looking -= 1;
         loop {
-            let Some((job, stopper)) = queue.take(Instant::now()) else {
-                if queue.is_closed() {
+            let now = Instant::now();
+            let quick = state.queue.next_is_quick(now);
+            let Some((job, stopper)) = state.queue.take(now) else {
+                if state.queue.is_closed() {
+                    drop(state);
+                    self.outlet.wake();
                     return;
                 }
-                queue = self
-                    .work
-                    .wait(queue)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.sleep(state, unseen_since.take().is_some());
                 continue;
             };
-            let more = queue.has_next(Instant::now());
-            drop(queue);
-            if more {
-                // An end can let two calls start: the one just taken and one of a group that now
-                // runs nothing.
-                self.work.notify_one();
+            let next = state.thread_to_wake(now);
+            drop(state);
+            if let Some(thread) = next {
+                thread.unpark();
             }
-            let queued = job.queued_at.elapsed();
-            let report = job
-                .work
-                .module
-                .call(&self.engine, job.work.request, stopper);
+            if unseen_since.is_some_and(|since| !quick || now - since > QUIET_FOR) {
+                unseen_since = None;
+                self.outlet.wake();
+            }
+            let report = job.work.module.call(job.work.request, stopper);
             let ended = Instant::now();
-            self.lock().finish(job.id, job.admission.group, ended);
-            (self.deliver)(Outcome {
+            self.outlet.put(Outcome {
                 id: job.id,
-                queued,
+                queued: now - job.queued_at,
                 report,
             });
-            queue = self.lock();
+            unseen_since.get_or_insert(ended);
+            state = self.lock();
+            state.queue.finish(job.id, job.admission.group, ended);
         }
     }
 
-    /// Expires what waited too long; `true` while there is anything to tick for.
-    fn expire(&self) -> bool {
-        let (expired, active) = {
-            let mut queue = self.lock();
-            (
-                queue.expire(Instant::now()),
-                queue.running() + queue.queued() > 0,
-            )
+    /// Puts the calling thread to sleep until there may be a call for it.
+    fn sleep<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        has_unseen: bool,
+    ) -> MutexGuard<'s, State> {
+        let me = thread::current();
+        let id = me.id();
+        state.sleeping.push(me);
+        drop(state);
+        if has_unseen {
+            self.outlet.wake();
+        }
+        loop {
+            thread::park();
+            let mut state = self.lock();
+            // Threads may wake unasked.
+            if !state.sleeping.iter().any(|thread| thread.id() == id) {
+                state.looking -= 1;
+                return state;
+            }
+        }
+    }
+
+    fn wake_threads(&self, now: Instant) {
+        let woken = self.lock().thread_to_wake(now);
+        // It wakes the next one, if there is work for it.
+        if let Some(thread) = woken {
+            thread.unpark();
+        }
+    }
+
+    /// Moves time forward for guests, expires what waited too long, and makes good what was left to
+    /// threads that took longer than expected; `true` while there is anything to tick for.
+    fn tick(&self) -> bool {
+        self.engines.increment_epoch();
+        let now = Instant::now();
+        let (expired, active, woken) = {
+            let mut state = self.lock();
+            let expired = state.queue.expire(now);
+            let active = state.queue.running() + state.queue.queued() > 0;
+            let woken = if state.queue.has_next(now) {
+                state.wake_one()
+            } else {
+                None
+            };
+            (expired, active, woken)
         };
+        if let Some(thread) = woken {
+            thread.unpark();
+        }
         for (job, failure) in expired {
             self.give_up(job, failure);
         }
+        self.outlet.wake();
         active
     }
 
     fn give_up(&self, job: Job<Work>, failure: Failure) {
         let queued = job.queued_at.elapsed();
-        (self.deliver)(Outcome {
+        self.outlet.put(Outcome {
             id: job.id,
             queued,
             report: Report::failed(failure),
         });
+        self.outlet.wake();
+    }
+}
+
+impl State {
+    fn thread_to_wake(&mut self, now: Instant) -> Option<Thread> {
+        if self.sleeping.is_empty() || !self.queue.needs_thread(self.looking, now) {
+            return None;
+        }
+        self.wake_one()
+    }
+
+    /// The caller unparks it, best without the lock.
+    fn wake_one(&mut self) -> Option<Thread> {
+        let thread = self.sleeping.pop()?;
+        self.looking += 1;
+        Some(thread)
     }
 }
 

@@ -11,6 +11,9 @@ use crate::pace::Pace;
 
 /// Of the threads, this part is kept for groups that run nothing and whose calls are short.
 const RESERVED_SHARE: usize = 4;
+/// How much work of quick calls is left to each thread that will soon be free, before another thread
+/// is woken for it.
+const LEFT_TO_A_THREAD: Duration = Duration::from_micros(500);
 /// Groups that are remembered for their pace. Past it those that do nothing are forgotten, which
 /// costs a thread one long call of each.
 const GROUPS_REMEMBERED_MAX: usize = 10_000;
@@ -26,6 +29,16 @@ pub struct Admission {
     pub queue_length: usize,
     /// How long a call waits for its turn.
     pub queue_wait: Duration,
+}
+
+impl Admission {
+    /// Of a call that nobody else's calls meet.
+    pub const ALONE: Admission = Admission {
+        group: 0,
+        concurrency: 1,
+        queue_length: 1,
+        queue_wait: Duration::MAX,
+    };
 }
 
 /// A call and the work that it stands for.
@@ -71,13 +84,20 @@ impl<W> Group<W> {
     }
 }
 
+struct Running {
+    id: u64,
+    group: u64,
+    stopper: Stopper,
+}
+
 /// The calls that wait and run.
 pub struct Queue<W> {
     groups: HashMap<u64, Group<W>>,
     /// The groups that have calls waiting, the next one first.
     rotation: VecDeque<u64>,
     waiting: HashMap<u64, u64>,
-    running: HashMap<u64, Stopper>,
+    /// Never more than there are threads.
+    running: Vec<Running>,
     free: usize,
     reserved: usize,
     /// No waiting call expires before this.
@@ -92,7 +112,7 @@ impl<W> Queue<W> {
             groups: HashMap::new(),
             rotation: VecDeque::new(),
             waiting: HashMap::new(),
-            running: HashMap::new(),
+            running: Vec::with_capacity(threads),
             free: threads,
             reserved: if threads > 1 {
                 (threads / RESERVED_SHARE).max(1)
@@ -165,13 +185,52 @@ impl<W> Queue<W> {
         self.free -= 1;
         self.waiting.remove(&job.id);
         let stopper = Stopper::default();
-        self.running.insert(job.id, stopper.clone());
+        self.running.push(Running {
+            id: job.id,
+            group: key,
+            stopper: stopper.clone(),
+        });
         Some((job, stopper))
     }
 
     /// Whether a free thread would find a call.
     pub fn has_next(&self, now: Instant) -> bool {
         self.next_position(now).is_some()
+    }
+
+    /// Whether the next call is a quick one.
+    pub fn next_is_quick(&self, now: Instant) -> bool {
+        self.next_quick(now).is_some()
+    }
+
+    /// Whether a thread that sleeps should be woken. `awake` counts those that look for a call at
+    /// this moment. Waking one costs as much as a quick call takes, so a few of these are left to
+    /// threads that look already or that run another quick call.
+    pub fn needs_thread(&self, awake: usize, now: Instant) -> bool {
+        let Some(position) = self.next_position(now) else {
+            return false;
+        };
+        let Some(each) = self.quick_at(position, now) else {
+            return true;
+        };
+        let soon_free = self.running.iter().filter(|running| {
+            let group = self.groups.get(&running.group);
+            group.is_some_and(|group| group.pace.quick(now).is_some())
+        });
+        let soon_free = (awake + soon_free.count()) as u32;
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        each.saturating_mul(waiting) > LEFT_TO_A_THREAD.saturating_mul(soon_free)
+    }
+
+    fn next_quick(&self, now: Instant) -> Option<Duration> {
+        self.quick_at(self.next_position(now)?, now)
+    }
+
+    fn quick_at(&self, position: usize, now: Instant) -> Option<Duration> {
+        self.groups
+            .get(self.rotation.get(position)?)?
+            .pace
+            .quick(now)
     }
 
     fn next_position(&self, now: Instant) -> Option<usize> {
@@ -193,7 +252,7 @@ impl<W> Queue<W> {
 
     /// A call that was taken has ended.
     pub fn finish(&mut self, id: u64, group: u64, now: Instant) {
-        self.running.remove(&id);
+        self.running.retain(|running| running.id != id);
         self.free += 1;
         if let Some(group) = self.groups.get_mut(&group) {
             group.pace.end(id, now);
@@ -215,8 +274,8 @@ impl<W> Queue<W> {
 
     /// Takes a waiting call out, or tells a running one to end.
     pub fn cancel(&mut self, id: u64) -> Canceled<W> {
-        if let Some(stopper) = self.running.get(&id) {
-            stopper.cancel();
+        if let Some(running) = self.running.iter().find(|running| running.id == id) {
+            running.stopper.cancel();
             return Canceled::Running;
         }
         self.cancel_waiting(id)
@@ -239,7 +298,9 @@ impl<W> Queue<W> {
     /// Takes nothing in any more, tells what runs to end, and hands out what waits.
     pub fn close(&mut self) -> Vec<(Job<W>, Failure)> {
         self.closed = true;
-        self.running.values().for_each(Stopper::close);
+        self.running
+            .iter()
+            .for_each(|running| running.stopper.close());
         self.remove(|_| true)
             .into_iter()
             .map(|job| (job, Failure::closed()))

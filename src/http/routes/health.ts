@@ -8,7 +8,7 @@ export interface HealthDeps {
   /** False while storage takes no writes: a full disk. */
   writes: () => boolean
   /** Threads, allocator and the choices made for this machine. */
-  sandboxStats: () => Record<string, unknown>
+  sandboxStats: () => object
 }
 
 export function registerHealth(app: App, { ping, writes, sandboxStats }: HealthDeps): void {

@@ -72,8 +72,8 @@ pub fn call(
 
 /// The bytes of a result, checked against what the caller asked for.
 fn output(bytes: Vec<u8>, request: &CallRequest) -> Result<Output, Failure> {
-    if bytes.len() > request.limits.output_bytes {
-        return Err(crate::host::stdio::too_large(request.limits.output_bytes));
+    if bytes.len() > request.limits().output_bytes {
+        return Err(crate::host::stdio::too_large(request.limits().output_bytes));
     }
     if request.text && std::str::from_utf8(&bytes).is_err() {
         return Err(failures::invalid_utf8());

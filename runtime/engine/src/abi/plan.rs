@@ -51,7 +51,7 @@ pub fn plan<'a>(prepared: &'a Prepared, request: &'a CallRequest) -> Result<Plan
     if let Some(why) = &function.unsupported {
         return Err(failures::unsupported(function, why));
     }
-    let declared = request.types.as_ref();
+    let declared = request.types();
     let params = declared
         .map(|types| &types.params)
         .or(function.params.as_ref());
@@ -207,7 +207,7 @@ fn typed<'a>(
 ) -> Result<Vec<Arg<'a>>, Failure> {
     let given = request.inputs.len();
     let takes_state = params.len() == given + 1 && params[0].is_block();
-    let state = request.state.as_deref().filter(|_| takes_state);
+    let state = request.state().filter(|_| takes_state);
     if params.len() != given + usize::from(state.is_some()) {
         return Err(failures::wrong_count(
             function,
@@ -258,7 +258,7 @@ fn untyped<'a>(
     }
     if pairs
         && params.len() == 2 * given + 2
-        && let Some(state) = request.state.as_deref()
+        && let Some(state) = request.state()
     {
         let state = std::iter::once(Arg::Block(state.as_bytes()));
         return Ok((state.chain(inputs()).collect(), has_return_area));

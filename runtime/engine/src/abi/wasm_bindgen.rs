@@ -78,7 +78,7 @@ pub(super) fn call(
         memory: find_memory(plan, store, instance),
         refs,
         store,
-        output_bytes: request.limits.output_bytes,
+        output_bytes: request.limits().output_bytes,
     };
     let bytes = match area {
         Some(area) => result::from_area(plan, &mut guest, area)?,

@@ -44,13 +44,13 @@ impl Wasi {
         let stdout = if is_command {
             Stdout::Result {
                 bytes: Vec::new(),
-                limit: request.limits.output_bytes,
+                limit: request.limits().output_bytes,
             }
         } else {
             Stdout::Log
         };
         Wasi {
-            log: Log::new(request.limits.log_bytes),
+            log: Log::new(request.limits().log_bytes),
             request,
             is_command,
             started: Instant::now(),
@@ -70,24 +70,19 @@ impl Wasi {
                     .skip(1)
                     .map(|input| input.to_vec()),
             );
-        } else if let Some(state) = &self.request.state {
+        } else if let Some(state) = self.request.state() {
             args.push(state.as_bytes().to_vec());
         }
         args
     }
 
     fn environ(&self) -> Vec<Vec<u8>> {
-        let state = self
-            .request
-            .state
-            .iter()
-            .map(|state| format!("wasm_state={state}"));
-        let variables = self
-            .request
-            .variables
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        state.chain(variables).map(String::into_bytes).collect()
+        let state = self.request.state();
+        let state = state.map(|state| format!("wasm_state={state}"));
+        let variables = self.request.profile.variables.iter();
+        let variables = variables.map(|(name, value)| format!("{name}={value}"));
+        let all = state.into_iter().chain(variables);
+        all.map(String::into_bytes).collect()
     }
 
     fn read_stdin(&mut self, into: &mut [u8]) -> usize {

@@ -7,12 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use wasmhook_engine::artefact;
-use wasmhook_engine::call::{CallRequest, Input, LoadedModule, Report};
+use wasmhook_engine::call::{CallRequest, Input, LoadedModule, Profile, Report};
 use wasmhook_engine::describe::Interface;
 use wasmhook_engine::engine::{Engine, EngineOptions};
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::host::deadline::Stopper;
 use wasmhook_engine::limits::CallLimits;
+use wasmhook_engine::pool::Admission;
 use wasmhook_engine::types::Signature;
 use wasmtime::Module;
 
@@ -23,17 +24,26 @@ pub const LIMITS: CallLimits = CallLimits {
     table_elements: 10_000,
     output_bytes: 1 << 20,
     log_bytes: 1 << 16,
+    fuel: None,
 };
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-    let engine = Engine::for_compiling(EngineOptions {
-        slots: 4,
-        memory_max_bytes: 64 << 20,
-        table_max_elements: 10_000,
-        stack_bytes: 512 << 10,
-        pagemap_scan: false,
-    })
-    .unwrap();
+/// What the engines of these tests are made with.
+pub const OPTIONS: EngineOptions = EngineOptions {
+    slots: 4,
+    memory_max_bytes: 64 << 20,
+    table_max_elements: 10_000,
+    stack_bytes: 512 << 10,
+    pagemap_scan: false,
+};
+
+static ENGINE: LazyLock<Arc<Engine>> =
+    LazyLock::new(|| ticking(Engine::for_compiling(OPTIONS).unwrap()));
+
+/// The engine that counts what guests do.
+pub static METERED: LazyLock<Arc<Engine>> =
+    LazyLock::new(|| ticking(Engine::for_metered_calls(OPTIONS).unwrap()));
+
+fn ticking(engine: Engine) -> Arc<Engine> {
     let clock = engine.inner().weak();
     thread::spawn(move || {
         while let Some(engine) = clock.upgrade() {
@@ -41,8 +51,8 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
             thread::sleep(Duration::from_millis(2));
         }
     });
-    engine
-});
+    Arc::new(engine)
+}
 
 /// A guest that can be called.
 pub struct Guest {
@@ -68,15 +78,24 @@ pub fn from_text(text: &str) -> Result<Guest, Failure> {
     from_bytes(&wat::parse_str(text).unwrap())
 }
 
+/// A guest from its text, on the engine that counts what it does.
+pub fn metered(text: &str) -> Guest {
+    on(&METERED, &wat::parse_str(text).unwrap()).unwrap()
+}
+
 /// A guest from its bytes.
 pub fn from_bytes(wasm: &[u8]) -> Result<Guest, Failure> {
-    let compiled = artefact::compile(&ENGINE, wasm)?;
+    on(&ENGINE, wasm)
+}
+
+fn on(engine: &Arc<Engine>, wasm: &[u8]) -> Result<Guest, Failure> {
+    let compiled = artefact::compile(engine, wasm)?;
     // SAFETY: the line above made these bytes.
-    let module = unsafe { Module::deserialize(ENGINE.inner(), &compiled.bytes) }.unwrap();
+    let module = unsafe { Module::deserialize(engine.inner(), &compiled.bytes) }.unwrap();
     // Through JSON, as the interface is stored between upload and call.
     let json = serde_json::to_string(&compiled.interface).unwrap();
     let interface: Interface = serde_json::from_str(&json).unwrap();
-    let module = LoadedModule::new(&ENGINE, &module, interface.clone())?;
+    let module = LoadedModule::new(engine, &module, interface.clone())?;
     Ok(Guest { module, interface })
 }
 
@@ -84,6 +103,7 @@ pub fn from_bytes(wasm: &[u8]) -> Result<Guest, Failure> {
 pub struct Call<'g> {
     guest: &'g Guest,
     request: CallRequest,
+    profile: Profile,
 }
 
 impl Guest {
@@ -101,6 +121,7 @@ impl Guest {
         Call {
             guest: self,
             request,
+            profile: Profile::bare(Admission::ALONE, LIMITS),
         }
     }
 
@@ -138,13 +159,15 @@ pub const NONE: [&str; 0] = [];
 impl Call<'_> {
     /// With types as an owner declares them.
     pub fn types(mut self, json: &str) -> Self {
-        self.request.types = Some(Signature::parse(json).unwrap());
+        let types = Signature::parse(json).unwrap();
+        let function = self.request.function.clone();
+        self.profile.types.insert(function, types);
         self
     }
 
     /// With a state.
     pub fn state(mut self, state: &str) -> Self {
-        self.request.state = Some(Arc::from(state));
+        self.profile.state = Some(state.to_owned());
         self
     }
 
@@ -153,13 +176,13 @@ impl Call<'_> {
         let own = variables
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()));
-        self.request.variables = own.collect();
+        self.profile.variables = own.collect();
         self
     }
 
     /// With other limits.
     pub fn limits(mut self, limits: CallLimits) -> Self {
-        self.request.limits = limits;
+        self.profile.limits = limits;
         self
     }
 
@@ -192,9 +215,10 @@ impl Call<'_> {
     }
 
     /// Runs it.
-    pub fn run(self) -> Report {
+    pub fn run(mut self) -> Report {
+        self.request.profile = Arc::new(self.profile);
         self.guest
             .module
-            .call(&ENGINE, Arc::new(self.request), Stopper::default())
+            .call(Arc::new(self.request), Stopper::default())
     }
 }
