@@ -145,13 +145,7 @@ impl LoadedModule {
 
     /// Makes `module` ready to be called.
     pub fn new(engine: &Engine, module: &Module, interface: Interface) -> Result<Self, Failure> {
-        let (linker, _) = engine.link(module)?;
-        let pre = linker.instantiate_pre(module).map_err(|error| {
-            Failure::new(
-                Code::InvalidWasm,
-                format!("The module cannot be linked: {error}"),
-            )
-        })?;
+        let (pre, _) = engine.link(module)?;
         Ok(LoadedModule {
             pre,
             is_command: interface.kind == Kind::WasiCommand,
