@@ -3,9 +3,6 @@
 import fc from 'fast-check'
 import { after, test } from 'node:test'
 
-/** Cases of one seed in a long run; a bounded run takes the first of them. */
-const CASES_OF_A_SEED = 1_000
-
 /** What is shown of a counterexample. */
 const REPORT_CHARS = 4_000
 
@@ -13,7 +10,7 @@ export type Property = fc.IRawProperty<unknown>
 
 export interface Target {
   name: string
-  /** Cases of each claim in a bounded run. */
+  /** Cases of one seed. A bounded run takes one seed, a long one as many as its time allows. */
   cases: number
   claims: Readonly<Record<string, Property>>
 }
@@ -31,8 +28,7 @@ export function fuzz({ name, cases, claims }: Target): void {
       const until = performance.now() + shareMs
       let seed = first
       do {
-        const numRuns = seconds === undefined ? cases : CASES_OF_A_SEED
-        const details = await fc.check(property, { seed, numRuns })
+        const details = await fc.check(property, { seed, numRuns: cases })
         executions += details.numRuns
         if (details.failed) {
           const again = `Again: npm run fuzz -- ${name} 0 ${seed}`
