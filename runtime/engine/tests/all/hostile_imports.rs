@@ -151,6 +151,24 @@ fn an_import_of_our_name_with_another_result_is_not_provided() {
     }
 }
 
+/// Found by fuzzing: its failure had an empty message.
+#[test]
+fn an_error_of_no_words_says_so() {
+    let guest = module(
+        r#"(module
+            (import "env" "__wbindgen_string_new" (func $text (param i32 i32) (result i32)))
+            (import "env" "__wbindgen_rethrow" (func $rethrow (param i32)))
+            (memory (export "memory") 1)
+            (func (export "f") (call $rethrow (call $text (i32.const 0) (i32.const 0)))))"#,
+    );
+    let failure = guest.failure("f", NONE);
+    assert_eq!(failure.code, Code::FunctionError);
+    assert_eq!(
+        failure.message,
+        "The function returned an error without a text."
+    );
+}
+
 #[test]
 fn a_fault_of_ours_tells_callers_nothing_of_its_cause() {
     let failure = Failure::internal(&"a secret");

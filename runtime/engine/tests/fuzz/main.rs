@@ -3,9 +3,8 @@
 //! target for as long as it is told, and replays a seed.
 //!
 //! [`driver`] counts and replays, [`sandbox`] holds the engine and the rules, the others generate:
-//! [`smith`] any module, [`shape`] and [`sections`] guests as toolchains
-//! shape them, [`imports`] what they
-//! import, [`body`] and [`expression`] their functions, [`request`] what is asked of them.
+//! [`smith`] any module, [`shape`] and [`sections`] guests as toolchains shape them, [`imports`]
+//! what they import, [`body`] and [`expression`] their functions, [`request`] what is asked of them.
 
 mod body;
 mod driver;

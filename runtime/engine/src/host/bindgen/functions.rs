@@ -131,8 +131,8 @@ impl Function {
             }
             // Before wasm-bindgen 0.2.79 this is how a function returns an error.
             Function::Rethrow => {
-                let text = clipped(&call.value(0).text());
-                Err(Failure::new(Code::FunctionError, text).into())
+                let text = call.value(0);
+                Err(Failure::function_error(Some(&text.text())).into())
             }
             Function::InitTable => call.init_table(),
             Function::NewError => {
