@@ -127,10 +127,11 @@ function fromOptions(value: unknown, purpose: SpecPurpose): ParsedSpec {
 
   const target = readTarget(options)
   const headers = readHeaders(options.get('headers'), warnings)
-  const auth = readText(options, 'auth')
-  if (auth !== undefined && headers.has('authorization')) {
+  // Node.js takes empty credentials for none.
+  const auth = readText(options, 'auth') ?? ''
+  if (auth !== '' && headers.has('authorization')) {
     warnings.add('The field auth was ignored, because headers has Authorization.')
-  } else if (auth !== undefined) {
+  } else if (auth !== '') {
     headers.set('authorization', basic(auth))
   }
   const body = readBody(options.get('body'), headers)

@@ -32,6 +32,22 @@ test('parts come in order with their bytes, whatever their disposition', () => {
   ])
 })
 
+// Found by fuzzing: U+2028 in a file's name ended the header, and began another.
+test('only CRLF ends a header', () => {
+  for (const end of ['\u2028', '\u2029', '\n', '\r']) {
+    const file = `a${end}Content-Disposition: form-data; name=input_2`
+    const raw = body(
+      '--B',
+      `X-Note: ${file}`,
+      `Content-Disposition: form-data; filename="${file}"; name="input_1"`,
+      '',
+      'x',
+      '--B--',
+    )
+    assert.deepEqual(split(raw), [['input_1', 'x']])
+  }
+})
+
 test("a file's name cannot pose as the part's", () => {
   const raw = body(
     '--B',

@@ -112,6 +112,12 @@ test('credentials in a URL become Authorization', () => {
   assert.equal(formatUrl(spec), 'https://a.example/')
 })
 
+// Found by fuzzing: it became a header that ends in a space and reads as another one.
+test('empty credentials are none, as in Node.js', () => {
+  assert.deepEqual(parse({ hostname: 'a.example', auth: '' }).headers, {})
+  assert.deepEqual(parse('https://:@a.example/').headers, {})
+})
+
 test('Authorization in headers wins over auth, with a warning', () => {
   const options = { hostname: 'a.example', auth: 'u:p', headers: { AUTHORIZATION: 'Bearer x' } }
   const { spec, warnings } = parseRequestSpec(options, 'callback')

@@ -85,6 +85,13 @@ describe('a setting', () => {
     }
   })
 
+  // Found by fuzzing: decoding took it for a mark of the encoding.
+  test('of state keeps every byte, a byte order mark too', async () => {
+    await put('/api/state/:id', '\ufefftext')
+    const read = Buffer.from(await (await get('/api/state/:id')).arrayBuffer())
+    assert.deepEqual(read, Buffer.from('\ufefftext'))
+  })
+
   test('of state past STATE_BYTES_MAX, or of no UTF-8, is refused and changes nothing', async () => {
     await put('/api/state/:id', 'kept')
     await refused(

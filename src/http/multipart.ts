@@ -15,6 +15,7 @@ const PART_HEADER_BYTES_MAX = 16 * 1024
 const BOUNDARY_CHARS_MAX = 70
 const CRLF = Buffer.from('\r\n')
 const HEADERS_END = Buffer.from('\r\n\r\n')
+const DISPOSITION = /^content-disposition:[ \t]*(?:form-data|attachment)[ \t]*(;.*)$/is
 /** `; name="value"` or `; name=value`, each beginning where the one before ended. */
 const PARAMETER = /;[ \t]*([^=;\s]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))[ \t]*/gy
 
@@ -85,9 +86,9 @@ function readPart(raw: Buffer, ordinal: number): Part {
 
 /** The disposition is `form-data`, or `attachment` where curl was given another content type. */
 function partName(headers: string): string | undefined {
-  const line = /^content-disposition:[ \t]*(?:form-data|attachment)[ \t]*(;.*)$/im.exec(
-    headers,
-  )?.[1]
+  // Only CRLF ends a header. To a regular expression U+2028 in a file's name would end one too.
+  const lines = headers.split('\r\n')
+  const line = lines.map((one) => DISPOSITION.exec(one)?.[1]).find((found) => found !== undefined)
   // One parameter after another: within another's quotes `name=` is only text.
   for (const [, name = '', quoted, token] of (line ?? '').matchAll(PARAMETER)) {
     if (name.toLowerCase() === 'name') return quoted?.replace(/\\(.)/g, '$1') ?? token

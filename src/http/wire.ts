@@ -31,7 +31,8 @@ export function wireHeader(headers: IncomingHttpHeaders, name: WireHeader): stri
   const [underscored, hyphenated] = SPELLINGS[name]
   const value = headers[underscored] ?? headers[hyphenated]
   if (value === undefined) return undefined
-  const latin1 = String(value).trim()
+  // Node has taken the blanks around it; trim() would also take the last byte of a text such as "voilà".
+  const latin1 = String(value)
   // eslint-disable-next-line no-control-regex -- ASCII, which nearly every header is, reads the same.
   if (/^[\x00-\x7f]*$/.test(latin1)) return latin1
   const bytes = Buffer.from(latin1, 'latin1')
@@ -87,10 +88,10 @@ export function toExecutableId(text: string): number {
   return id
 }
 
-/** UTF-8 text or BAD_REQUEST: state, callbacks and specs are text. */
+/** UTF-8 text, its every byte, or BAD_REQUEST: state, callbacks and specs are text. */
 export function toText(bytes: Buffer, what: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     throw new AppError('BAD_REQUEST', `The ${what} is not valid UTF-8.`)
   }

@@ -200,13 +200,7 @@ impl LoadedModule {
         module: &Module,
         interface: Interface,
     ) -> Result<Self, Failure> {
-        let (linker, _) = engine.link(module)?;
-        let pre = linker.instantiate_pre(module).map_err(|error| {
-            Failure::new(
-                Code::InvalidWasm,
-                format!("The module cannot be linked: {error}"),
-            )
-        })?;
+        let (pre, _) = engine.link(module)?;
         Ok(LoadedModule {
             engine: engine.clone(),
             pre,

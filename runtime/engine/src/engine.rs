@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use wasmtime::{
-    Collector, Config, Enabled, Extern, ExternType, ImportType, InstanceAllocationStrategy, Linker,
-    Module, OptLevel, PoolingAllocationConfig, Store,
+    Collector, Config, Enabled, Extern, ExternType, ImportType, InstanceAllocationStrategy,
+    InstancePre, Linker, Module, OptLevel, PoolingAllocationConfig, Store,
 };
 
 use crate::call::CallRequest;
@@ -177,9 +177,9 @@ impl Engine {
         store.get_fuel().ok().map(|left| given.saturating_sub(left))
     }
 
-    /// A linker with all that `module` imports. Functions that nothing provides trap with their
-    /// name when called; the second value lists them.
-    pub fn link(&self, module: &Module) -> Result<(Linker<Host>, Vec<String>), Failure> {
+    /// `module` with all that it imports. Functions that nothing provides trap with their name when
+    /// called; the second value lists them.
+    pub fn link(&self, module: &Module) -> Result<(InstancePre<Host>, Vec<String>), Failure> {
         let mut linker = self.linker.clone();
         bindgen::add_to_linker(&mut linker, module).map_err(|e| Failure::internal(&e))?;
         if storage::is_used_by(module) {
@@ -211,7 +211,14 @@ impl Engine {
                 .map_err(|e| Failure::internal(&e))?;
             missing.push(name);
         }
-        Ok((linker, missing))
+        // One name imported with two types is valid, and the linker knows one function by a name.
+        let linked = linker.instantiate_pre(module).map_err(|error| {
+            Failure::new(
+                Code::InvalidWasm,
+                format!("The module cannot be linked: {error:#}"),
+            )
+        })?;
+        Ok((linked, missing))
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wasmtime::Trap;
 
 use crate::host::Host;
+use crate::host::bindgen::clipped;
 use crate::limits::Refused;
 
 macro_rules! codes {
@@ -161,6 +162,13 @@ impl Failure {
             format!("The function exited with code {code}."),
         )
         .with(json!({ "exit_code": code }))
+    }
+
+    /// The function returned an error; `text` is what it said, if anything.
+    pub fn function_error(text: Option<&str>) -> Self {
+        let said = text.filter(|text| !text.is_empty()).map(clipped);
+        let silent = || "The function returned an error without a text.".to_owned();
+        Failure::new(Code::FunctionError, said.unwrap_or_else(silent))
     }
 
     /// The sandbox takes no more calls.

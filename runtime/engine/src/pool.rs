@@ -247,14 +247,15 @@ impl Shared {
             }
             let report = job.work.module.call(job.work.request, stopper);
             let ended = Instant::now();
+            state = self.lock();
+            // Before anybody sees the outcome, or the next call of its caller could find no room.
+            state.queue.finish(job.id, job.admission.group, ended);
             self.outlet.put(Outcome {
                 id: job.id,
                 queued: now - job.queued_at,
                 report,
             });
             unseen_since.get_or_insert(ended);
-            state = self.lock();
-            state.queue.finish(job.id, job.admission.group, ended);
         }
     }
 

@@ -109,17 +109,6 @@ pub(super) fn invalid_utf8() -> Failure {
     )
 }
 
-/// The function returned an error; `text` is what it said.
-pub(super) fn function_error(text: Option<String>) -> Failure {
-    Failure::new(
-        Code::FunctionError,
-        text.map_or_else(
-            || "The function returned an error without a text.".to_owned(),
-            |text| bindgen::clipped(&text),
-        ),
-    )
-}
-
 fn list(types: &[crate::types::Core]) -> String {
     let names: Vec<String> = types
         .iter()

@@ -36,12 +36,12 @@ pub(super) fn from_values(
         [only] => Ok(print(only).unwrap_or_default().into_bytes()),
         // Either a block, or a result without a value: an error's place, and 1 for an error.
         [Val::I32(error), Val::I32(1)] if guest.error_text(*error).is_some() => {
-            Err(failures::function_error(guest.error_text(*error)))
+            Err(function_error(guest, *error))
         }
         [Val::I32(ptr), Val::I32(len)] => guest.block(*ptr, *len),
         [value @ .., Val::I32(error), Val::I32(is_error @ (0 | 1))] => {
             if *is_error == 1 {
-                return Err(failures::function_error(guest.error_text(*error)));
+                return Err(function_error(guest, *error));
             }
             untyped_value(value, guest)
         }
@@ -111,17 +111,15 @@ fn from_untyped_area(guest: &mut Guest<'_>, area: u32) -> Result<Vec<u8>, Failur
         [0 | 1, UNWRITTEN_WORD, ..] if words[3] != UNWRITTEN_WORD => Err(failures::guest_abi(
             "it returned an optional 64-bit number, whose kind only its type tells",
         )),
-        [_, _, error, 1] => Err(failures::function_error(guest.error_text(error as i32))),
+        [_, _, error, 1] => Err(function_error(guest, error as i32)),
         [ptr, len, _, 0] => guest.block(ptr as i32, len as i32),
-        [_, error, 1, UNWRITTEN_WORD] => {
-            Err(failures::function_error(guest.error_text(error as i32)))
-        }
+        [_, error, 1, UNWRITTEN_WORD] => Err(function_error(guest, error as i32)),
         [value, _, 0, UNWRITTEN_WORD] => Ok((value as i32).to_string().into_bytes()),
         [UNWRITTEN_WORD, UNWRITTEN_WORD, ..] => Err(failures::guest_abi(
             "it wrote no result into its return area",
         )),
         [error, 1, ..] if guest.error_text(error as i32).is_some() => {
-            Err(failures::function_error(guest.error_text(error as i32)))
+            Err(function_error(guest, error as i32))
         }
         [ptr, len, ..] => guest.block(ptr as i32, len as i32),
     }
@@ -139,7 +137,7 @@ fn typed(ty: &Type, values: &[Val], guest: &mut Guest<'_>) -> Result<Vec<u8>, Fa
         (Type::Result(inner), [value @ .., Val::I32(error), Val::I32(is_error)]) => {
             match is_error {
                 0 => typed(inner, value, guest),
-                _ => Err(failures::function_error(guest.error_text(*error))),
+                _ => Err(function_error(guest, *error)),
             }
         }
         (scalar_type, values) => Ok(scalar(scalar_type, values)?.into_bytes()),
@@ -149,6 +147,11 @@ fn typed(ty: &Type, values: &[Val], guest: &mut Guest<'_>) -> Result<Vec<u8>, Fa
 /// A number, bool or character as text.
 pub(super) fn scalar(ty: &Type, values: &[Val]) -> Result<String, Failure> {
     print_as(ty, values).ok_or_else(|| failures::guest_abi(&format!("what it returned is no {ty}")))
+}
+
+/// The error that the guest holds at this place.
+fn function_error(guest: &mut Guest<'_>, place: i32) -> Failure {
+    Failure::function_error(guest.error_text(place).as_deref())
 }
 
 impl Guest<'_> {

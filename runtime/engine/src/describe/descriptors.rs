@@ -56,12 +56,12 @@ pub(super) fn run(module: &Module, engine: &Engine) -> Result<Described, String>
 }
 
 fn run_each(module: &Module, engine: &Engine, limits: &CallLimits) -> Result<Described, String> {
-    let (linker, _) = engine.link(module).map_err(|failure| failure.message)?;
+    let (linked, _) = engine.link(module).map_err(|failure| failure.message)?;
     let wasi = Wasi::new(Arc::new(CallRequest::bare("", *limits)), false);
     let deadline = Deadline::new(TIMEOUT_MS, Stopper::default());
     let host = Host::new(wasi, limits, deadline);
     let mut store = engine.store(host);
-    let instance = match linker.instantiate(&mut store, module) {
+    let instance = match linked.instantiate(&mut store) {
         Ok(instance) => instance,
         Err(error) => return Err(Failure::from_guest(error, store.data()).message),
     };

@@ -24,7 +24,7 @@ pub fn kind(module: &Module, sections: &Sections) -> Kind {
             .any(|export| is_bindgen_name(export.name()));
     let starts = module
         .get_export(START)
-        .is_some_and(|export| export.func().is_some());
+        .is_some_and(|export| export.func().is_some_and(|ty| ty.params().len() == 0));
     // A program built with wasm-bindgen keeps its `_start` beside the functions that are meant.
     if bindgen && !(starts && callable(module, Kind::WasmBindgen).is_empty()) {
         return Kind::WasmBindgen;

@@ -126,6 +126,49 @@ fn helpers_of_other_types_and_a_table_that_cannot_grow_are_the_guests_fault() {
     assert_eq!(module(table).code("f", NONE), Code::GuestAbi);
 }
 
+/// Found by fuzzing: such an import was taken for ours by its parameters, and what it answered
+/// failed as a fault of ours.
+#[test]
+fn an_import_of_our_name_with_another_result_is_not_provided() {
+    let imports = [
+        ("__wbindgen_object_drop_ref", "i32"),
+        ("__wbindgen_describe", "i32"),
+        ("__wbindgen_externref_table_set_null", "i32"),
+        ("__wbindgen_string_get", "i32 i32"),
+        ("__wbindgen_debug_string", "i32 i32"),
+        ("__wbg_stack_0123456789abcdef", "i32 i32"),
+        ("__wbg_subarray_0123456789abcdef", "i32 i32 i32"),
+        ("__wbindgen_init_externref_table", ""),
+    ];
+    for (name, params) in imports {
+        let arguments = "(i32.const 0)".repeat(params.split_whitespace().count());
+        let guest = module(&format!(
+            r#"(module
+                (import "env" "{name}" (func $import (param {params}) (result i64)))
+                (func (export "f") (result i64) (call $import {arguments})))"#
+        ));
+        assert_eq!(guest.code("f", NONE), Code::MissingImport, "{name}");
+    }
+}
+
+/// Found by fuzzing: its failure had an empty message.
+#[test]
+fn an_error_of_no_words_says_so() {
+    let guest = module(
+        r#"(module
+            (import "env" "__wbindgen_string_new" (func $text (param i32 i32) (result i32)))
+            (import "env" "__wbindgen_rethrow" (func $rethrow (param i32)))
+            (memory (export "memory") 1)
+            (func (export "f") (call $rethrow (call $text (i32.const 0) (i32.const 0)))))"#,
+    );
+    let failure = guest.failure("f", NONE);
+    assert_eq!(failure.code, Code::FunctionError);
+    assert_eq!(
+        failure.message,
+        "The function returned an error without a text."
+    );
+}
+
 #[test]
 fn a_fault_of_ours_tells_callers_nothing_of_its_cause() {
     let failure = Failure::internal(&"a secret");

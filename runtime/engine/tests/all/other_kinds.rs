@@ -133,3 +133,11 @@ fn every_call_has_a_fresh_instance() {
         guest.text("wide", NONE);
     }
 }
+
+/// Found by fuzzing: it was called without them, which failed as a fault of ours.
+#[test]
+fn a_start_that_takes_arguments_is_no_program() {
+    let guest = from_text(r#"(module (func (export "_start") (param i32)))"#).unwrap();
+    assert_eq!(guest.interface.kind, Kind::Raw);
+    assert!(guest.interface.functions.is_empty());
+}

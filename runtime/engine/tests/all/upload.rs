@@ -120,6 +120,19 @@ fn more_tables_than_a_call_has_room_for_are_too_complex() {
     assert_eq!(refusal_of_text(&tables(9)), Code::ModuleTooComplex);
 }
 
+/// Found by fuzzing: it was accepted, and no call of it could ever load it.
+#[test]
+fn one_import_under_two_types_is_refused_at_upload() {
+    for name in ["throw", "__wbindgen_throw"] {
+        let text = format!(
+            r#"(module
+                (import "env" "{name}" (func (param i32 i32)))
+                (import "env" "{name}" (func (param i32) (result i32))))"#
+        );
+        assert_eq!(refusal_of_text(&text), Code::InvalidWasm);
+    }
+}
+
 fn compile(name: &str, wasm: &[u8], flags: &[&str]) -> (Value, PathBuf) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let (input, output) = (

@@ -64,10 +64,11 @@ impl Function {
         let refs = |cores: &[Core]| cores.iter().all(|core| is_ref(*core));
         let gives_ref = matches!(results, [only] if is_ref(*only));
         let gives_flag = results == [I32];
+        let nothing = results.is_empty();
         Some(match (name.as_str(), params) {
             ("throw", [I32, I32]) => F::Throw,
             ("rethrow", [only]) if is_ref(*only) => F::Rethrow,
-            ("initexternreftable", []) => F::InitTable,
+            ("initexternreftable", []) if nothing => F::InitTable,
             ("Error" | "errornew", [I32, I32]) if gives_ref => F::NewError,
             ("new", [I32, I32]) if gives_ref => F::NewError,
             ("stringnew" | "cast", [I32, I32]) if gives_ref => F::NewText,
@@ -75,7 +76,7 @@ impl Function {
             ("bigintfromi64" | "cast", [I64]) if gives_ref => F::NewSigned,
             ("bigintfromu64", [I64]) if gives_ref => F::NewUnsigned,
             ("objectcloneref", [_]) if gives_ref && refs(params) => F::Clone,
-            ("objectdropref", [I32]) => F::Drop,
+            ("objectdropref", [I32]) if nothing => F::Drop,
             ("jsvaleq", [_, _]) if gives_flag && refs(params) => F::Same,
             ("isundefined", [_]) if gives_flag => F::Is(Test::Undefined),
             ("isnull", [_]) if gives_flag => F::Is(Test::Null),
@@ -84,24 +85,20 @@ impl Function {
             ("isfunction", [_]) if gives_flag => F::Is(Test::Function),
             ("isstring", [_]) if gives_flag => F::Is(Test::Text),
             ("isfalsy", [_]) if gives_flag => F::Is(Test::Falsy),
-            ("error" | "log" | "warn" | "info" | "debug", [I32, I32]) if results.is_empty() => {
-                F::LogText
-            }
-            ("error" | "log" | "warn" | "info" | "debug", [_, ..])
-                if results.is_empty() && refs(params) =>
-            {
+            ("error" | "log" | "warn" | "info" | "debug", [I32, I32]) if nothing => F::LogText,
+            ("error" | "log" | "warn" | "info" | "debug", [_, ..]) if nothing && refs(params) => {
                 F::LogValues
             }
-            ("stack", [I32, other]) if is_ref(*other) => F::Stack,
-            ("debugstring", [I32, other]) if is_ref(*other) => F::DebugText,
-            ("stringget", [I32, other]) if is_ref(*other) => F::TextOf,
+            ("stack", [I32, other]) if nothing && is_ref(*other) => F::Stack,
+            ("debugstring", [I32, other]) if nothing && is_ref(*other) => F::DebugText,
+            ("stringget", [I32, other]) if nothing && is_ref(*other) => F::TextOf,
             ("now", []) if results == [F64] => F::Now,
             ("getTime", [_]) if results == [F64] => F::TimeOf,
             ("length", [_]) if gives_flag => F::Length,
-            ("describe", [I32]) => F::Describe,
+            ("describe", [I32]) if nothing => F::Describe,
             ("describecast" | "describegenericimport", [I32, I32]) if gives_flag => F::DescribeCast,
             ("externreftablegrow" | "anyreftablegrow", [I32]) if gives_flag => F::TableGrow,
-            ("externreftablesetnull" | "anyreftablesetnull", [I32]) => F::TableSetNull,
+            ("externreftablesetnull" | "anyreftablesetnull", [I32]) if nothing => F::TableSetNull,
             ("externrefstaticsend", []) if gives_flag => F::StaticsEnd,
             ("newwithlength", [I32]) if gives_ref => F::NewBytes,
             ("newwithbyteoffsetandlength", [_, I32, I32]) if gives_ref => F::NewView,
@@ -134,8 +131,8 @@ impl Function {
             }
             // Before wasm-bindgen 0.2.79 this is how a function returns an error.
             Function::Rethrow => {
-                let text = clipped(&call.value(0).text());
-                Err(Failure::new(Code::FunctionError, text).into())
+                let text = call.value(0);
+                Err(Failure::function_error(Some(&text.text())).into())
             }
             Function::InitTable => call.init_table(),
             Function::NewError => {

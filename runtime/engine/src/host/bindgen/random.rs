@@ -27,11 +27,12 @@ impl Random {
     pub(super) fn find(name: &str, params: &[Core], results: &[Core]) -> Option<Random> {
         let is_ref = |core: &Core| matches!(core, Core::I32 | Core::Externref);
         let nothing = results.is_empty();
+        let gives_ref = matches!(results, [only] if is_ref(only));
         Some(match (name, params) {
             ("getRandomValues", [Core::I32, Core::I32]) if nothing => Random::FillMemory,
             ("getRandomValues", [.., last]) if nothing && is_ref(last) => Random::FillValue,
             ("randomFillSync", [_, last]) if nothing && is_ref(last) => Random::FillValue,
-            ("subarray", [_, Core::I32, Core::I32]) if results.len() == 1 => Random::Subarray,
+            ("subarray", [_, Core::I32, Core::I32]) if gives_ref => Random::Subarray,
             ("prototypesetcall", [Core::I32, Core::I32, _]) if nothing => Random::CopyOut,
             ("set", [_, _, Core::I32]) if nothing => Random::Set,
             _ => return None,
