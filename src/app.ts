@@ -224,6 +224,7 @@ function callLimits(config: Config): CallLimits {
     queueWaitMs: config.QUEUE_WAIT_MS,
     storeBytes: config.STORE_BYTES,
     storeKeys: config.STORE_KEYS,
+    fuel: config.RUN_FUEL,
   }
 }
 

@@ -117,6 +117,8 @@ export const NUMBERS = {
   ),
   QUEUE_LENGTH: count('calls', 1_000, [0, 1_000_000], 'Waiting calls of one executable.'),
   QUEUE_WAIT_MS: count('ms', 5_000, [0, 3_600_000], 'Longest wait for a free thread.'),
+  // About one unit an instruction: by default the wall time ends a call first.
+  RUN_FUEL: count('fuel', 1e12, [1, 1e15], 'Fuel of one call of a metered executable.'),
   BUFFERED_BYTES: count('bytes', GiB, [1, 1024 * GiB], 'Bodies, inputs and results held in all.'),
   MODULE_BYTES_MAX: count('bytes', 64 * MiB, [8, GiB], 'One uploaded module.'),
   COMPILE_TIMEOUT_MS: count(

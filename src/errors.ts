@@ -69,6 +69,7 @@ const TABLE = {
   INVALID_UTF8: [500, 'guest', 'The function returned bytes where text was asked for.'],
   MEMORY_LIMIT: [500, 'guest', 'The function needed more memory than RUN_MEMORY_BYTES.'],
   TABLE_LIMIT: [500, 'guest', 'The function needed larger tables than TABLE_ELEMENTS.'],
+  FUEL_LIMIT: [500, 'guest', 'The function did more work than RUN_FUEL allows.'],
   INVALID_CALLBACK: [500, 'guest', 'The callback in the result is malformed.'],
   OUTPUT_TOO_LARGE: [500, 'guest', 'The result is larger than OUTPUT_BYTES.'],
   RUN_TIMEOUT: [504, 'guest', 'The function ran longer than RUN_TIMEOUT_MS.'],

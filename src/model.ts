@@ -70,6 +70,8 @@ export interface Executable {
   /** False: a `callback` in a result is data. */
   embeddedCallback: boolean
   types: Readonly<Record<string, DeclaredTypes>>
+  /** True: calls run on the engine that counts fuel. */
+  metered: boolean
   version: Version
   createdAtMs: number
 }
@@ -146,4 +148,6 @@ export interface CallLimits {
   /** What the executable's functions may keep: keys and values together, and keys. */
   storeBytes: number
   storeKeys: number
+  /** Of metered calls. */
+  fuel: number
 }

@@ -152,6 +152,11 @@ const DAMAGES: readonly (readonly [string, (file: string) => Promise<void>])[] =
   ['changed in one byte', async (file) => replace(file, flipped(await readFile(file)))],
   ['of another kind', (file) => replace(file, Buffer.from('\0asm\x01\0\0\0', 'latin1'))],
   ['an ELF file of nothing', (file) => replace(file, Buffer.from('\x7fELF\x02\x01\x01', 'latin1'))],
+  ['described by an empty file', (file) => replace(recordOf(file), Buffer.alloc(0))],
+  [
+    'described by half a file',
+    async (file) => replace(recordOf(file), (await readFile(recordOf(file))).subarray(0, 100)),
+  ],
   ['missing with its description', (file) => rm(path.dirname(file), { recursive: true })],
 ]
 for (const [what, damage] of DAMAGES) {
@@ -168,6 +173,21 @@ for (const [what, damage] of DAMAGES) {
     assert.equal(await textOf(third, one, 'count'), '[1,1,1]')
     assert.equal(await identity(await compiledForm(third)), whole)
   })
+}
+
+test('an upload of bytes whose description was cut short describes them anew', async (t) => {
+  const app = await buildApp(t)
+  await upload(app, await guest('counter'))
+  await app.close()
+  const record = recordOf(await compiledForm(app))
+  await replace(record, (await readFile(record)).subarray(0, 100))
+  const again = await app.restart()
+  const same = await upload(again, await guest('counter'))
+  assert.equal(await textOf(again, same, 'count'), '[1,1,1]')
+})
+
+function recordOf(compiledForm: string): string {
+  return compiledForm.replace(/cwasm$/, 'record')
 }
 
 /** As a disk that lost writes leaves it: another content under the same name. */
@@ -234,7 +254,7 @@ test('a kill -9 in the middle of uploads loses none that was answered and leaves
   }
   const { names } = await modules(dataDir)
   assert.deepEqual(
-    names.filter((name) => !/^[0-9a-f]{64}\.(cwasm|json)$/.test(name)),
+    names.filter((name) => !/^[0-9a-f]{64}\.(cwasm|record)$/.test(name)),
     [],
   )
   const exit = once(child, 'exit')

@@ -96,6 +96,7 @@ export function testStorage(engine: string, open: (t: TestContext) => Promise<St
         callback: null,
         embeddedCallback: true,
         types: {},
+        metered: false,
         version: {
           number: 1,
           sha256: 'ab'.repeat(32),

@@ -45,12 +45,13 @@ export declare class Sandbox {
    */
   constructor(options: SandboxOptions, onOutcomes: (records: Buffer, extras: (Buffer | string)[]) => void)
   /**
-   * Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
+   * Maps a compiled module and resolves with its handle. Compiles nothing. The error's `code`
    * is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as
    * native code and not looked at: compare its hash with that of the file that was compiled
-   * before every load, and never change it after.
+   * before every load, and never change it after. `metered` tells which form of the module
+   * the file holds: that which counts its work as fuel runs on an engine of its own.
    */
-  load(path: string, interfaceJson: string): number
+  load(path: string, interfaceJson: string, metered: boolean): Promise<number>
   /** Forgets a module. Calls that wait or run still finish. */
   unload(handle: number): void
   /**
@@ -131,6 +132,8 @@ export interface ProfileOptions {
   outputBytes: number
   /** What is kept of standard output and standard error, in bytes. */
   logBytes: number
+  /** Work, in units of fuel, where the module is metered; without it there is no bound. */
+  fuel?: number
   /** Types that the owner declared, by function, each as JSON; they win over all others. */
   types: Record<string, string>
   /** The state, where one is set. */

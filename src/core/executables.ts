@@ -87,10 +87,11 @@ export function createExecutables(deps: ExecutablesDeps) {
   }
 
   function moduleOf(executable: Executable): ModuleRef {
-    const { id, version } = executable
+    const { id, version, metered } = executable
     return {
       sha256: version.sha256,
       interface: version.interface,
+      metered,
       async readWasm() {
         const wasm = await storage.executables.readBinary(id, version.number)
         if (wasm === undefined) throw notFound(id)
@@ -110,7 +111,7 @@ export function createExecutables(deps: ExecutablesDeps) {
     try {
       // Its keys would reach nobody.
       if (signal.aborted) throw new AppError('CANCELED')
-      await sandbox.warm({ ...compiled, readWasm: () => Promise.resolve(wasm) })
+      await sandbox.warm({ ...compiled, metered: false, readWasm: () => Promise.resolve(wasm) })
       return await store({ ...compiled, wasm, createdAtMs: now() })
     } catch (error) {
       await forgetUnused([compiled.sha256])

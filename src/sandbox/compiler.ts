@@ -1,6 +1,7 @@
 // Compiles modules in a child process of low priority, one at a time, and keeps the compiled forms.
-// They are a cache that can be rebuilt at any time: DATA_DIR/modules/<compatibility>/<sha256>.cwasm, each
-// with a record beside it (the interface found, its own hash), so that the same bytes are compiled once.
+// They are a cache that can be rebuilt at any time: DATA_DIR/modules/<compatibility>/<sha256>.cwasm, and
+// <sha256>.metered.cwasm for the form that counts its work as fuel; each with a record beside it (the
+// interface found, its own hash), so that the same bytes are compiled once.
 import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -31,14 +32,16 @@ export interface Compiled {
 
 export interface CompileOptions {
   signal?: AbortSignal
+  /** Which form to make: true for the one that counts its work as fuel. */
+  metered?: boolean
   /** Compile even where a compiled form lies in the cache (it turned out unusable). */
   force?: boolean
 }
 
 export interface Artefact {
   path: string
-  /** As this version of the compiler found it, which a stored one need not be. */
-  interface: ModuleInterface
+  /** JSON, as this version of the compiler found it, which a stored one need not be. */
+  interfaceJson: string
 }
 
 export interface Compiler {
@@ -47,9 +50,10 @@ export interface Compiler {
    */
   compile(wasm: Buffer, options: CompileOptions): Promise<Compiled>
   /** The compiled form, where it lies in the cache as it was made. */
-  find(sha256: string): Promise<Artefact | undefined>
-  /** Hashes of the compiled forms that lie in the cache. */
+  find(sha256: string, metered: boolean): Promise<Artefact | undefined>
+  /** Hashes of the modules of which a compiled form lies in the cache. */
   list(): Promise<string[]>
+  /** Both forms. */
   remove(sha256: string): Promise<void>
   stats(): CompilerStats
   close(): Promise<void>
@@ -66,6 +70,16 @@ interface Job {
   run(): Promise<void>
 }
 
+/** The name of one of a module's two compiled forms. */
+export function formName(sha256: string, metered: boolean): string {
+  return metered ? `${sha256}.metered` : sha256
+}
+
+/** The names of both. */
+export function formNames(sha256: string): string[] {
+  return [formName(sha256, false), formName(sha256, true)]
+}
+
 /** More than any interface of a module within the compiler's own limits needs. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
 /** Its own limit counts CPU time; at low priority, beside a busy server, that takes longer by the clock. */
@@ -80,34 +94,34 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   /** Resolves when the queue is empty; undefined while nobody compiles. */
   let working: Promise<void> | undefined
 
-  const artefactPath = (sha256: string): string => path.join(folder, `${sha256}.cwasm`)
-  const recordPath = (sha256: string): string => path.join(folder, `${sha256}.json`)
+  const artefactPath = (form: string): string => path.join(folder, `${form}.cwasm`)
+  const recordPath = (form: string): string => path.join(folder, `${form}.record`)
 
-  async function compileNow(wasm: Buffer, force: boolean): Promise<Compiled> {
+  async function compileNow(
+    wasm: Buffer,
+    { force, metered }: { force: boolean; metered: boolean },
+  ): Promise<Compiled> {
     if (closing.signal.aborted) throw new AppError('CLOSED')
     const sha256 = createHash('sha256').update(wasm).digest('hex')
-    const known = force ? undefined : await readRecord(recordPath(sha256))
-    if (known !== undefined) return { sha256, interface: known.interface }
+    const form = formName(sha256, metered)
+    const known = force ? undefined : await readInterface(recordPath(form))
+    if (known !== undefined) return { sha256, interface: known }
     const temporary = path.join(folder, `tmp-${randomUUID()}`)
     try {
       await writeFile(`${temporary}.wasm`, wasm, { mode: 0o600 })
       const found = await runCompiler(
-        `${temporary}.wasm`,
-        artefactPath(sha256),
+        { source: `${temporary}.wasm`, target: artefactPath(form), metered },
         options,
         closing.signal,
       )
-      const record: ArtefactRecord = {
-        interface: found,
-        artefact_sha256: await hashFile(artefactPath(sha256)),
-      }
+      const record = `${await hashFile(artefactPath(form))}\n${JSON.stringify(found)}`
       // The record is written last: where it lies, the compiled form lies too.
-      await writeFile(`${temporary}.json`, JSON.stringify(record), { mode: 0o600 })
-      await rename(`${temporary}.json`, recordPath(sha256))
+      await writeFile(`${temporary}.record`, record, { mode: 0o600 })
+      await rename(`${temporary}.record`, recordPath(form))
       return { sha256, interface: found }
     } finally {
       await rm(`${temporary}.wasm`, { force: true })
-      await rm(`${temporary}.json`, { force: true })
+      await rm(`${temporary}.record`, { force: true })
     }
   }
 
@@ -118,15 +132,16 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   }
 
   return {
-    async find(sha256) {
-      const record = await readRecord(recordPath(sha256))
-      const made = await hashFile(artefactPath(sha256)).catch(() => undefined)
-      if (made === undefined || made !== record?.artefact_sha256) return undefined
-      return { path: artefactPath(sha256), interface: record.interface }
+    async find(sha256, metered) {
+      const form = formName(sha256, metered)
+      const record = await readRecord(recordPath(form))
+      const made = await hashFile(artefactPath(form)).catch(() => undefined)
+      if (made === undefined || made !== record?.artefactSha256) return undefined
+      return { path: artefactPath(form), interfaceJson: record.interfaceJson }
     },
-    compile(wasm, { signal, force = false }) {
+    compile(wasm, { signal, force = false, metered = false }) {
       if (signal?.aborted === true) return Promise.reject(new AppError('CANCELED'))
-      // Forced ones serve calls; there is at most one a module.
+      // Forced ones serve calls; there is at most one a module and form.
       if (working !== undefined && queue.length >= options.compileQueueLength && !force) {
         const full = new AppError('QUEUE_FULL', 'Too many uploads wait to be compiled.')
         return Promise.reject(full)
@@ -139,7 +154,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
         const job: Job = {
           async run() {
             signal?.removeEventListener('abort', leave)
-            await compileNow(wasm, force).then(resolve, reject)
+            await compileNow(wasm, { force, metered }).then(resolve, reject)
           },
         }
         signal?.addEventListener('abort', leave, { once: true })
@@ -149,11 +164,14 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
     },
     async list() {
       const names = await readdir(folder)
-      return names.filter((name) => name.endsWith('.cwasm')).map((name) => path.parse(name).name)
+      const made = names.filter((name) => name.endsWith('.cwasm'))
+      return [...new Set(made.map((name) => name.slice(0, name.indexOf('.'))))]
     },
     async remove(sha256) {
-      await rm(recordPath(sha256), { force: true })
-      await rm(artefactPath(sha256), { force: true })
+      for (const form of formNames(sha256)) {
+        await rm(recordPath(form), { force: true })
+        await rm(artefactPath(form), { force: true })
+      }
     },
     stats: () => ({ queued: queue.length, running: working === undefined ? 0 : 1 }),
     async close() {
@@ -172,22 +190,29 @@ async function openCache(modules: string): Promise<string> {
     if (name !== compatibility) await rm(path.join(modules, name), { recursive: true, force: true })
   }
   for (const name of await readdir(folder)) {
-    if (!/^[0-9a-f]{64}\.(cwasm|json)$/.test(name))
+    if (!/^[0-9a-f]{64}(\.metered)?\.(cwasm|record)$/.test(name))
       await rm(path.join(folder, name), { force: true })
   }
   return folder
 }
 
-/** What lies beside a compiled form. */
+/** What lies beside a compiled form: a line with its hash, and the interface, which loading never parses. */
 interface ArtefactRecord {
-  interface: ModuleInterface
   /** Damaged machine code would not fail to load; it would run. */
-  artefact_sha256: string
+  artefactSha256: string
+  interfaceJson: string
 }
 
 async function readRecord(file: string): Promise<ArtefactRecord | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const end = text.indexOf('\n')
+  if (end < 0) return undefined
+  return { artefactSha256: text.slice(0, end), interfaceJson: text.slice(end + 1) }
+}
+
+async function readInterface(file: string): Promise<ModuleInterface | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as ArtefactRecord
+    return JSON.parse((await readRecord(file))?.interfaceJson ?? '') as ModuleInterface
   } catch {
     return undefined
   }
@@ -200,8 +225,7 @@ async function hashFile(file: string): Promise<string> {
 }
 
 function runCompiler(
-  source: string,
-  target: string,
+  { source, target, metered }: { source: string; target: string; metered: boolean },
   options: CompilerOptions,
   signal: AbortSignal,
 ): Promise<ModuleInterface> {
@@ -213,6 +237,7 @@ function runCompiler(
     ...['--memory-max', String(options.memoryBytesMax)],
     ...['--table-max', String(options.tableElementsMax)],
     ...['--stack-bytes', String(options.stackBytes)],
+    ...(metered ? ['--metered'] : []),
   ]
   return new Promise((resolve, reject) => {
     const child = spawn(compilerPath, args, {

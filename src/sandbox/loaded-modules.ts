@@ -2,6 +2,7 @@
 // A compiled form that is lost, damaged or of another version is made anew from the stored binary.
 import { AppError } from '../errors.ts'
 import type { ModuleInterface } from '../model.ts'
+import { formName, formNames } from './compiler.ts'
 import type { Compiler } from './compiler.ts'
 import type { NativeSandbox } from './native.ts'
 
@@ -9,6 +10,8 @@ import type { NativeSandbox } from './native.ts'
 export interface ModuleRef {
   sha256: string
   interface: ModuleInterface
+  /** True: the compiled form that counts fuel. */
+  metered: boolean
   readWasm: () => Promise<Buffer>
 }
 
@@ -19,7 +22,7 @@ export interface LoadedModules {
   load(module: ModuleRef): Promise<number>
   /** The compiler took it after all. */
   compiledAnew(sha256: string): void
-  /** Calls under way still end. */
+  /** Both forms; calls under way still end. */
   unload(sha256: string): Promise<void>
 }
 
@@ -33,89 +36,93 @@ interface Loading {
 const LOADED_MODULES_MAX = 1000
 
 export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler): LoadedModules {
-  /** In the order of their last call. */
+  /** By the name of their form, in the order of their last call. */
   const modules = new Map<string, Loading>()
   /** The last of them, which need not be moved. */
   let newest: Loading | undefined
   /** Modules that the compiler of this version refuses: asking it at each call would only cost. */
   const refusals = new Map<string, AppError>()
 
-  async function open({ sha256, readWasm }: ModuleRef): Promise<number> {
-    const present = await compiler.find(sha256)
+  async function open({ sha256, metered, readWasm }: ModuleRef): Promise<number> {
+    const present = await compiler.find(sha256, metered)
     if (present !== undefined) {
       try {
-        return runtime.load(present.path, JSON.stringify(present.interface))
+        return await runtime.load(present.path, present.interfaceJson, metered)
       } catch (error) {
         // Made under other settings of the engine, it is of no use; anything else is no fault of its.
         if ((error as { code?: string }).code !== 'ARTEFACT_UNUSABLE') throw refused(error)
       }
     }
-    await recompile(sha256, await readWasm())
-    const made = await compiler.find(sha256)
+    await recompile(formName(sha256, metered), await readWasm(), metered)
+    const made = await compiler.find(sha256, metered)
     if (made === undefined) throw new AppError('INTERNAL', 'A compiled module was lost at once.')
     try {
-      return runtime.load(made.path, JSON.stringify(made.interface))
+      return await runtime.load(made.path, made.interfaceJson, metered)
     } catch (error) {
       throw refused(error)
     }
   }
 
-  async function recompile(sha256: string, wasm: Buffer): Promise<void> {
+  async function recompile(form: string, wasm: Buffer, metered: boolean): Promise<void> {
     try {
-      await compiler.compile(wasm, { force: true })
+      await compiler.compile(wasm, { force: true, metered })
     } catch (error) {
       // The module's own fault lasts; a compiler that was ended by a limit may do better later.
       const lasts = error instanceof AppError && error.fault === 'caller'
-      if (lasts && error.detail.ended_by === undefined) refusals.set(sha256, error)
+      if (lasts && error.detail.ended_by === undefined) refusals.set(form, error)
       throw error
     }
   }
 
   function dropOldest(): void {
     const oldest = modules.keys().next()
-    if (modules.size > LOADED_MODULES_MAX && oldest.done !== true) void unload(oldest.value)
+    if (modules.size > LOADED_MODULES_MAX && oldest.done !== true) void drop(oldest.value)
   }
 
-  async function unload(sha256: string): Promise<void> {
-    const entry = modules.get(sha256)
-    modules.delete(sha256)
-    refusals.delete(sha256)
+  async function drop(form: string): Promise<void> {
+    const entry = modules.get(form)
+    modules.delete(form)
+    refusals.delete(form)
     const handle = await entry?.loading.catch(() => undefined)
     if (handle !== undefined) runtime.unload(handle)
   }
 
-  function known(sha256: string): Loading | undefined {
-    const entry = modules.get(sha256)
+  function known(form: string): Loading | undefined {
+    const entry = modules.get(form)
     if (entry !== undefined && entry !== newest) {
-      modules.delete(sha256)
-      modules.set(sha256, entry)
+      modules.delete(form)
+      modules.set(form, entry)
       newest = entry
     }
     return entry
   }
 
   return {
-    loaded: ({ sha256 }) => known(sha256)?.handle,
+    loaded: ({ sha256, metered }) => known(formName(sha256, metered))?.handle,
     load(module) {
-      const { sha256 } = module
-      const present = known(sha256)
+      const form = formName(module.sha256, module.metered)
+      const present = known(form)
       if (present !== undefined) return present.loading
-      const refusal = refusals.get(sha256)
+      const refusal = refusals.get(form)
       if (refusal !== undefined) return Promise.reject(refusal)
       const entry: Loading = { loading: open(module), handle: undefined }
-      modules.set(sha256, entry)
+      modules.set(form, entry)
       newest = entry
       dropOldest()
       entry.loading.then(
         (handle) => (entry.handle = handle),
         () => {
-          if (modules.get(sha256) === entry) modules.delete(sha256)
+          if (modules.get(form) === entry) modules.delete(form)
         },
       )
       return entry.loading
     },
-    compiledAnew: (sha256) => void refusals.delete(sha256),
-    unload,
+    compiledAnew(sha256) {
+      for (const form of formNames(sha256)) refusals.delete(form)
+    },
+    async unload(sha256) {
+      await Promise.all(formNames(sha256).map(drop))
+    },
   }
 }
 

@@ -13,6 +13,11 @@ export interface InvocationResult {
   instantiateUs: number
   runUs: number
   memoryBytes: number
+  /**
+   * Null for a module that is not metered, and for a call that never began. Exact but for calls that the
+   * clock or a fault of the machine ended: there at least so much (decision 0010).
+   */
+  fuelUsed: number | null
   store: StoreUse
 }
 
@@ -69,6 +74,7 @@ export function readOutcomes(
       instantiateUs: microseconds(word(5)),
       runUs: microseconds(word(6)),
       memoryBytes: word(7),
+      fuelUsed: word(8) < 0 ? null : word(8),
       store:
         (flags & BEGAN_TO_STORE) === 0
           ? UNUSED

@@ -78,7 +78,7 @@ export interface SandboxStats extends NativeStats {
 
 export interface Sandbox {
   /** Compiles in another process, in turn; throws the upload codes, and CANCELED once aborted. */
-  compile(wasm: Buffer, signal: AbortSignal): Promise<Compiled>
+  compile(wasm: Buffer, signal: AbortSignal, options?: { metered: boolean }): Promise<Compiled>
   /** Loads a module ahead of its first call. */
   warm(module: ModuleRef): Promise<void>
   /** Settings as the runtime reads them: made once, used by many calls. */
@@ -162,8 +162,10 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 
   return {
-    async compile(wasm, signal) {
+    async compile(wasm, signal, { metered } = { metered: false }) {
       const compiled = await compiler.compile(wasm, { signal })
+      // Beside the plain form, so that metering can be switched off again at no wait.
+      if (metered) await compiler.compile(wasm, { signal, metered })
       modules.compiledAnew(compiled.sha256)
       return compiled
     },
@@ -210,6 +212,7 @@ function toNative({
     tableElements: limits.tableElements,
     outputBytes: limits.outputBytes,
     logBytes: limits.logBytes,
+    fuel: limits.fuel,
     types: Object.fromEntries(declared.map(([name, own]) => [name, JSON.stringify(own)])),
     ...(state === null ? {} : { state }),
     variables: Object.entries(variables).flat(),

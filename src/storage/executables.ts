@@ -214,6 +214,7 @@ function toExecutable(
     variables: JSON.parse(open('variables') ?? '{}') as Record<string, string>,
     callback: open('callback'),
     embeddedCallback: row.embedded_callback === 1,
+    metered: false,
     types: JSON.parse(row.types) as Record<string, DeclaredTypes>,
     version,
     createdAtMs: row.created_at_ms,

@@ -20,6 +20,8 @@ const COPIED_INPUT_BYTES: usize = 64 * 1024;
 
 /// The largest size, in bytes: what a 32-bit guest can address.
 const BYTES_MAX: f64 = 4_294_967_296.0;
+/// The most fuel: up to here JavaScript's numbers tell every whole number from the next.
+const FUEL_MAX: f64 = 9_007_199_254_740_991.0;
 
 /// The settings of a sandbox; they hold as long as it does.
 #[napi(object)]
@@ -70,6 +72,8 @@ pub struct ProfileOptions {
     pub output_bytes: f64,
     /// What is kept of standard output and standard error, in bytes.
     pub log_bytes: f64,
+    /// Work, in units of fuel, where the module is metered; without it there is no bound.
+    pub fuel: Option<f64>,
     /// Types that the owner declared, by function, each as JSON; they win over all others.
     pub types: HashMap<String, String>,
     /// The state, where one is set.
@@ -120,6 +124,7 @@ impl ProfileOptions {
                 table_elements: self.table_elements as usize,
                 output_bytes: bytes("outputBytes", self.output_bytes)?,
                 log_bytes: bytes("logBytes", self.log_bytes)?,
+                fuel: self.fuel.map(fuel).transpose()?,
             },
             types: types.collect::<Result<_, Failure>>()?,
             state: self.state,
@@ -128,14 +133,22 @@ impl ProfileOptions {
     }
 }
 
-/// A size as JavaScript has it. Taken as a float: N-API cuts a larger number to 32 bits unsaid.
+/// A size in bytes as JavaScript has it. Taken as a float: N-API cuts a larger number to 32 bits unsaid.
 fn bytes(name: &str, value: f64) -> Result<usize, Failure> {
-    if value.fract() == 0.0 && (0.0..=BYTES_MAX).contains(&value) {
-        return Ok(value as usize);
+    whole(name, value, BYTES_MAX).map(|bytes| bytes as usize)
+}
+
+fn fuel(value: f64) -> Result<u64, Failure> {
+    whole("fuel", value, FUEL_MAX)
+}
+
+fn whole(name: &str, value: f64, max: f64) -> Result<u64, Failure> {
+    if value.fract() == 0.0 && (0.0..=max).contains(&value) {
+        return Ok(value as u64);
     }
     Err(Failure::new(
         Code::Internal,
-        format!("{name} is {value}; give a whole number of bytes from 0 to {BYTES_MAX}."),
+        format!("{name} is {value}; give a whole number from 0 to {max}."),
     ))
 }
 

@@ -63,6 +63,7 @@ impl Outcomes {
                 run,
                 memory_bytes,
                 store,
+                fuel_used,
             } = outcome.report;
             let mut flags = if log_truncated { LOG_TRUNCATED } else { 0 };
             let mut len = 0.0;
@@ -99,7 +100,7 @@ impl Outcomes {
                 instantiate.as_nanos() as f64,
                 run.as_nanos() as f64,
                 memory_bytes as f64,
-                -1.0,
+                fuel_used.map_or(-1.0, |fuel| fuel as f64),
             ];
             records.extend(words.iter().flat_map(|word| word.to_le_bytes()));
         }

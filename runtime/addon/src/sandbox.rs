@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::{AsyncTask, BufferSlice, Env, Function, Unknown};
-use napi::{Status, Task};
+use napi::{JsError, Status, Task};
 use napi_derive::napi;
 use wasmhook_engine::call::{CallRequest, LoadedModule};
-use wasmhook_engine::engine::{Allocator, Engine};
+use wasmhook_engine::engine::Allocator;
+use wasmhook_engine::engines::Engines;
 use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::pool::Pool;
 
@@ -41,17 +42,34 @@ pub struct SandboxStats {
 /// Threads that call functions of loaded modules, each call in a fresh instance.
 #[napi]
 pub struct Sandbox {
-    engine: Arc<Engine>,
+    engines: Arc<Engines>,
     pool: Arc<Pool>,
     outbox: Arc<Outbox>,
-    modules: Mutex<Modules>,
+    modules: Arc<Modules>,
     stores: Stores,
 }
 
 #[derive(Default)]
-struct Modules {
+struct Modules(Mutex<Handles>);
+
+#[derive(Default)]
+struct Handles {
     loaded: HashMap<u32, Arc<LoadedModule>>,
-    last_handle: u32,
+    last: u32,
+}
+
+impl Modules {
+    fn lock(&self) -> MutexGuard<'_, Handles> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, module: LoadedModule) -> u32 {
+        let mut handles = self.lock();
+        handles.last += 1;
+        let handle = handles.last;
+        handles.loaded.insert(handle, Arc::new(module));
+        handle
+    }
 }
 
 #[napi]
@@ -64,41 +82,40 @@ impl Sandbox {
         #[napi(ts_arg_type = "(records: Buffer, extras: (Buffer | string)[]) => void")]
         on_outcomes: Function<'_, Outcomes, Unknown<'static>>,
     ) -> Result<Self, Thrown> {
-        let engine =
-            Arc::new(Engine::for_calls(options.engine().map_err(thrown)?).map_err(thrown)?);
+        let engines = Engines::new(options.engine().map_err(thrown)?).map_err(thrown)?;
+        let engines = Arc::new(engines);
         let outbox = Outbox::new(&on_outcomes).map_err(|e| thrown(Failure::internal(&e)))?;
-        let pool = Pool::start(engine.clone(), outbox.clone())
+        let pool = Pool::start(engines.clone(), outbox.clone())
             .map_err(|error| thrown(Failure::internal(&error)))?;
         Ok(Sandbox {
-            engine,
+            engines,
             pool: Arc::new(pool),
             outbox,
-            modules: Mutex::default(),
+            modules: Arc::default(),
             stores: Stores::default(),
         })
     }
 
-    /// Maps a compiled module and returns its handle. Compiles nothing. The exception's `code`
+    /// Maps a compiled module and resolves with its handle. Compiles nothing. The error's `code`
     /// is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as
     /// native code and not looked at: compare its hash with that of the file that was compiled
-    /// before every load, and never change it after.
-    #[napi]
-    pub fn load(&self, path: String, interface_json: String) -> Result<u32, Thrown> {
-        // SAFETY: the server hands over only files that its own compile child wrote, under a
-        // private folder, read-only, and whose hash it has compared with the one it stored then.
-        let module = unsafe { LoadedModule::load(&self.engine, Path::new(&path), &interface_json) };
-        let module = module.map_err(thrown)?;
-        let mut modules = self.modules();
-        modules.last_handle += 1;
-        let handle = modules.last_handle;
-        modules.loaded.insert(handle, Arc::new(module));
-        Ok(handle)
+    /// before every load, and never change it after. `metered` tells which form of the module
+    /// the file holds: that which counts its work as fuel runs on an engine of its own.
+    #[napi(ts_return_type = "Promise<number>")]
+    pub fn load(&self, path: String, interface_json: String, metered: bool) -> AsyncTask<Load> {
+        AsyncTask::new(Load {
+            engines: self.engines.clone(),
+            modules: self.modules.clone(),
+            path,
+            interface_json,
+            metered,
+        })
     }
 
     /// Forgets a module. Calls that wait or run still finish.
     #[napi]
     pub fn unload(&self, handle: u32) {
-        self.modules().loaded.remove(&handle);
+        self.modules.lock().loaded.remove(&handle);
     }
 
     /// Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that
@@ -190,17 +207,18 @@ impl Sandbox {
     #[napi]
     pub fn stats(&self) -> SandboxStats {
         let pool = self.pool.stats();
+        let engine = self.engines.plain();
         SandboxStats {
             threads: pool.threads as u32,
             running: pool.running as u32,
             queued: pool.queued as u32,
-            loaded: self.modules().loaded.len() as u32,
-            allocator: match self.engine.allocator() {
+            loaded: self.modules.lock().loaded.len() as u32,
+            allocator: match engine.allocator() {
                 Allocator::Pooling => "pooling",
                 Allocator::OnDemand => "on-demand",
             },
-            allocator_note: self.engine.allocator_note().map(str::to_owned),
-            pagemap_scan: self.engine.scans_pagemap(),
+            allocator_note: engine.allocator_note().map(str::to_owned),
+            pagemap_scan: engine.scans_pagemap(),
         }
     }
 
@@ -212,7 +230,7 @@ impl Sandbox {
     }
 
     fn submit(&self, env: &Env, id: i64, handle: u32, request: CallRequest) -> Result<(), Thrown> {
-        let module = self.modules().loaded.get(&handle).cloned();
+        let module = self.modules.lock().loaded.get(&handle).cloned();
         let module = module.ok_or_else(|| {
             thrown(Failure::new(
                 Code::Closed,
@@ -223,9 +241,43 @@ impl Sandbox {
         self.pool.submit(id as u64, module, Arc::new(request));
         Ok(())
     }
+}
 
-    fn modules(&self) -> MutexGuard<'_, Modules> {
-        self.modules.lock().unwrap_or_else(PoisonError::into_inner)
+/// Loads a module, away from the event loop: one with thousands of exports takes long to link.
+pub struct Load {
+    engines: Arc<Engines>,
+    modules: Arc<Modules>,
+    path: String,
+    interface_json: String,
+    metered: bool,
+}
+
+impl Load {
+    fn load(&self) -> Result<u32, Failure> {
+        let engine = if self.metered {
+            self.engines.metered()?
+        } else {
+            self.engines.plain()
+        };
+        let path = Path::new(&self.path);
+        // SAFETY: the server hands over only files that its own compile child wrote, under a
+        // private folder, read-only, and whose hash it has compared with the one it stored then.
+        let module = unsafe { LoadedModule::load(engine, path, &self.interface_json) };
+        module.map(|module| self.modules.add(module))
+    }
+}
+
+impl Task for Load {
+    // A failure is no error of the task itself, because that could not carry its code.
+    type Output = Result<u32, Failure>;
+    type JsValue = u32;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        Ok(self.load())
+    }
+
+    fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<u32> {
+        output.map_err(|failure| JsError::from(thrown(failure)).into_unknown(env).into())
     }
 }
 

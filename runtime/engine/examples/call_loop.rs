@@ -19,6 +19,7 @@ const LIMITS: CallLimits = CallLimits {
     table_elements: 20_000,
     output_bytes: 32 << 20,
     log_bytes: 64 << 10,
+    fuel: None,
 };
 
 fn main() {
@@ -30,14 +31,16 @@ fn main() {
         .iter()
         .find_map(|arg| arg.parse().ok())
         .unwrap_or(20_000);
-    let engine = Engine::for_calls(EngineOptions {
-        slots: 8,
-        memory_max_bytes: 512 << 20,
-        table_max_elements: 100_000,
-        stack_bytes: 512 << 10,
-        pagemap_scan: rest.iter().any(|arg| arg == "scan"),
-    })
-    .expect("an engine");
+    let engine = Arc::new(
+        Engine::for_calls(EngineOptions {
+            slots: 8,
+            memory_max_bytes: 512 << 20,
+            table_max_elements: 100_000,
+            stack_bytes: 512 << 10,
+            pagemap_scan: rest.iter().any(|arg| arg == "scan"),
+        })
+        .expect("an engine"),
+    );
     let wasm = std::fs::read(file).expect("a readable file");
     let compiled = artefact::compile(&engine, &wasm).expect("a module that compiles");
     // SAFETY: the line above made these bytes.
@@ -46,7 +49,7 @@ fn main() {
     let call = || {
         let mut request = CallRequest::bare(function, LIMITS);
         request.inputs.push(Input::from(input.as_str()));
-        loaded.call(&engine, Arc::new(request), Stopper::default())
+        loaded.call(Arc::new(request), Stopper::default())
     };
     let first = call().result.expect("a result");
     println!("{}", String::from_utf8_lossy(&first.bytes));

@@ -142,6 +142,9 @@ pub struct Report {
     pub memory_bytes: usize,
     /// What it did with its store, if anything.
     pub store: Option<StoreReport>,
+    /// The work that it did, in units of fuel; `None` where nothing counts it. See
+    /// [`Engine::fuel_used`].
+    pub fuel_used: Option<u64>,
 }
 
 impl Report {
@@ -155,12 +158,14 @@ impl Report {
             run: Duration::ZERO,
             memory_bytes: 0,
             store: None,
+            fuel_used: None,
         }
     }
 }
 
 /// A module ready to be called: everything that can be looked up once was looked up.
 pub struct LoadedModule {
+    engine: Arc<Engine>,
     pre: InstancePre<Host>,
     is_command: bool,
     prepared: abi::Prepared,
@@ -173,7 +178,11 @@ impl LoadedModule {
     /// # Safety
     ///
     /// As for [`artefact::load`]: the file must be what was compiled, byte for byte, and stay so.
-    pub unsafe fn load(engine: &Engine, path: &Path, interface: &str) -> Result<Self, Failure> {
+    pub unsafe fn load(
+        engine: &Arc<Engine>,
+        path: &Path,
+        interface: &str,
+    ) -> Result<Self, Failure> {
         let interface = serde_json::from_str(interface).map_err(|error| {
             Failure::new(
                 Code::ArtefactUnusable,
@@ -185,8 +194,12 @@ impl LoadedModule {
         LoadedModule::new(engine, &module, interface)
     }
 
-    /// Makes `module` ready to be called.
-    pub fn new(engine: &Engine, module: &Module, interface: Interface) -> Result<Self, Failure> {
+    /// Makes `module`, which is the engine's, ready to be called.
+    pub fn new(
+        engine: &Arc<Engine>,
+        module: &Module,
+        interface: Interface,
+    ) -> Result<Self, Failure> {
         let (linker, _) = engine.link(module)?;
         let pre = linker.instantiate_pre(module).map_err(|error| {
             Failure::new(
@@ -195,6 +208,7 @@ impl LoadedModule {
             )
         })?;
         Ok(LoadedModule {
+            engine: engine.clone(),
             pre,
             is_command: interface.kind == Kind::WasiCommand,
             start_functions: start_functions(module, &interface),
@@ -203,19 +217,12 @@ impl LoadedModule {
     }
 
     /// Calls a function in a fresh instance. A panic of ours becomes that call's failure.
-    pub fn call(&self, engine: &Engine, request: Arc<CallRequest>, stopper: Stopper) -> Report {
-        catch_unwind(AssertUnwindSafe(|| {
-            self.call_unguarded(engine, request, stopper)
-        }))
-        .unwrap_or_else(|_| Report::failed(Failure::internal(&"a panic, see the log")))
+    pub fn call(&self, request: Arc<CallRequest>, stopper: Stopper) -> Report {
+        catch_unwind(AssertUnwindSafe(|| self.call_unguarded(request, stopper)))
+            .unwrap_or_else(|_| Report::failed(Failure::internal(&"a panic, see the log")))
     }
 
-    fn call_unguarded(
-        &self,
-        engine: &Engine,
-        request: Arc<CallRequest>,
-        stopper: Stopper,
-    ) -> Report {
+    fn call_unguarded(&self, request: Arc<CallRequest>, stopper: Stopper) -> Report {
         let started = Instant::now();
         let plan = match abi::plan(&self.prepared, &request) {
             Ok(plan) => plan,
@@ -223,7 +230,8 @@ impl LoadedModule {
         };
         let deadline = Deadline::new(request.limits().timeout_ms, stopper);
         let wasi = Wasi::new(request.clone(), self.is_command);
-        let mut store = engine.store(Host::new(wasi, request.limits(), deadline));
+        let host = Host::new(wasi, request.limits(), deadline);
+        let mut store = self.engine.store(host);
 
         // A wasm start function runs within this step, under the same deadline and limits.
         let instance = self.pre.instantiate(&mut store);
@@ -238,6 +246,7 @@ impl LoadedModule {
             // Host functions are left late, and a call that ends late has not kept its limit.
             .and_then(|output| store.data().deadline.check().map(|()| output));
 
+        let fuel_used = self.engine.fuel_used(&store);
         let host = store.data_mut();
         let (log, log_truncated) = host.wasi.log.take();
         Report {
@@ -248,6 +257,7 @@ impl LoadedModule {
             run: instantiated.elapsed(),
             memory_bytes: host.limits.memory_used(),
             store: host.storage.take().map(|session| session.finish()),
+            fuel_used,
         }
     }
 

@@ -64,6 +64,7 @@ pub struct Engine {
     inner: wasmtime::Engine,
     linker: Linker<Host>,
     options: EngineOptions,
+    metered: bool,
     allocator: Allocator,
     allocator_note: Option<String>,
 }
@@ -71,26 +72,42 @@ pub struct Engine {
 impl Engine {
     /// An engine that runs calls, or compiles for one that does: pooled where the host gives the address space for it.
     pub fn for_calls(options: EngineOptions) -> Result<Self, Failure> {
-        let mut pooled = config(&options);
-        pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&options)));
-        match wasmtime::Engine::new(&pooled) {
-            Ok(inner) => Engine::new(inner, options, Allocator::Pooling),
-            Err(error) => Ok(Engine {
-                allocator_note: Some(format!("{error:#}")),
-                ..Engine::for_compiling(options)?
-            }),
-        }
+        Engine::pooled(options, false)
+    }
+
+    /// As [`Engine::for_calls`], for guests whose work is counted in units of fuel. Compiled code
+    /// is of one of the two kinds: neither engine takes what was compiled for the other.
+    pub fn for_metered_calls(options: EngineOptions) -> Result<Self, Failure> {
+        Engine::pooled(options, true)
     }
 
     /// An engine that reserves nothing up front.
     pub fn for_compiling(options: EngineOptions) -> Result<Self, Failure> {
-        let inner = wasmtime::Engine::new(&config(&options)).map_err(|e| Failure::internal(&e))?;
-        Engine::new(inner, options, Allocator::OnDemand)
+        Engine::on_demand(options, false)
+    }
+
+    fn pooled(options: EngineOptions, metered: bool) -> Result<Self, Failure> {
+        let mut pooled = config(&options, metered);
+        pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&options)));
+        match wasmtime::Engine::new(&pooled) {
+            Ok(inner) => Engine::new(inner, options, metered, Allocator::Pooling),
+            Err(error) => Ok(Engine {
+                allocator_note: Some(format!("{error:#}")),
+                ..Engine::on_demand(options, metered)?
+            }),
+        }
+    }
+
+    fn on_demand(options: EngineOptions, metered: bool) -> Result<Self, Failure> {
+        let inner = wasmtime::Engine::new(&config(&options, metered));
+        let inner = inner.map_err(|e| Failure::internal(&e))?;
+        Engine::new(inner, options, metered, Allocator::OnDemand)
     }
 
     fn new(
         inner: wasmtime::Engine,
         options: EngineOptions,
+        metered: bool,
         allocator: Allocator,
     ) -> Result<Self, Failure> {
         let mut linker = Linker::new(&inner);
@@ -100,6 +117,7 @@ impl Engine {
             inner,
             linker,
             options,
+            metered,
             allocator,
             allocator_note: None,
         })
@@ -113,6 +131,11 @@ impl Engine {
     /// The settings that it was made with.
     pub fn options(&self) -> &EngineOptions {
         &self.options
+    }
+
+    /// Whether the work of its guests is counted.
+    pub fn is_metered(&self) -> bool {
+        self.metered
     }
 
     /// Where instances live.
@@ -130,9 +153,13 @@ impl Engine {
         self.allocator == Allocator::Pooling && self.options.pagemap_scan
     }
 
-    /// A store for one call, with its limits and deadline set.
+    /// A store for one call, with its limits, fuel and deadline set.
     pub fn store(&self, host: Host) -> Store<Host> {
         let mut store = Store::new(&self.inner, host);
+        if self.metered {
+            let fuel = store.data().limits.fuel();
+            store.set_fuel(fuel).expect("a metered engine takes fuel");
+        }
         store.limiter(|host| &mut host.limits);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| match context.data().deadline.check() {
@@ -140,6 +167,14 @@ impl Engine {
             Err(failure) => Err(wasmtime::Error::new(failure)),
         });
         store
+    }
+
+    /// The units of fuel that the call of `store` has used; `None` where nothing counts them. A
+    /// guest that traps by a fault of the machine (memory, division) or is stopped by the clock
+    /// takes along what its innermost function counted since it last called or was called.
+    pub fn fuel_used(&self, store: &Store<Host>) -> Option<u64> {
+        let given = store.data().limits.fuel();
+        store.get_fuel().ok().map(|left| given.saturating_sub(left))
     }
 
     /// A linker with all that `module` imports. Functions that nothing provides trap with their
@@ -181,7 +216,8 @@ impl Engine {
 }
 
 /// A name for everything an artefact depends on: wasmtime's version and settings, the machine's
-/// features, and our own format. The server-wide ceilings are no part of it.
+/// features, and our own format. The server-wide ceilings are no part of it, nor is metering: an
+/// artefact's file name tells that.
 pub fn compatibility_hash() -> Result<String, Failure> {
     let options = EngineOptions {
         slots: 1,
@@ -209,11 +245,12 @@ impl Host {
     }
 }
 
-fn config(options: &EngineOptions) -> Config {
+fn config(options: &EngineOptions, metered: bool) -> Config {
     let mut config = Config::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
         .epoch_interruption(true)
+        .consume_fuel(metered)
         .collector(Collector::Null)
         .concurrency_support(false)
         .wasm_backtrace_max_frames(None)

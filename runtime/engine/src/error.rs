@@ -68,6 +68,8 @@ codes! {
     MemoryLimit = "MEMORY_LIMIT",
     /// The guest needed larger tables than the call allows.
     TableLimit = "TABLE_LIMIT",
+    /// The guest did more work than the call allows.
+    FuelLimit = "FUEL_LIMIT",
     /// The result is longer than the call allows.
     OutputTooLarge = "OUTPUT_TOO_LARGE",
     /// Text was asked for, and the result is not UTF-8.
@@ -129,6 +131,9 @@ impl Failure {
             return Failure::exit_code(*code);
         }
         let trap = error.downcast_ref::<Trap>();
+        if trap == Some(&Trap::OutOfFuel) {
+            return host.limits.fuel_failure();
+        }
         if let Some(refused) = host.limits.refused()
             && trap.is_none_or(|trap| follows(refused, *trap))
         {

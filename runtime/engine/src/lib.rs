@@ -11,6 +11,7 @@ pub mod artefact;
 pub mod call;
 mod complexity;
 pub mod engine;
+pub mod engines;
 pub mod error;
 pub mod host;
 pub mod limits;

@@ -18,6 +18,10 @@ pub struct CallLimits {
     pub output_bytes: usize,
     /// What is kept of standard output and standard error, in bytes.
     pub log_bytes: usize,
+    /// Work, in units of fuel (about one an instruction, and one a byte of a bulk operation), start
+    /// functions and helpers such as malloc included. Counts on a metered engine only; `None`
+    /// counts there without a bound.
+    pub fuel: Option<u64>,
 }
 
 impl CallLimits {
@@ -28,6 +32,7 @@ impl CallLimits {
         table_elements: 0,
         output_bytes: 0,
         log_bytes: 0,
+        fuel: Some(0),
     };
 }
 
@@ -45,6 +50,7 @@ pub enum Refused {
 pub struct Limits {
     memory_bytes: usize,
     table_elements: usize,
+    fuel: u64,
     memory_used: usize,
     table_used: usize,
     /// What the last permission added, to take back where the growth then fails.
@@ -58,6 +64,7 @@ impl Limits {
         Limits {
             memory_bytes: limits.memory_bytes,
             table_elements: limits.table_elements,
+            fuel: limits.fuel.unwrap_or(u64::MAX),
             memory_used: 0,
             table_used: 0,
             granted: 0,
@@ -73,6 +80,23 @@ impl Limits {
     /// The bytes of memory that the guest has; memory never shrinks, so this is the peak.
     pub fn memory_used(&self) -> usize {
         self.memory_used
+    }
+
+    /// The units of fuel that the call may use, where they are counted.
+    pub fn fuel(&self) -> u64 {
+        self.fuel
+    }
+
+    /// The failure of a guest that used up its fuel.
+    pub fn fuel_failure(&self) -> Failure {
+        Failure::new(
+            Code::FuelLimit,
+            format!(
+                "The function needs more than its {} units of fuel; RUN_FUEL limits them.",
+                self.fuel
+            ),
+        )
+        .with(json!({ "fuel": self.fuel }))
     }
 
     /// The failure of a guest that needed more.

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crate::call::{CallRequest, LoadedModule, Report};
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::error::{Code, Failure};
 pub use crate::queue::Admission;
 use crate::queue::{Canceled, Job, Queue};
@@ -73,7 +73,7 @@ struct State {
 }
 
 struct Shared {
-    engine: Arc<Engine>,
+    engines: Arc<Engines>,
     state: Mutex<State>,
     outlet: Arc<dyn Outlet>,
 }
@@ -87,12 +87,12 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts one thread for each of the engine's slots.
-    pub fn start(engine: Arc<Engine>, outlet: Arc<dyn Outlet>) -> std::io::Result<Self> {
-        let options = *engine.options();
+    /// Starts one thread for each of the engines' slots, whichever of them calls run on.
+    pub fn start(engines: Arc<Engines>, outlet: Arc<dyn Outlet>) -> std::io::Result<Self> {
+        let options = *engines.plain().options();
         let size = options.slots as usize;
         let shared = Arc::new(Shared {
-            engine,
+            engines,
             state: Mutex::new(State {
                 queue: Queue::new(size),
                 sleeping: Vec::with_capacity(size),
@@ -101,9 +101,7 @@ impl Pool {
             outlet,
         });
         let ticked = Arc::downgrade(&shared);
-        let ticker = Ticker::start(shared.engine.inner(), move || {
-            ticked.upgrade().is_some_and(|shared| shared.tick())
-        })?;
+        let ticker = Ticker::start(move || ticked.upgrade().is_some_and(|shared| shared.tick()))?;
         // Dropped when a thread cannot be had, it ends those that there are.
         let pool = Pool {
             shared,
@@ -247,10 +245,7 @@ impl Shared {
                 unseen_since = None;
                 self.outlet.wake();
             }
-            let report = job
-                .work
-                .module
-                .call(&self.engine, job.work.request, stopper);
+            let report = job.work.module.call(job.work.request, stopper);
             let ended = Instant::now();
             self.outlet.put(Outcome {
                 id: job.id,
@@ -295,9 +290,10 @@ impl Shared {
         }
     }
 
-    /// Expires what waited too long, and makes good what was left to threads that took longer than
-    /// expected; `true` while there is anything to tick for.
+    /// Moves time forward for guests, expires what waited too long, and makes good what was left to
+    /// threads that took longer than expected; `true` while there is anything to tick for.
     fn tick(&self) -> bool {
+        self.engines.increment_epoch();
         let now = Instant::now();
         let (expired, active, woken) = {
             let mut state = self.lock();

@@ -1,5 +1,5 @@
-//! The one thread that moves time forward for guests: it advances the engine's epoch, at which
-//! every running guest looks at its deadline. It sleeps while nothing runs or waits.
+//! The one thread that moves time forward for guests: at each tick the epochs of the engines
+//! advance, and every running guest looks at its deadline. It sleeps while nothing runs or waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -24,13 +24,9 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Starts the thread. At each tick it runs `is_needed`, which says whether to go on ticking.
-    pub fn start(
-        engine: &wasmtime::Engine,
-        is_needed: impl Fn() -> bool + Send + 'static,
-    ) -> std::io::Result<Self> {
+    /// Starts the thread. At each tick it runs `tick`, which says whether to go on.
+    pub fn start(tick: impl Fn() -> bool + Send + 'static) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let engine = engine.weak();
         let seen = shared.clone();
         let thread = thread::Builder::new()
             .name("wasmhook-ticker".into())
@@ -38,17 +34,12 @@ impl Ticker {
                 let mut idle = 0;
                 while !seen.stopped.load(SeqCst) {
                     thread::sleep(TICK);
-                    let Some(engine) = engine.upgrade() else {
-                        return;
-                    };
-                    engine.increment_epoch();
-                    drop(engine);
-                    idle = if is_needed() { 0 } else { idle + 1 };
+                    idle = if tick() { 0 } else { idle + 1 };
                     if idle > IDLE_TICKS {
                         seen.asleep.store(true, SeqCst);
                         // Asked again after saying so: work that comes in between has either seen the
                         // flag and wakes this thread, or is seen here.
-                        if !is_needed() && !seen.stopped.load(SeqCst) {
+                        if !tick() && !seen.stopped.load(SeqCst) {
                             thread::park();
                         }
                         seen.asleep.store(false, SeqCst);

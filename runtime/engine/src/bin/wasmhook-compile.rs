@@ -14,7 +14,7 @@ use wasmhook_engine::engine::{Engine, EngineOptions};
 use wasmhook_engine::error::Failure;
 
 const USAGE: &str = "usage: wasmhook-compile <in.wasm> <out.cwasm> --timeout-ms N \
-                     --memory-bytes N --memory-max N --table-max N --stack-bytes N";
+                     --memory-bytes N --memory-max N --table-max N --stack-bytes N [--metered]";
 /// Low enough that compiling hardly takes a core from calls, and not so low that it never ends on
 /// a busy host.
 const NICENESS: i32 = 10;
@@ -35,6 +35,7 @@ struct Arguments {
     timeout_ms: u64,
     memory_bytes: u64,
     engine: EngineOptions,
+    metered: bool,
 }
 
 fn main() -> ExitCode {
@@ -56,7 +57,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Compiled, Failure> {
     let wasm = fs::read(&arguments.input).map_err(|error| Failure::internal(&error))?;
-    let engine = Engine::for_calls(arguments.engine)?;
+    let engine = if arguments.metered {
+        Engine::for_metered_calls(arguments.engine)?
+    } else {
+        Engine::for_calls(arguments.engine)?
+    };
     let compiled = artefact::compile(&engine, &wasm)?;
     publish(&compiled.bytes, &arguments.output).map_err(|error| Failure::internal(&error))?;
     Ok(compiled)
@@ -152,8 +157,13 @@ impl Arguments {
                 stack_bytes: 0,
                 pagemap_scan: false,
             },
+            metered: false,
         };
         while let Some(name) = arguments.next() {
+            if name == "--metered" {
+                parsed.metered = true;
+                continue;
+            }
             let value = arguments.next()?;
             let size = || value.parse::<usize>().ok();
             match name.as_str() {

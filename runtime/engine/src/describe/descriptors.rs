@@ -39,6 +39,7 @@ pub(super) fn run(module: &Module, engine: &Engine) -> Result<Described, String>
         table_elements: engine.options().table_max_elements,
         output_bytes: 0,
         log_bytes: 0,
+        fuel: None,
     };
     // Nothing ticks in the compile child, so this thread does until all is done.
     let (done, over) = mpsc::channel::<()>();

@@ -25,17 +25,26 @@ pub const LIMITS: CallLimits = CallLimits {
     table_elements: 10_000,
     output_bytes: 1 << 20,
     log_bytes: 1 << 16,
+    fuel: None,
 };
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-    let engine = Engine::for_compiling(EngineOptions {
-        slots: 4,
-        memory_max_bytes: 64 << 20,
-        table_max_elements: 10_000,
-        stack_bytes: 512 << 10,
-        pagemap_scan: false,
-    })
-    .unwrap();
+/// What the engines of these tests are made with.
+pub const OPTIONS: EngineOptions = EngineOptions {
+    slots: 4,
+    memory_max_bytes: 64 << 20,
+    table_max_elements: 10_000,
+    stack_bytes: 512 << 10,
+    pagemap_scan: false,
+};
+
+static ENGINE: LazyLock<Arc<Engine>> =
+    LazyLock::new(|| ticking(Engine::for_compiling(OPTIONS).unwrap()));
+
+/// The engine that counts what guests do.
+pub static METERED: LazyLock<Arc<Engine>> =
+    LazyLock::new(|| ticking(Engine::for_metered_calls(OPTIONS).unwrap()));
+
+fn ticking(engine: Engine) -> Arc<Engine> {
     let clock = engine.inner().weak();
     thread::spawn(move || {
         while let Some(engine) = clock.upgrade() {
@@ -43,8 +52,8 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
             thread::sleep(Duration::from_millis(2));
         }
     });
-    engine
-});
+    Arc::new(engine)
+}
 
 /// A guest that can be called.
 pub struct Guest {
@@ -70,15 +79,24 @@ pub fn from_text(text: &str) -> Result<Guest, Failure> {
     from_bytes(&wat::parse_str(text).unwrap())
 }
 
+/// A guest from its text, on the engine that counts what it does.
+pub fn metered(text: &str) -> Guest {
+    on(&METERED, &wat::parse_str(text).unwrap()).unwrap()
+}
+
 /// A guest from its bytes.
 pub fn from_bytes(wasm: &[u8]) -> Result<Guest, Failure> {
-    let compiled = artefact::compile(&ENGINE, wasm)?;
+    on(&ENGINE, wasm)
+}
+
+fn on(engine: &Arc<Engine>, wasm: &[u8]) -> Result<Guest, Failure> {
+    let compiled = artefact::compile(engine, wasm)?;
     // SAFETY: the line above made these bytes.
-    let module = unsafe { Module::deserialize(ENGINE.inner(), &compiled.bytes) }.unwrap();
+    let module = unsafe { Module::deserialize(engine.inner(), &compiled.bytes) }.unwrap();
     // Through JSON, as the interface is stored between upload and call.
     let json = serde_json::to_string(&compiled.interface).unwrap();
     let interface: Interface = serde_json::from_str(&json).unwrap();
-    let module = LoadedModule::new(&ENGINE, &module, interface.clone())?;
+    let module = LoadedModule::new(engine, &module, interface.clone())?;
     Ok(Guest { module, interface })
 }
 
@@ -208,6 +226,6 @@ impl Call<'_> {
         self.request.profile = Arc::new(self.profile);
         self.guest
             .module
-            .call(&ENGINE, Arc::new(self.request), Stopper::default())
+            .call(Arc::new(self.request), Stopper::default())
     }
 }

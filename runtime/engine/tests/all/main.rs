@@ -5,6 +5,7 @@ mod guest;
 mod hostile_imports;
 mod inference;
 mod limits;
+mod metering;
 mod misbehaving;
 mod other_kinds;
 mod pool;

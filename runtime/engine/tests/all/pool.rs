@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use wasmhook_engine::artefact;
 use wasmhook_engine::call::{CallRequest, LoadedModule, Profile};
-use wasmhook_engine::engine::{Engine, EngineOptions};
+use wasmhook_engine::engine::EngineOptions;
+use wasmhook_engine::engines::Engines;
 use wasmhook_engine::error::Code;
 use wasmhook_engine::limits::CallLimits;
 use wasmhook_engine::pool::{Admission, Outcome, Pool};
@@ -31,8 +32,8 @@ struct Fixture {
 
 impl Fixture {
     fn new(slots: u32) -> Self {
-        let engine = Arc::new(
-            Engine::for_calls(EngineOptions {
+        let engines = Arc::new(
+            Engines::new(EngineOptions {
                 slots,
                 memory_max_bytes: 16 << 20,
                 table_max_elements: 10_000,
@@ -41,17 +42,18 @@ impl Fixture {
             })
             .unwrap(),
         );
-        let compiled = artefact::compile(&engine, &wat::parse_str(GUEST).unwrap()).unwrap();
+        let engine = engines.plain();
+        let compiled = artefact::compile(engine, &wat::parse_str(GUEST).unwrap()).unwrap();
         // SAFETY: the line above made these bytes.
         let module = unsafe { Module::deserialize(engine.inner(), &compiled.bytes) }.unwrap();
-        let module = Arc::new(LoadedModule::new(&engine, &module, compiled.interface).unwrap());
+        let module = Arc::new(LoadedModule::new(engine, &module, compiled.interface).unwrap());
         let (sender, outcomes) = channel();
         let sender = Mutex::new(sender);
         let deliver = move |outcome| {
             // The test may have ended and not care any more.
             let _ = sender.lock().unwrap().send(outcome);
         };
-        let pool = Pool::start(engine, Arc::new(deliver)).unwrap();
+        let pool = Pool::start(engines.clone(), Arc::new(deliver)).unwrap();
         Fixture {
             pool,
             module,

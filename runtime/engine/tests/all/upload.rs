@@ -10,6 +10,8 @@ use wasmhook_engine::artefact;
 use wasmhook_engine::engine::{Engine, EngineOptions};
 use wasmhook_engine::error::Code;
 
+use crate::guest::METERED;
+
 fn engine() -> Engine {
     Engine::for_calls(EngineOptions {
         slots: 1,
@@ -118,7 +120,7 @@ fn more_tables_than_a_call_has_room_for_are_too_complex() {
     assert_eq!(refusal_of_text(&tables(9)), Code::ModuleTooComplex);
 }
 
-fn compile(name: &str, wasm: &[u8]) -> (Value, PathBuf) {
+fn compile(name: &str, wasm: &[u8], flags: &[&str]) -> (Value, PathBuf) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let (input, output) = (
         folder.join(format!("{name}.wasm")),
@@ -138,6 +140,7 @@ fn compile(name: &str, wasm: &[u8]) -> (Value, PathBuf) {
             "--stack-bytes",
             "524288",
         ])
+        .args(flags)
         .output()
         .unwrap();
     (serde_json::from_slice(&child.stdout).unwrap(), output)
@@ -147,7 +150,7 @@ fn compile(name: &str, wasm: &[u8]) -> (Value, PathBuf) {
 fn the_compile_child_leaves_a_read_only_artefact_that_loads() {
     let wasm =
         wat::parse_str(r#"(module (func (export "f") (result i32) (i32.const 1)))"#).unwrap();
-    let (answer, artefact) = compile("whole", &wasm);
+    let (answer, artefact) = compile("whole", &wasm, &[]);
     assert_eq!(answer["ok"], true);
     assert_eq!(answer["interface"]["functions"][0]["name"], "f");
     assert_eq!(
@@ -159,8 +162,20 @@ fn the_compile_child_leaves_a_read_only_artefact_that_loads() {
 }
 
 #[test]
+fn the_compile_child_compiles_for_the_metered_engine_when_told_so() {
+    let wasm = wat::parse_str(r#"(module (func (export "f")))"#).unwrap();
+    let (answer, artefact) = compile("metered", &wasm, &["--metered"]);
+    assert_eq!(answer["interface"]["functions"][0]["name"], "f");
+    // SAFETY: the child above made this file, and nothing else touches it.
+    unsafe { artefact::load(&METERED, &artefact) }.unwrap();
+    // SAFETY: as above.
+    let failure = unsafe { artefact::load(&engine(), &artefact) }.unwrap_err();
+    assert_eq!(failure.code, Code::ArtefactUnusable);
+}
+
+#[test]
 fn the_compile_child_tells_a_refusal_and_leaves_nothing() {
-    let (answer, artefact) = compile("refused", b"not wasm");
+    let (answer, artefact) = compile("refused", b"not wasm", &[]);
     assert_eq!(
         (&answer["ok"], &answer["code"]),
         (&false.into(), &"NOT_WASM".into())
