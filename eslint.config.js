@@ -21,14 +21,14 @@ const PROMETHEUS = '^prom-client'
 const SQL = '^(kysely|better-sqlite3|pg)'
 
 export default tseslint.config(
-  { ignores: ['dist', 'target', 'examples-rust', 'runtime', 'data'] },
+  { ignores: ['dist', 'target', 'examples-rust', 'bench/guests', 'runtime', 'data'] },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs}'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.ts'],
+    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -42,7 +42,7 @@ export default tseslint.config(
   },
   {
     // node:test's describe and test return promises that the runner itself awaits.
-    files: ['test/**/*.ts', 'scripts/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',

@@ -1,5 +1,4 @@
-// Writes docs/configuration.md, docs/errors.md and docs/metrics.md from the tables in the code:
-// `npm run docs`.
+// Writes configuration.md, errors.md, limits.md and metrics.md in docs/ from the code: `npm run docs`.
 // test/docs.test.ts fails where a file and its table differ.
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -8,8 +7,8 @@ import { FLAGS, LISTS, NUMBERS, TEXTS } from '../src/config.ts'
 import type { Setting } from '../src/config.ts'
 import { ERRORS } from '../src/errors.ts'
 import { METRICS } from '../src/metrics/catalogue.ts'
-
-const GENERATED = '<!-- Written by `npm run docs` from the code; do not edit by hand. -->'
+import { limitsPage } from './limits-page.ts'
+import { GENERATED, grouped, shownDefault, table } from './page.ts'
 
 export function configurationPage(): string {
   return `# Configuration
@@ -125,11 +124,11 @@ function textRows(): string[][] {
 }
 
 function numberRows(): string[][] {
-  return Object.entries(NUMBERS).map(([name, { default: value, range, unit, about }]) => {
-    // It depends on the machine: the page says the rule, not this machine's number.
-    const shown = name === 'SANDBOX_THREADS' ? '4 a core, at least 8' : grouped(value)
+  const names = Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]
+  return names.map((name) => {
+    const { range, unit, about } = NUMBERS[name]
     const [least, most] = range ?? [0, 0]
-    return [`\`${name}\``, shown, `${grouped(least)} to ${grouped(most)}`, unit, about]
+    return [`\`${name}\``, shownDefault(name), `${grouped(least)} to ${grouped(most)}`, unit, about]
   })
 }
 
@@ -139,17 +138,10 @@ function showDefault(value: unknown): string {
   return text === '' ? '(empty)' : `\`${text}\``
 }
 
-function grouped(value: number): string {
-  return value.toLocaleString('en-US')
-}
-
-function table(head: readonly string[], rows: readonly string[][]): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const docs = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'docs')
   await writeFile(path.join(docs, 'configuration.md'), configurationPage())
   await writeFile(path.join(docs, 'errors.md'), errorsPage())
   await writeFile(path.join(docs, 'metrics.md'), metricsPage())
+  await writeFile(path.join(docs, 'limits.md'), limitsPage())
 }

@@ -11,6 +11,7 @@ import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
+import { createLimits } from './core/limits.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunner } from './core/runner.ts'
 import { createKeyGuard } from './http/key-guard.ts'
@@ -20,6 +21,7 @@ import { registerFunctionStorage } from './http/routes/function-storage.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
 import { registerMetrics } from './http/routes/metrics.ts'
+import { registerLimits } from './http/routes/limits.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
@@ -28,7 +30,6 @@ import { createServer } from './http/server.ts'
 import { watchLoopDelay } from './metrics/loop-delay.ts'
 import { createMeters } from './metrics/meters.ts'
 import { createMetrics } from './metrics/metrics.ts'
-import type { CallLimits } from './model.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
@@ -82,7 +83,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await storage.close()
     throw error
   })
-  const limits = callLimits(config)
+  const limits = createLimits(config)
   const budget = createByteBudget(config.BUFFERED_BYTES)
   const journal = createRunJournal({
     storage,
@@ -146,10 +147,11 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       version: VERSION,
     },
     (app) => {
-      registerExecutables(app, { executables, keyGuard, limits, config })
+      registerExecutables(app, { executables, journal, keyGuard, limits, config })
       registerVersions(app, { executables })
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
+      registerLimits(app, { executables, limits })
       registerRun(app, { executables, runner, config })
       registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, keyGuard })
@@ -208,24 +210,6 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
 
 function toOrigin(scheme: string, host: string, port: number): string {
   return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).origin
-}
-
-function callLimits(config: Config): CallLimits {
-  return {
-    timeoutMs: config.RUN_TIMEOUT_MS,
-    memoryBytes: config.RUN_MEMORY_BYTES,
-    tableElements: config.TABLE_ELEMENTS,
-    inputBytes: config.INPUT_BYTES,
-    outputBytes: config.OUTPUT_BYTES,
-    logBytes: config.LOG_BYTES,
-    // Half the threads, so that one executable can never hold them all.
-    concurrency: config.CONCURRENCY || Math.max(1, Math.floor(config.SANDBOX_THREADS / 2)),
-    queueLength: config.QUEUE_LENGTH,
-    queueWaitMs: config.QUEUE_WAIT_MS,
-    storeBytes: config.STORE_BYTES,
-    storeKeys: config.STORE_KEYS,
-    fuel: config.RUN_FUEL,
-  }
 }
 
 /** With a token every page may call (the keys protect); without one, none unless listed. */

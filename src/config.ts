@@ -3,11 +3,9 @@
 // RUN_TIMEOUT_MS in the environment, --run-timeout-ms as a flag, config.RUN_TIMEOUT_MS in the code.
 // docs/configuration.md is tested against these tables.
 import { availableParallelism } from 'node:os'
+import { ConfigError, checkTogether, isLoopback } from './config-check.ts'
 
-/** A setting that stops the start, with a sentence for the operator. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-}
+export { ConfigError, isLoopback }
 
 export interface Setting<T> {
   default: T
@@ -115,10 +113,23 @@ export const NUMBERS = {
     [0, 1024],
     'Calls of one executable at once; 0: half the threads.',
   ),
+  CONCURRENCY_MAX: count(
+    'calls',
+    0,
+    [0, 1024],
+    'Ceiling of CONCURRENCY; 0: half the threads, or CONCURRENCY where that is more.',
+  ),
   QUEUE_LENGTH: count('calls', 1_000, [0, 1_000_000], 'Waiting calls of one executable.'),
+  QUEUE_LENGTH_MAX: count('calls', 10_000, [0, 1_000_000], 'Ceiling of QUEUE_LENGTH.'),
   QUEUE_WAIT_MS: count('ms', 5_000, [0, 3_600_000], 'Longest wait for a free thread.'),
+  QUEUE_WAIT_MS_MAX: count('ms', 300_000, [0, 3_600_000], 'Ceiling of QUEUE_WAIT_MS.'),
   // About one unit an instruction: by default the wall time ends a call first.
   RUN_FUEL: count('fuel', 1e12, [1, 1e15], 'Fuel of one call of a metered executable.'),
+  RUN_FUEL_MAX: count('fuel', 1e15, [1, 1e15], 'Ceiling of RUN_FUEL.'),
+  REUSE_CALLS: count('calls', 1_000, [1, 100_000], 'Calls that one warm instance serves.'),
+  REUSE_CALLS_MAX: count('calls', 100_000, [1, 1_000_000], 'Ceiling of REUSE_CALLS.'),
+  REUSE_AGE_MS: count('ms', 60_000, [1, 3_600_000], 'How old a warm instance grows.'),
+  REUSE_AGE_MS_MAX: count('ms', 3_600_000, [1, 86_400_000], 'Ceiling of REUSE_AGE_MS.'),
   BUFFERED_BYTES: count('bytes', GiB, [1, 1024 * GiB], 'Bodies, inputs and results held in all.'),
   MODULE_BYTES_MAX: count('bytes', 64 * MiB, [8, GiB], 'One uploaded module.'),
   COMPILE_TIMEOUT_MS: count(
@@ -181,19 +192,25 @@ export type Config = Readonly<
     Record<keyof typeof NUMBERS, number>
 >
 
+type NumberName = keyof typeof NUMBERS
+
 /** Defaults whose ceiling is another setting. */
-const CEILINGS = [
-  ['RUN_TIMEOUT_MS', 'RUN_TIMEOUT_MS_MAX'],
-  ['RUN_MEMORY_BYTES', 'RUN_MEMORY_BYTES_MAX'],
-  ['INPUT_BYTES', 'INPUT_BYTES_MAX'],
-  ['OUTPUT_BYTES', 'OUTPUT_BYTES_MAX'],
-  ['LOG_BYTES', 'LOG_BYTES_MAX'],
-  ['TABLE_ELEMENTS', 'TABLE_ELEMENTS_MAX'],
-  ['STORE_BYTES', 'STORE_BYTES_MAX'],
-  ['STORE_KEYS', 'STORE_KEYS_MAX'],
-  ['FETCH_TIMEOUT_MS', 'FETCH_TIMEOUT_MS_MAX'],
-  ['CALLBACK_TIMEOUT_MS', 'CALLBACK_TIMEOUT_MS_MAX'],
-] as const
+const WITH_CEILING = (Object.keys(NUMBERS) as NumberName[]).filter(
+  (name) => `${name}_MAX` in NUMBERS,
+)
+
+/** The ceiling of a setting that has one. */
+export function ceilingOf(config: Config, name: NumberName): number {
+  const ceiling = config[`${name}_MAX` as NumberName]
+  return name === 'CONCURRENCY' && ceiling === 0
+    ? Math.max(config.CONCURRENCY, halfTheThreads(config))
+    : ceiling
+}
+
+/** So that one executable can never hold them all. */
+export function halfTheThreads(config: Config): number {
+  return Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
+}
 
 /**
  * Reads settings from flags (`--port 80` or `--port=80`), then from the environment, then the defaults.
@@ -217,7 +234,8 @@ export function loadConfig(
     config[name] = readNumber(name, setting, given(name))
   }
   const whole = config as Config
-  check(whole)
+  checkCeilings(whole)
+  checkTogether(whole)
   return Object.freeze(whole)
 }
 
@@ -262,63 +280,16 @@ function readNumber(name: string, setting: Setting<number>, value: string | unde
   return number
 }
 
-function check(config: Config): void {
-  for (const [name, ceiling] of CEILINGS) {
-    if (config[name] > config[ceiling]) {
-      throw new ConfigError(`${name} (${config[name]}) is above ${ceiling} (${config[ceiling]}).`)
+function checkCeilings(config: Config): void {
+  for (const name of WITH_CEILING) {
+    const ceiling = ceilingOf(config, name)
+    if (config[name] > ceiling) {
+      throw new ConfigError(`${name} (${config[name]}) is above ${name}_MAX (${ceiling}).`)
     }
   }
-  if (config.CONCURRENCY > config.SANDBOX_THREADS) {
-    throw new ConfigError('CONCURRENCY is above SANDBOX_THREADS.')
+  for (const name of ['CONCURRENCY', 'CONCURRENCY_MAX'] as const) {
+    if (config[name] > config.SANDBOX_THREADS) {
+      throw new ConfigError(`${name} is above SANDBOX_THREADS.`)
+    }
   }
-  if (config.API_TOKEN === '' && !isLoopback(config.HOST)) {
-    throw new ConfigError(
-      `HOST is ${config.HOST}: without API_TOKEN the server listens on loopback only. Set API_TOKEN.`,
-    )
-  }
-  if (config.API_TOKEN !== '' && config.API_TOKEN.length < 16) {
-    throw new ConfigError('API_TOKEN is too short to be a secret; use at least 16 characters.')
-  }
-  if (config.SECRET_KEY !== '' && config.SECRET_KEY.length < 32) {
-    throw new ConfigError('SECRET_KEY is too short; use at least 32 characters.')
-  }
-  if ((config.TLS_CERT_FILE === '') !== (config.TLS_KEY_FILE === '')) {
-    throw new ConfigError('TLS_CERT_FILE and TLS_KEY_FILE are needed together.')
-  }
-  if (config.DATABASE_URL !== '') {
-    throw new ConfigError('DATABASE_URL: only SQLite in DATA_DIR is built so far; leave it empty.')
-  }
-  const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-  if (!levels.includes(config.LOG_LEVEL)) {
-    throw new ConfigError(
-      `LOG_LEVEL is ${config.LOG_LEVEL}; it must be one of ${levels.join(', ')}.`,
-    )
-  }
-  checkOrigin('PUBLIC_URL', config.PUBLIC_URL)
-  for (const origin of config.CORS_ORIGINS) if (origin !== '*') checkOrigin('CORS_ORIGINS', origin)
-}
-
-function checkOrigin(name: string, value: string): void {
-  if (value === '') return
-  const url = URL.canParse(value) ? new URL(value) : undefined
-  if (
-    url === undefined ||
-    !['http:', 'https:'].includes(url.protocol) ||
-    url.href !== `${url.origin}/`
-  ) {
-    throw new ConfigError(
-      `${name} is ${JSON.stringify(value)}; it must be like https://example.org.`,
-    )
-  }
-}
-
-/** True for the names and addresses that only this machine reaches. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
-  return (
-    name === 'localhost' ||
-    name.endsWith('.localhost') ||
-    name === '::1' ||
-    /^127(\.\d{1,3}){3}$/.test(name)
-  )
 }

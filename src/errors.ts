@@ -59,6 +59,7 @@ const TABLE = {
     'caller',
     'The function takes or returns a type that cannot be passed.',
   ],
+  LIMIT_OUT_OF_RANGE: [400, 'caller', 'A limit is above its ceiling or below its floor.'],
   INVALID_TYPES: [400, 'caller', 'The declared types are not valid.'],
   INPUT_TYPE_MISMATCH: [422, 'caller', 'An input does not fit its type.'],
   FUNCTION_ERROR: [422, 'guest', 'The function returned an error.'],

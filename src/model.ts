@@ -70,6 +70,10 @@ export interface Executable {
   /** False: a `callback` in a result is data. */
   embeddedCallback: boolean
   types: Readonly<Record<string, DeclaredTypes>>
+  /** What the owner set in place of the defaults; core/limits.ts tells what holds. */
+  limits: Readonly<Partial<CallLimits>>
+  /** True: a warm instance may serve further calls of the same version. */
+  reuse: boolean
   /** True: calls run on the engine that counts fuel. */
   metered: boolean
   version: Version
@@ -116,6 +120,8 @@ export interface RunRecord {
   inputBytes: number
   outputBytes: number
   memoryBytes: number
+  /** Null where the run was not metered. */
+  fuelUsed: number | null
   /** What the guest wrote to stdout and stderr, up to LOG_BYTES. */
   log: string
   logTruncated: boolean
@@ -150,4 +156,25 @@ export interface CallLimits {
   storeKeys: number
   /** Of metered calls. */
   fuel: number
+  /** Calls that a warm instance serves, and how old it grows. */
+  reuseCalls: number
+  reuseAgeMs: number
+}
+
+/** What an executable's ended runs came to, counted since the first of them; never pruned. */
+export interface Usage {
+  /** When the first run began that was counted. */
+  sinceMs: number
+  succeeded: number
+  failed: number
+  canceled: number
+  /** Runs that counted fuel, and how much they used in all. */
+  meteredRuns: number
+  fuel: number
+  inputBytes: number
+  outputBytes: number
+  queueUs: number
+  runUs: number
+  /** How long the function took when it was last executed; null until it is. */
+  latestRunUs: number | null
 }

@@ -38,6 +38,8 @@ const LIMITS: CallLimits = {
   fuel: 10_000,
   storeBytes: 0,
   storeKeys: 0,
+  reuseCalls: 1,
+  reuseAgeMs: 1,
 }
 
 async function dataFolder(t: Scope): Promise<string> {

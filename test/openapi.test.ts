@@ -32,6 +32,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   'POST /api/executables/{id}/versions/{version}/activate': 'admin',
   'GET /api/executables/{id}/types': 'admin',
   'PUT /api/executables/{id}/types': 'admin',
+  'GET /api/executables/{id}/limits': 'admin',
+  'PUT /api/executables/{id}/limits': 'admin',
   'GET /api/executables/{id}/variables': 'admin',
   'PUT /api/executables/{id}/variables': 'admin',
   'GET /api/executables/{id}/runs': 'admin',

@@ -35,10 +35,10 @@ async function openJournal(t: TestContext, settings: Record<string, string> = {}
       ...storage,
       runs: {
         ...storage.runs,
-        save(records) {
+        save(records, used) {
           saves.push(performance.now())
           wake()
-          return storage.runs.save(records)
+          return storage.runs.save(records, used)
         },
       },
     },
@@ -253,4 +253,54 @@ test('records that cannot be written before the end are told', async (t) => {
   end(null, null)
   await journal.close()
   assert.match(String(errors.at(-1)), /2 run records could not be written/)
+})
+
+test('usage counts each run once: at once, while batches are written, and after a failed one', async (t) => {
+  const { id, journal, storage, end, fail, heal } = await openJournal(t)
+  assert.equal(await journal.usage(id), undefined)
+  const runs = async (): Promise<number | undefined> => (await journal.usage(id))?.succeeded
+  for (let round = 1; round <= 20; round++) {
+    journal.end(newRun(id))
+    const [before, , after] = await Promise.all([runs(), journal.flush(), runs()])
+    assert.deepEqual([before, after], [round, round])
+  }
+  fail()
+  journal.end(newRun(id, { fuelUsed: 5, timings: { ...newRun(id).timings, runUs: 77 } }))
+  await journal.flush()
+  end(null)
+  await journal.flush()
+  assert.equal((await storage.runs.usage(id))?.succeeded, 20)
+  const waiting = await journal.usage(id)
+  assert.deepEqual(
+    [waiting?.succeeded, waiting?.failed, waiting?.fuel, waiting?.meteredRuns],
+    [21, 1, 5, 1],
+  )
+  heal()
+  await journal.flush()
+  assert.deepEqual(await storage.runs.usage(id), waiting)
+  assert.deepEqual(await journal.usage(id), waiting)
+})
+
+test('runs whose records had to be dropped are counted all the same', async (t) => {
+  const { id, journal, storage, end, fail, heal } = await openJournal(t)
+  fail()
+  end(...new Array<null>(10_003).fill(null))
+  await journal.flush()
+  heal()
+  await journal.flush()
+  assert.equal((await storage.runs.usage(id))?.failed, 10_003)
+})
+
+test('the latest execution is the last that ended, and one that never ran changes nothing', async (t) => {
+  const { id, journal } = await openJournal(t)
+  const took = (runUs: number | null) =>
+    journal.end(newRun(id, { timings: { ...newRun(id).timings, runUs } }))
+  took(10)
+  took(30)
+  took(20)
+  took(null)
+  assert.equal((await journal.usage(id))?.latestRunUs, 20)
+  await journal.flush()
+  took(null)
+  assert.equal((await journal.usage(id))?.latestRunUs, 20)
 })

@@ -52,6 +52,7 @@ describe('a run record', () => {
       code: null,
       input_bytes: 12,
       output_bytes: 12,
+      fuel_used: null,
       forwarded_to: null,
       log: '',
       log_truncated: false,

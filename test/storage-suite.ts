@@ -52,6 +52,7 @@ export function newRun(executableId: number, change: Partial<RunRecord> = {}): R
     inputBytes: 3,
     outputBytes: 2 ** 40,
     memoryBytes: 65_536,
+    fuelUsed: null,
     log: '',
     logTruncated: false,
     createdAtMs: 1_700_000_000_000,
@@ -96,6 +97,8 @@ export function testStorage(engine: string, open: (t: TestContext) => Promise<St
         callback: null,
         embeddedCallback: true,
         types: {},
+        limits: {},
+        reuse: false,
         metered: false,
         version: {
           number: 1,
@@ -120,6 +123,9 @@ export function testStorage(engine: string, open: (t: TestContext) => Promise<St
         callback: '{"hostname":"example.com"}',
         embeddedCallback: false,
         types: { add: { params: ['text', 'i32'], result: 'result<u32>' } },
+        limits: { timeoutMs: 5, fuel: 2 ** 50 },
+        reuse: true,
+        metered: true,
       }
       assert.equal(await executables.update(id, change), true)
       assert.deepEqual(await executables.get(id), { id, ...rest, ...change })

@@ -29,6 +29,7 @@ import { openSqlite } from '../src/storage/sqlite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
+import { newUsage, testUsage } from './storage-usage-suite.ts'
 
 /** The user id of nobody. */
 const NOBODY = 65_534
@@ -54,11 +55,20 @@ function isError(code: string, sentence: RegExp) {
 testStorage('SQLite', (t) => open(t))
 testPruning('SQLite', (t) => open(t))
 testFunctionStorage('SQLite', (t) => open(t))
+testUsage('SQLite', (t) => open(t))
 
 /** Takes the newest migrations back, down to and with the one named. */
 function undoMigrations(folder: string, until: string): void {
   const undo = [
     ['0004-function-storage', 'DROP TABLE function_storage'],
+    [
+      '0003-limits-and-usage',
+      `DROP TABLE usage;
+       ALTER TABLE runs DROP COLUMN fuel_used;
+       ALTER TABLE executables DROP COLUMN metered;
+       ALTER TABLE executables DROP COLUMN reuse;
+       ALTER TABLE executables DROP COLUMN limits`,
+    ],
     [
       '0002-result-size',
       'DROP INDEX runs_with_result; ALTER TABLE runs DROP COLUMN result_size_bytes',
@@ -171,6 +181,24 @@ describe('SQLite: a restart', () => {
       warnings: missing.slice(1).map((name) => `Import ${name} is not provided.`),
     })
     assert.deepEqual(await second.executables.get(other.id), other)
+  })
+
+  test('a database of before limits and usage opens, with no limits set and nothing used', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder)
+    const executable = await first.executables.create(newExecutable())
+    const run = newRun(executable.id)
+    await first.runs.save([run])
+    await first.close()
+    undoMigrations(folder, '0003-limits-and-usage')
+
+    const second = await open(t, folder)
+    assert.deepEqual(await second.executables.get(executable.id), executable)
+    assert.deepEqual(await second.runs.get(run.id), run)
+    assert.equal(await second.runs.usage(executable.id), undefined)
+    const used = new Map([[executable.id, newUsage()]])
+    await second.runs.save([], used)
+    assert.deepEqual(await second.runs.usage(executable.id), newUsage())
   })
 
   test('a database of a newer version is refused', async (t) => {

@@ -29,6 +29,7 @@ async function filesBelow(folder: string, ending: RegExp): Promise<[string, stri
 
 const source = await filesBelow('src', /\.ts$/)
 const tests = await filesBelow('test', /\.ts$/)
+const bench = await filesBelow('bench', /\.ts$/)
 const rust = [
   ...(await filesBelow('runtime/engine', /\.rs$/)),
   ...(await filesBelow('runtime/addon', /\.rs$/)),
@@ -37,7 +38,7 @@ const rust = [
 test('no file is longer than one idea needs', () => {
   const lines = (text: string): number => text.trimEnd().split('\n').length
   const long = [
-    ...[...source, ...rust].filter(([, text]) => lines(text) > LINES_MAX),
+    ...[...source, ...bench, ...rust].filter(([, text]) => lines(text) > LINES_MAX),
     ...tests.filter(([, text]) => lines(text) > TEST_LINES_MAX),
   ]
   assert.deepEqual(
@@ -47,7 +48,7 @@ test('no file is longer than one idea needs', () => {
 })
 
 test('every file begins by saying what it is for', () => {
-  const silent = [...source, ...tests].filter(
+  const silent = [...source, ...tests, ...bench].filter(
     ([, text]) => !/^(#!.*\n)?(\/\/|\/\*\*) ?\S/.test(text),
   )
   assert.deepEqual(
@@ -66,7 +67,7 @@ test('only main.ts knows the process', () => {
 
 test('nothing is left to do in the code', () => {
   const marker = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].join('|'))
-  const marked = [...source, ...tests, ...rust].filter(([, text]) => marker.test(text))
+  const marked = [...source, ...tests, ...bench, ...rust].filter(([, text]) => marker.test(text))
   assert.deepEqual(
     marked.map(([file]) => file),
     [],
@@ -74,8 +75,8 @@ test('nothing is left to do in the code', () => {
 })
 
 test('file names are kebab-case', () => {
-  const odd = [...source, ...tests].filter(
-    ([file]) => !/^[a-z0-9-]+(\.test)?\.ts$/.test(path.basename(file)),
+  const odd = [...source, ...tests, ...bench].filter(
+    ([file]) => !/^[a-z0-9-]+(\.test|\.d)?\.ts$/.test(path.basename(file)),
   )
   assert.deepEqual(
     odd.map(([file]) => file),

@@ -62,6 +62,9 @@ describe('a refused upload', () => {
   const cut = async (bytes: number): Promise<Buffer> => (await hello()).subarray(0, bytes)
   const body = (bytes: readonly number[]): Buffer => Buffer.concat([HEADER, Buffer.from(bytes)])
 
+  const many = (one: string, before = ''): Buffer =>
+    assemble(`(module ${before} ${one.repeat(50_001)})`)
+
   const CASES: readonly (readonly [string, string, () => Promise<Buffer> | Buffer, RegExp?])[] = [
     ['an empty body', 'NOT_WASM', () => Buffer.alloc(0), /empty/],
     ['a picture', 'NOT_WASM', () => Buffer.from('\x89PNG\r\n\x1a\n0000', 'latin1')],
@@ -97,6 +100,20 @@ describe('a refused upload', () => {
     ['an imported global', 'MISSING_IMPORT_KIND', () => assemble(importing('(global i32)'))],
     ['too many functions', 'MODULE_TOO_COMPLEX', () => manyFunctions(100_001), /100001 functions/],
     ['too many exports', 'MODULE_TOO_COMPLEX', () => manyFunctions(1, 10_001), /10001 exports/],
+    ['too many types', 'MODULE_TOO_COMPLEX', () => many('(type (func))'), /50001 types/],
+    ['too many globals', 'MODULE_TOO_COMPLEX', () => many('(global i32 (i32.const 0))'), /globals/],
+    [
+      'too many data segments',
+      'MODULE_TOO_COMPLEX',
+      () => many('(data "x")', '(memory 1)'),
+      /50001 data/,
+    ],
+    [
+      'too many element segments',
+      'MODULE_TOO_COMPLEX',
+      () => many('(elem func $f)', '(table 1 funcref) (func $f)'),
+      /50001 element/,
+    ],
     [
       'more memory than the ceiling',
       'MODULE_EXCEEDS_LIMITS',

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { DeclaredTypes, Executable, Version } from '../model.ts'
+import type { CallLimits, DeclaredTypes, Executable, Version } from '../model.ts'
 import type { ModuleRef, Sandbox } from '../sandbox/sandbox.ts'
 import type { ExecutableChange, NewVersion, Storage } from '../storage/storage.ts'
 import { ZERO_KEY, hashKey, makeKey } from './keys.ts'
@@ -26,6 +26,9 @@ export interface Uploaded {
   usageKey: string
 }
 
+/** What an owner says about an executable; absent means unchanged. */
+export type About = Pick<ExecutableChange, 'description' | 'embeddedCallback' | 'reuse' | 'metered'>
+
 export type Executables = ReturnType<typeof createExecutables>
 
 /** Entries are small (no binaries); the oldest used goes first. */
@@ -42,8 +45,8 @@ export function createExecutables(deps: ExecutablesDeps) {
   const unusedButHeld = new Set<string>()
   /** Counts writes, so that a read begun before a write never puts its stale answer into the cache. */
   let writes = 0
-  /** Versions are added one at a time, so that each swap sees which ones it pushes out. */
-  let storing: Promise<unknown> = Promise.resolve()
+  /** The last change under way to what is called, by executable. */
+  const turns = new Map<number, Promise<void>>()
 
   /** What every call asks first; what is not in the cache, `find` reads. */
   function cached(id: number): Executable | undefined {
@@ -103,15 +106,15 @@ export function createExecutables(deps: ExecutablesDeps) {
   /** Compiles and loads a module, then stores it; where that fails, nothing of it stays. */
   async function prepare<T>(
     wasm: Buffer,
-    signal: AbortSignal,
+    { signal, metered }: { signal: AbortSignal; metered: boolean },
     store: (version: NewVersion) => Promise<T>,
   ): Promise<T> {
     checkModuleHeader(wasm)
-    const compiled = await sandbox.compile(wasm, signal)
+    const compiled = await sandbox.compile(wasm, signal, { metered })
     try {
       // Its keys would reach nobody.
       if (signal.aborted) throw new AppError('CANCELED')
-      await sandbox.warm({ ...compiled, metered: false, readWasm: () => Promise.resolve(wasm) })
+      await sandbox.warm({ ...compiled, metered, readWasm: () => Promise.resolve(wasm) })
       return await store({ ...compiled, wasm, createdAtMs: now() })
     } catch (error) {
       await forgetUnused([compiled.sha256])
@@ -142,7 +145,24 @@ export function createExecutables(deps: ExecutablesDeps) {
     }
   }
 
+  /** Changes of what is called, one at a time for each executable: each sees what the last one made. */
+  function inTurn<T>(id: number, work: () => Promise<T>): Promise<T> {
+    const mine = (turns.get(id) ?? Promise.resolve()).then(work)
+    const turn = mine.then(
+      () => undefined,
+      () => undefined,
+    )
+    turns.set(id, turn)
+    void turn.then(() => {
+      if (turns.get(id) === turn) turns.delete(id)
+    })
+    return mine
+  }
+
   async function addVersion(id: number, added: NewVersion): Promise<Version> {
+    // Metering may have been switched while the version was compiled.
+    const { metered } = await find(id)
+    await sandbox.warm({ ...added, metered, readWasm: () => Promise.resolve(added.wasm) })
     const before = await storage.executables.listVersions(id)
     const version = await storage.executables.addVersion(id, added, config.VERSIONS_KEPT)
     forget(id)
@@ -174,7 +194,8 @@ export function createExecutables(deps: ExecutablesDeps) {
     ): Promise<Uploaded> {
       const adminKey = makeKey()
       const usageKey = options.createUsageKey ? makeKey() : ZERO_KEY
-      const executable = await prepare(wasm, options.hangUp, (version) =>
+      const how = { signal: options.hangUp, metered: false }
+      const executable = await prepare(wasm, how, (version) =>
         storage.executables.create({
           description: options.description,
           adminKeyHash: hashKey(adminKey),
@@ -188,24 +209,25 @@ export function createExecutables(deps: ExecutablesDeps) {
 
     /** A hot swap: calls already accepted end on the old version, later ones get the new. */
     async swap(id: number, wasm: Buffer, hangUp: AbortSignal): Promise<Version> {
-      await find(id)
-      return prepare(wasm, hangUp, (added) => {
-        const mine = storing.then(() => addVersion(id, added))
-        storing = mine.catch(() => undefined)
-        return mine
-      })
+      const { metered } = await find(id)
+      return prepare(wasm, { signal: hangUp, metered }, (added) =>
+        inTurn(id, () => addVersion(id, added)),
+      )
     },
 
-    async activate(id: number, number: number): Promise<Version> {
-      const executable = await find(id)
-      const kept = (await storage.executables.listVersions(id)).find((one) => one.number === number)
-      // Loaded first: a version that cannot be loaded any more never becomes the active one.
-      if (kept !== undefined) await sandbox.warm(moduleOf({ ...executable, version: kept }))
-      const version = await storage.executables.activateVersion(id, number)
-      forget(id)
-      if (version !== undefined) return version
-      throw new AppError('NOT_FOUND', `Executable ${id} keeps no version ${number}.`)
-    },
+    activate: (id: number, number: number): Promise<Version> =>
+      inTurn(id, async () => {
+        const executable = await find(id)
+        const kept = (await storage.executables.listVersions(id)).find(
+          (one) => one.number === number,
+        )
+        // Loaded first: a version that cannot be loaded any more never becomes the active one.
+        if (kept !== undefined) await sandbox.warm(moduleOf({ ...executable, version: kept }))
+        const version = await storage.executables.activateVersion(id, number)
+        forget(id)
+        if (version !== undefined) return version
+        throw new AppError('NOT_FOUND', `Executable ${id} keeps no version ${number}.`)
+      }),
 
     async remove(id: number): Promise<void> {
       const versions = await storage.executables.listVersions(id)
@@ -236,8 +258,16 @@ export function createExecutables(deps: ExecutablesDeps) {
     setCallback: (id: number, callback: string | null) => change(id, { callback }),
     setVariables: (id: number, variables: Record<string, string>) => change(id, { variables }),
     setTypes: (id: number, types: Record<string, DeclaredTypes>) => change(id, { types }),
-    setAbout: (id: number, about: { description?: string; embeddedCallback?: boolean }) =>
-      change(id, about),
+    setLimits: (id: number, limits: Partial<CallLimits>) => change(id, { limits }),
+
+    setAbout: (id: number, about: About) =>
+      inTurn(id, async () => {
+        const executable = await find(id)
+        const { metered = executable.metered } = about
+        // Made first: no call waits for it, and where it cannot be made nothing changes.
+        if (metered !== executable.metered) await sandbox.warm(moduleOf({ ...executable, metered }))
+        await change(id, about)
+      }),
   }
 }
 

@@ -2,8 +2,9 @@
 // A run can be read here the moment its answer leaves, and in storage within RUN_FLUSH_MS.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { RunRecord } from '../model.ts'
+import type { RunRecord, Usage } from '../model.ts'
 import type { RunPage, Storage } from '../storage/storage.ts'
+import { addRun, addUsage, noUsage } from './usage.ts'
 
 /** Ended records that wait for a storage that is down; past it the oldest are dropped and counted. */
 const PENDING_RECORDS_MAX = 10_000
@@ -43,6 +44,8 @@ export function createRunJournal(deps: RunJournalDeps) {
   const idle: (() => void)[] = []
   let pending = new Map<string, RunRecord>()
   let pendingResultBytes = 0
+  /** What ended runs used that storage has not counted yet; it stays where a record is dropped. */
+  let pendingUsage = new Map<number, Usage>()
   /** The batch being written; still readable here. */
   let writing = new Map<string, RunRecord>()
   let flushing: Promise<void> = Promise.resolve()
@@ -95,11 +98,15 @@ export function createRunJournal(deps: RunJournalDeps) {
     writing = pending
     pending = new Map()
     pendingResultBytes = 0
+    const used = pendingUsage
+    pendingUsage = new Map()
     try {
       const keep = config.RUNS_KEPT + PRUNE_EVERY_RUNS
-      await storage.runs.save(worthKeeping([...writing.values()], keep))
+      await storage.runs.save(worthKeeping([...writing.values()], keep), used)
       countWritten(writing.values())
     } catch (error) {
+      for (const [id, later] of pendingUsage) used.set(id, addUsage(used.get(id), later) ?? later)
+      pendingUsage = used
       const newer = pending.values()
       pending = new Map()
       pendingResultBytes = 0
@@ -169,6 +176,15 @@ export function createRunJournal(deps: RunJournalDeps) {
     }
   }
 
+  function count(record: RunRecord): void {
+    let usage = pendingUsage.get(record.executableId)
+    if (usage === undefined) {
+      usage = noUsage(record.createdAtMs)
+      pendingUsage.set(record.executableId, usage)
+    }
+    addRun(usage, record)
+  }
+
   /** Ended records of an executable that storage may not have yet, newest first. */
   function unsaved(executableId: number): RunRecord[] {
     return [...pending.values(), ...writing.values()]
@@ -185,6 +201,7 @@ export function createRunJournal(deps: RunJournalDeps) {
       active.delete(record.id)
       onEnded(record)
       if (active.size === 0) for (const tell of idle.splice(0)) tell()
+      count(record)
       const tooLarge = resultBytes(record) > config.RESULTS_KEPT_BYTES
       hold(tooLarge ? { ...record, result: null } : record)
       if (retryMs === undefined && pendingResultBytes > EARLY_FLUSH_BYTES) void flush()
@@ -221,6 +238,21 @@ export function createRunJournal(deps: RunJournalDeps) {
       if (saved !== undefined && saved.record.id >= newest.id) return saved
       // Places rise, so that this is one it may get, and none that an older run has.
       return { record: newest, sequence: (saved?.sequence ?? 0) + recent.length }
+    },
+
+    /** What the executable's ended runs used; undefined before the first. */
+    usage(executableId: number): Promise<Usage | undefined> {
+      // In turn with the batches, so that one on its way is counted once.
+      const asked = flushing.then(async () => {
+        const stored = await storage.runs.usage(executableId)
+        const usage = addUsage(stored, pendingUsage.get(executableId))
+        return usage === undefined ? undefined : { ...usage }
+      })
+      flushing = asked.then(
+        () => undefined,
+        () => undefined,
+      )
+      return asked
     },
 
     /** Resolves when no run is under way. */

@@ -1,14 +1,6 @@
 // A run from its request to its answer: inputs, sandbox, callback. Reads like a table of contents.
 import { AppError } from '../errors.ts'
-import type {
-  CallLimits,
-  Callback,
-  Executable,
-  Input,
-  RequestSpec,
-  RunRecord,
-  RunAnswer,
-} from '../model.ts'
+import type { Callback, Executable, Input, RequestSpec, RunRecord, RunAnswer } from '../model.ts'
 import { parseRequestSpec } from '../request-spec.ts'
 import type { ParsedSpec } from '../request-spec.ts'
 import type { InvocationResult, ModuleRef, Profile, Sandbox } from '../sandbox/sandbox.ts'
@@ -20,6 +12,7 @@ import type { FunctionStorage } from './function-storage.ts'
 import type { HangUp } from './hang-up.ts'
 import { HOPS_MAX } from './hops.ts'
 import type { Inputs } from './inputs.ts'
+import type { Limits } from './limits.ts'
 import { resultType } from './result-type.ts'
 import type { RunJournal } from './run-journal.ts'
 
@@ -48,7 +41,7 @@ export interface RunnerDeps {
   functionStorage: FunctionStorage
   delivery: Delivery
   journal: RunJournal
-  limits: CallLimits
+  limits: Limits
   /** Larger results are not searched for a callback. */
   jsonSearchBytes: number
   now: () => number
@@ -92,7 +85,8 @@ export function createRunner(deps: RunnerDeps) {
     const given = givenBytes(request.inputs)
     const bytes = given ?? (await fetchInputs(request, record, leaving))
     record.inputBytes = sumOf(bytes)
-    if (given !== undefined) inputs.checkSize(record.inputBytes, limits.inputBytes)
+    if (given !== undefined)
+      inputs.checkSize(record.inputBytes, limits.of(request.executable).inputBytes)
     const invoked = await invoke(request, bytes, leaving)
     note(record, invoked)
     if (!invoked.outcome.ok) throw invoked.outcome.error
@@ -120,7 +114,7 @@ export function createRunner(deps: RunnerDeps) {
     const { hops, lease } = request
     try {
       return await inputs.resolve(request.inputs, {
-        limitBytes: limits.inputBytes,
+        limitBytes: limits.of(request.executable).inputBytes,
         hops,
         lease,
         signal: leaving?.signal,
@@ -140,7 +134,11 @@ export function createRunner(deps: RunnerDeps) {
     const invocation = { module, profile, functionName, inputs: bytes, text, leaving }
     if (executable.version.interface.uses_storage !== true) return sandbox.invoke(invocation)
     const { id } = executable
-    return functionStorage.invoke(invocation, { id, limits, lease: request.lease })
+    return functionStorage.invoke(invocation, {
+      id,
+      limits: limits.of(executable),
+      lease: request.lease,
+    })
   }
 
   /** An executable as the sandbox calls it: the same until one of its settings or versions changes. */
@@ -157,7 +155,7 @@ export function createRunner(deps: RunnerDeps) {
         storage_key: executable.storageKey,
         ...executable.variables,
       },
-      limits,
+      limits: limits.of(executable),
     })
     const callable = { module, profile }
     callables.set(executable, callable)
@@ -176,7 +174,7 @@ export function createRunner(deps: RunnerDeps) {
     try {
       return await delivery.forward(target, result, {
         hops: request.hops,
-        answerBytes: limits.outputBytes,
+        answerBytes: limits.of(request.executable).outputBytes,
         onBytes: (bytes) => request.lease.take(bytes),
       })
     } catch (error) {
@@ -250,6 +248,7 @@ function newRecord(request: RunRequest, nowMs: number): RunRecord {
     inputBytes: 0,
     outputBytes: 0,
     memoryBytes: 0,
+    fuelUsed: null,
     log: '',
     logTruncated: false,
     createdAtMs: nowMs,
@@ -263,6 +262,7 @@ function note(record: RunRecord, invoked: InvocationResult): void {
   record.timings.instantiateUs = invoked.instantiateUs
   record.timings.runUs = invoked.runUs
   record.memoryBytes = invoked.memoryBytes
+  record.fuelUsed = invoked.fuelUsed
   record.log = invoked.log
   record.logTruncated = invoked.logTruncated
 }

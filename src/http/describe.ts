@@ -1,7 +1,12 @@
 // What a description of an executable shows, and to whom.
 import { AppError } from '../errors.ts'
-import type { CallLimits, Executable, FunctionInterface, ModuleInterface } from '../model.ts'
+import { LIMIT_NAMES, ownersNameOf } from '../core/limits.ts'
+import type { Limits } from '../core/limits.ts'
+import type { Executable, FunctionInterface, ModuleInterface, Usage } from '../model.ts'
+import { readFilter } from './filter-by.ts'
 import { maskCallback } from './mask.ts'
+import { USAGE_FILTERS, usageFigure } from './usage-figures.ts'
+import type { UsageFilter } from './usage-figures.ts'
 
 export interface DescribeOptions {
   /** The text of filterBy: a JSON array of field names. */
@@ -10,8 +15,9 @@ export interface DescribeOptions {
   mayAdminister: boolean
   /** True where the request carries any key. */
   sentKey: boolean
-  limits: CallLimits
+  limits: Limits
   readWasm: () => Promise<Buffer>
+  readUsage: () => Promise<Usage | undefined>
 }
 
 type Right = 'open' | 'usage' | 'admin'
@@ -41,13 +47,25 @@ const FIELDS: Readonly<Record<string, Field>> = {
     read: ({ version }) => version.interface.uses_storage ?? false,
   },
   warnings: { right: 'open', read: ({ version }) => version.interface.warnings },
-  limits: { right: 'open', read: (_, { limits }) => wireLimits(limits) },
+  limits: { right: 'open', read: (executable, { limits }) => inForce(limits, executable) },
   types: { right: 'admin', read: ({ types }) => types },
   variables: { right: 'admin', read: ({ variables }) => Object.keys(variables).sort() },
   embedded_callback: {
     right: 'admin',
     read: ({ embeddedCallback }) => (embeddedCallback ? 'on' : 'off'),
   },
+  reuse: { right: 'admin', read: ({ reuse }) => reuse },
+  metered: { right: 'admin', read: ({ metered }) => metered },
+  ...Object.fromEntries(USAGE_FILTERS.map((name) => [name, usageField(name)])),
+}
+
+/** Counted figures cost a question to storage. */
+function usageField(name: UsageFilter): Field {
+  return {
+    right: 'admin',
+    onRequest: true,
+    read: async (executable, { readUsage }) => usageFigure(name, executable, await readUsage()),
+  }
 }
 
 /** @throws AppError UNKNOWN_FILTER; MISSING_KEY or WRONG_KEY where a filter names what the key does not open */
@@ -60,7 +78,8 @@ export async function describeExecutable(
     usage: options.mayUse,
     admin: options.mayAdminister,
   }
-  const names = options.filter === undefined ? undefined : readFilter(options.filter)
+  const { filter } = options
+  const names = filter === undefined ? undefined : readFilter(filter, Object.keys(FIELDS))
   const shown: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(FIELDS)) {
     const asked = names?.includes(name) ?? field.onRequest !== true
@@ -74,41 +93,9 @@ export async function describeExecutable(
   return shown
 }
 
-function readFilter(text: string): string[] {
-  let names: unknown
-  try {
-    names = JSON.parse(text)
-  } catch {
-    names = undefined
-  }
-  const known = Object.keys(FIELDS)
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
-    throw new AppError('UNKNOWN_FILTER', 'filterBy must be a JSON array, as ["wasm_description"].')
-  }
-  const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined) {
-    throw new AppError('UNKNOWN_FILTER', `There is no filter ${JSON.stringify(unknown)}.`, {
-      detail: { filters: known },
-    })
-  }
-  return names
-}
-
-/** Limits under the names of the configuration, lower case. */
-function wireLimits(limits: CallLimits): Record<string, number> {
-  return {
-    run_timeout_ms: limits.timeoutMs,
-    run_memory_bytes: limits.memoryBytes,
-    table_elements: limits.tableElements,
-    input_bytes: limits.inputBytes,
-    output_bytes: limits.outputBytes,
-    log_bytes: limits.logBytes,
-    concurrency: limits.concurrency,
-    queue_length: limits.queueLength,
-    queue_wait_ms: limits.queueWaitMs,
-    store_bytes: limits.storeBytes,
-    store_keys: limits.storeKeys,
-  }
+function inForce(limits: Limits, executable: Executable): Record<string, number> {
+  const values = limits.of(executable)
+  return Object.fromEntries(LIMIT_NAMES.map((name) => [ownersNameOf(name), values[name]]))
 }
 
 /** A line to try first: the first function, with as many inputs as its types tell. */

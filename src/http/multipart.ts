@@ -11,6 +11,8 @@ export interface Part {
 
 /** One part's headers; browsers and curl send about 200 bytes. */
 const PART_HEADER_BYTES_MAX = 16 * 1024
+/** RFC 2046: 1 to 70 characters. */
+const BOUNDARY_CHARS_MAX = 70
 const CRLF = Buffer.from('\r\n')
 const HEADERS_END = Buffer.from('\r\n\r\n')
 /** `; name="value"` or `; name=value`, each beginning where the one before ended. */
@@ -20,8 +22,8 @@ const PARAMETER = /;[ \t]*([^=;\s]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))[ \t]*/gy
 export function boundaryOf(contentType: string | undefined): string {
   const match = /;\s*boundary=(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i.exec(contentType ?? '')
   const boundary = match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2]
-  // RFC 2046: 1 to 70 characters.
-  if (boundary === undefined || boundary.length === 0 || boundary.length > 70) {
+  const length = boundary?.length ?? 0
+  if (boundary === undefined || length === 0 || length > BOUNDARY_CHARS_MAX) {
     throw new AppError(
       'INVALID_MULTIPART',
       'The Content-Type has no boundary; send the parts with curl --form (-F).',

@@ -43,6 +43,8 @@ const JSON_BODY_BYTES_MAX = 1024 * 1024
 const REQUEST_TIMEOUT_MS = 300_000
 /** Request line and headers, SSVM_Callback and SSVM_Fetch among them. */
 const HEADER_BYTES_MAX = 64 * 1024
+/** A function's name or a key within a path. */
+const PATH_SEGMENT_CHARS_MAX = 512
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -65,7 +67,9 @@ export async function createServer(
     bodyLimit: JSON_BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { maxHeaderSize: HEADER_BYTES_MAX },
-    routerOptions: { maxParamLength: 512 },
+    routerOptions: { maxParamLength: PATH_SEGMENT_CHARS_MAX },
+    // Fastify's own answer has neither code nor Retry-After; refuseWhileClosing gives ours.
+    return503OnClosing: false,
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
       counts.malformed(replyToFrameworkError(error, request, reply)),
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) =>
@@ -78,6 +82,7 @@ export async function createServer(
   ).withTypeProvider<TypeBoxTypeProvider>()
   registerErrorReplies(app)
   registerHeaders(app)
+  refuseWhileClosing(app)
   logRequests(app, options.logger)
   counts.register(app)
   const refuseOtherMethods = watchMethods(app)
@@ -131,6 +136,18 @@ function registerHeaders(app: FastifyInstance): void {
     reply.header('cache-control', 'no-store')
     reply.header('content-security-policy', "frame-ancestors 'none'")
     done()
+  })
+}
+
+/** What still comes on connections that are open when the server stops. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? new AppError('CLOSED') : undefined)
   })
 }
 

@@ -16,12 +16,18 @@ import type {
 } from './native.ts'
 import { readOutcomes } from './outcomes.ts'
 import type { InvocationResult } from './outcomes.ts'
+import { whileWanted } from './while-wanted.ts'
 
 export type { ModuleRef } from './loaded-modules.ts'
 export type { InvocationResult } from './outcomes.ts'
 /** What one call may do with its executable's storage. */
 export type StoreOptions = NativeStoreOptions
-export type Profile = NativeProfile
+
+/** An executable's settings, ready for any number of calls. */
+export interface Profile {
+  native: NativeProfile
+  queueWaitMs: number
+}
 
 /** What an executable's owner settled for all its calls. */
 export interface ProfileOptions {
@@ -36,6 +42,7 @@ export interface ProfileOptions {
 /** A caller who may leave while the call waits. */
 export interface Leaving {
   readonly left: boolean
+  readonly signal: AbortSignal
   onLeave: (() => void) | undefined
 }
 
@@ -117,7 +124,6 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   )
 
   const modules = createLoadedModules(runtime, compiler)
-
   /** Wakes the runtime's threads once for all calls of this turn of the event loop. */
   let beginning = false
   const begin = (): void => {
@@ -126,10 +132,12 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 
   function invoke(invocation: Invocation): Promise<InvocationResult> {
-    const handle = modules.loaded(invocation.module)
-    return handle === undefined
-      ? modules.load(invocation.module).then((loaded) => call(loaded, invocation))
-      : call(handle, invocation)
+    const { module, profile, leaving } = invocation
+    const handle = modules.loaded(module)
+    if (handle !== undefined) return call(handle, invocation)
+    const { queueWaitMs: waitMs } = profile
+    const loading = whileWanted(modules.load(module), { waitMs, signal: leaving?.signal })
+    return loading.then((loaded) => call(loaded, invocation))
   }
 
   function call(handle: number, invocation: Invocation): Promise<InvocationResult> {
@@ -143,9 +151,9 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       calls.set(id, resolve)
       try {
         if (store === undefined) {
-          runtime.call(id, handle, profile, functionName, text, inputs)
+          runtime.call(id, handle, profile.native, functionName, text, inputs)
         } else {
-          runtime.callWithStore(id, handle, profile, functionName, text, inputs, store)
+          runtime.callWithStore(id, handle, profile.native, functionName, text, inputs, store)
         }
       } catch (error) {
         calls.delete(id)
@@ -172,7 +180,10 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     async warm(module) {
       await modules.load(module)
     },
-    profile: (options) => new native.Profile(toNative(options)),
+    profile: (options) => ({
+      native: new native.Profile(toNative(options)),
+      queueWaitMs: options.limits.queueWaitMs,
+    }),
     invoke,
     stores: {
       load: (group, content) => runtime.loadStore(group, [...content]),

@@ -1,6 +1,6 @@
 // Executables and their versions. State, variables and callback are sealed here and nowhere else.
 import type { Kysely, Selectable, Updateable } from 'kysely'
-import type { DeclaredTypes, Executable, ModuleInterface, Version } from '../model.ts'
+import type { CallLimits, DeclaredTypes, Executable, ModuleInterface, Version } from '../model.ts'
 import type { Database } from './database.ts'
 import type { ExecutablesTable, Schema, VersionsTable } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
@@ -28,6 +28,9 @@ export function createExecutableStore(deps: {
             storage_key: input.storageKey,
             embedded_callback: 1,
             types: '{}',
+            limits: '{}',
+            reuse: 0,
+            metered: 0,
             active_version: 1,
             newest_version: 1,
             created_at_ms: input.version.createdAtMs,
@@ -214,8 +217,10 @@ function toExecutable(
     variables: JSON.parse(open('variables') ?? '{}') as Record<string, string>,
     callback: open('callback'),
     embeddedCallback: row.embedded_callback === 1,
-    metered: false,
     types: JSON.parse(row.types) as Record<string, DeclaredTypes>,
+    limits: JSON.parse(row.limits) as Partial<CallLimits>,
+    reuse: row.reuse === 1,
+    metered: row.metered === 1,
     version,
     createdAtMs: row.created_at_ms,
   }
@@ -239,6 +244,9 @@ function toColumns(
     columns.embedded_callback = change.embeddedCallback ? 1 : 0
   }
   if (change.types !== undefined) columns.types = JSON.stringify(change.types)
+  if (change.limits !== undefined) columns.limits = JSON.stringify(change.limits)
+  if (change.reuse !== undefined) columns.reuse = change.reuse ? 1 : 0
+  if (change.metered !== undefined) columns.metered = change.metered ? 1 : 0
   return columns
 }
 

@@ -5,12 +5,14 @@ import { Migrator } from 'kysely'
 import { AppError } from '../errors.ts'
 import { first } from './migrations/0001-first.ts'
 import { resultSize } from './migrations/0002-result-size.ts'
+import { limitsAndUsage } from './migrations/0003-limits-and-usage.ts'
 import { functionStorage } from './migrations/0004-function-storage.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
   '0001-first': first,
   '0002-result-size': resultSize,
+  '0003-limits-and-usage': limitsAndUsage,
   '0004-function-storage': functionStorage,
 }
 

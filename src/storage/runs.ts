@@ -6,8 +6,9 @@ import type { Database } from './database.ts'
 import { pruneRuns } from './run-pruning.ts'
 import type { RunsTable, Schema } from './schema.ts'
 import type { RunStore } from './storage.ts'
+import { createUsageTotals } from './usage.ts'
 
-/** Rows of one statement: 23 columns each stay well below any engine's count of parameters. */
+/** Rows of one statement: 24 columns each stay well below any engine's count of parameters. */
 const SAVE_ROWS = 100
 
 /** What a page shows; log and result are left for `get`, since a hundred of them can be gigabytes. */
@@ -30,6 +31,7 @@ const LISTED_COLUMNS = [
   'input_bytes',
   'output_bytes',
   'memory_bytes',
+  'fuel_used',
   'log_truncated',
   'created_at_ms',
   'ended_at_ms',
@@ -41,14 +43,23 @@ export function createRunStore(deps: { database: Database }): RunStore {
   const { database } = deps
   const { reader } = database
   const upsert = createUpsert()
+  const usage = createUsageTotals()
 
   return {
-    save: (records) =>
+    save: (records, used = new Map()) =>
       database.write(async (db) => {
-        const rows = await keepOwned(db, [...newestById(records).values()].map(toRow))
+        const newest = [...newestById(records).values()]
+        const ids = new Set(newest.map((record) => record.executableId))
+        for (const id of used.keys()) ids.add(id)
+        const owned = await existing(db, [...ids])
+        const rows = newest.filter((record) => owned.has(record.executableId)).map(toRow)
         for (let at = 0; at < rows.length; at += SAVE_ROWS) {
           await upsert(db, rows.slice(at, at + SAVE_ROWS))
         }
+        await usage.add(
+          db,
+          [...used].filter(([id]) => owned.has(id)),
+        )
       }),
 
     async get(id) {
@@ -86,6 +97,8 @@ export function createRunStore(deps: { database: Database }): RunStore {
       return row === undefined ? undefined : { record: toRecord(row), sequence: row.sequence }
     },
 
+    usage: (executableId) => usage.get(reader, executableId),
+
     prune: (executableId, bounds) => pruneRuns(database, executableId, bounds),
   }
 }
@@ -95,13 +108,15 @@ function newestById(records: readonly RunRecord[]): Map<string, RunRecord> {
   return new Map(records.map((record) => [record.id, record]))
 }
 
-/** Leaves out runs whose executable was deleted meanwhile: they must not fail the others of a batch. */
-async function keepOwned(db: Kysely<Schema>, rows: RunRow[]): Promise<RunRow[]> {
-  const ids = [...new Set(rows.map((row) => row.executable_id))]
-  if (ids.length === 0) return []
-  const owners = await db.selectFrom('executables').select('id').where('id', 'in', ids).execute()
-  const owned = new Set(owners.map((owner) => owner.id))
-  return rows.filter((row) => owned.has(row.executable_id))
+/** Those that were not deleted meanwhile: what ran on them must not fail the others of a batch. */
+async function existing(db: Kysely<Schema>, ids: readonly number[]): Promise<Set<number>> {
+  const found = new Set<number>()
+  for (let at = 0; at < ids.length; at += SAVE_ROWS) {
+    const some = ids.slice(at, at + SAVE_ROWS)
+    const rows = await db.selectFrom('executables').select('id').where('id', 'in', some).execute()
+    for (const row of rows) found.add(row.id)
+  }
+  return found
 }
 
 /**
@@ -140,6 +155,7 @@ function buildUpsert(db: Kysely<Schema>, rows: RunRow[]): CompiledQuery {
         input_bytes: eb.ref('excluded.input_bytes'),
         output_bytes: eb.ref('excluded.output_bytes'),
         memory_bytes: eb.ref('excluded.memory_bytes'),
+        fuel_used: eb.ref('excluded.fuel_used'),
         log_truncated: eb.ref('excluded.log_truncated'),
         created_at_ms: eb.ref('excluded.created_at_ms'),
         ended_at_ms: eb.ref('excluded.ended_at_ms'),
@@ -171,6 +187,7 @@ function toRow(record: RunRecord): RunRow {
     input_bytes: record.inputBytes,
     output_bytes: record.outputBytes,
     memory_bytes: record.memoryBytes,
+    fuel_used: record.fuelUsed,
     log_truncated: record.logTruncated ? 1 : 0,
     created_at_ms: record.createdAtMs,
     ended_at_ms: record.endedAtMs,
@@ -206,6 +223,7 @@ function toRecord(row: Omit<Selectable<RunsTable>, 'result_size_bytes'>): RunRec
     inputBytes: row.input_bytes,
     outputBytes: row.output_bytes,
     memoryBytes: row.memory_bytes,
+    fuelUsed: row.fuel_used,
     log: row.log,
     logTruncated: row.log_truncated === 1,
     createdAtMs: row.created_at_ms,

@@ -28,6 +28,10 @@ export interface ExecutablesTable {
   callback: Sealed | null
   embedded_callback: number
   types: string
+  /** JSON: the limits that the owner set. */
+  limits: string
+  reuse: number
+  metered: number
   active_version: number
   /** The last number given out, so that none is given out twice. */
   newest_version: number
@@ -65,6 +69,8 @@ export interface RunsTable {
   input_bytes: number
   output_bytes: number
   memory_bytes: number
+  /** Null where the run was not metered. */
+  fuel_used: number | null
   log_truncated: number
   created_at_ms: number
   ended_at_ms: number | null
@@ -75,6 +81,22 @@ export interface RunsTable {
   result_bytes: Buffer | null
   /** The database keeps it: the size of `result_bytes`, null where there are none. */
   result_size_bytes: GeneratedAlways<number | null>
+}
+
+/** Counters; a row comes with an executable's first ended run. */
+export interface UsageTable {
+  executable_id: number
+  since_ms: number
+  succeeded: number
+  failed: number
+  canceled: number
+  metered_runs: number
+  fuel: number
+  input_bytes: number
+  output_bytes: number
+  queue_us: number
+  run_us: number
+  latest_run_us: number | null
 }
 
 export interface EphemeralTable {
@@ -106,6 +128,7 @@ export interface Schema {
   executables: ExecutablesTable
   versions: VersionsTable
   runs: RunsTable
+  usage: UsageTable
   ephemeral: EphemeralTable
   ephemeral_totals: EphemeralTotalsTable
   function_storage: FunctionStorageTable

@@ -1,6 +1,14 @@
 // What the product asks of a storage engine. Every method that must be atomic is one method here.
 // A resolved write is committed and synced; a rejected one has left nothing behind.
-import type { DeclaredTypes, Executable, ModuleInterface, RunRecord, Version } from '../model.ts'
+import type {
+  CallLimits,
+  DeclaredTypes,
+  Executable,
+  ModuleInterface,
+  RunRecord,
+  Usage,
+  Version,
+} from '../model.ts'
 
 export interface NewVersion {
   sha256: string
@@ -26,6 +34,10 @@ export interface ExecutableChange {
   callback?: string | null
   embeddedCallback?: boolean
   types?: Readonly<Record<string, DeclaredTypes>>
+  /** Replaces all of them. */
+  limits?: Readonly<Partial<CallLimits>>
+  reuse?: boolean
+  metered?: boolean
 }
 
 export interface ExecutableStore {
@@ -70,13 +82,18 @@ export interface RunBounds {
 }
 
 export interface RunStore {
-  /** Inserts or replaces whole records in one transaction; leaves out those of deleted executables. */
-  save(records: readonly RunRecord[]): Promise<void>
+  /**
+   * Inserts or replaces whole records and adds to the usage of executables, in one transaction; leaves
+   * out what belongs to deleted executables.
+   */
+  save(records: readonly RunRecord[], used?: ReadonlyMap<number, Usage>): Promise<void>
   get(id: string): Promise<RunRecord | undefined>
   /** Newest first; ids are time-ordered, so `before` is an id. Logs and results are not loaded. */
   list(executableId: number, options: { limit: number; before?: string }): Promise<RunPage>
   /** The newest record and its place in the order of saving, for the original's log route. */
   latest(executableId: number): Promise<{ record: RunRecord; sequence: number } | undefined>
+  /** What has been added up; undefined before anything was. */
+  usage(executableId: number): Promise<Usage | undefined>
   /** In small steps; tells how many records went. */
   prune(executableId: number, bounds: RunBounds): Promise<number>
 }

@@ -41,11 +41,11 @@ export async function textOf(
   return text
 }
 
-/** Sets types, variables (JSON) or the state (text) with the admin key. */
+/** Sets types, variables, limits (JSON) or the state (text) with the admin key. */
 export async function configure(
   app: TestApp,
   one: Uploaded,
-  what: 'types' | 'variables' | 'state',
+  what: 'types' | 'variables' | 'limits' | 'state',
   value: unknown,
 ): Promise<void> {
   const response = await app.request(

@@ -20,7 +20,7 @@ use crate::ticker::Ticker;
 const HOST_STACK_BYTES: usize = 1 << 20;
 
 /// How long a thread that goes on with quick calls keeps quiet about an outcome.
-const UNSEEN_MAX: Duration = Duration::from_micros(200);
+const QUIET_FOR: Duration = Duration::from_micros(200);
 
 /// What came of one submitted call.
 pub struct Outcome {
@@ -241,7 +241,7 @@ impl Shared {
             if let Some(thread) = next {
                 thread.unpark();
             }
-            if unseen_since.is_some_and(|since| !quick || now - since > UNSEEN_MAX) {
+            if unseen_since.is_some_and(|since| !quick || now - since > QUIET_FOR) {
                 unseen_since = None;
                 self.outlet.wake();
             }

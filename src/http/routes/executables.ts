@@ -6,19 +6,23 @@ import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
 import { during } from '../../core/byte-budget.ts'
 import type { Executables } from '../../core/executables.ts'
+import type { Limits } from '../../core/limits.ts'
+import type { RunJournal } from '../../core/run-journal.ts'
 import { AppError } from '../../errors.ts'
-import type { CallLimits } from '../../model.ts'
 import { curlLine, describeExecutable } from '../describe.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { NO_BYTES, rawBody, takeRawBodies } from '../raw-body.ts'
 import { ErrorBody, ExecutableParams, SECURITY, WasmId } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { USAGE_FILTERS, gasWarnings } from '../usage-figures.ts'
+import { sendWarnings } from '../warnings.ts'
 import { toExecutableId, wireHeader } from '../wire.ts'
 
 export interface ExecutablesDeps {
   executables: Executables
+  journal: RunJournal
   keyGuard: KeyGuard
-  limits: CallLimits
+  limits: Limits
   config: Config
 }
 
@@ -42,12 +46,18 @@ const About = Type.Object(
   {
     description: Type.Optional(Type.String({ maxLength: DESCRIPTION_CHARS_MAX })),
     embedded_callback: Type.Optional(Type.Union([Type.Literal('on'), Type.Literal('off')])),
+    reuse: Type.Optional(
+      Type.Boolean({ description: 'A warm instance may serve further calls of the same version' }),
+    ),
+    metered: Type.Optional(
+      Type.Boolean({ description: 'Count fuel and bound it by run_fuel; calls cost more' }),
+    ),
   },
   { additionalProperties: false, minProperties: 1 },
 )
 
 export function registerExecutables(app: App, deps: ExecutablesDeps): void {
-  const { executables, keyGuard, limits, config } = deps
+  const { executables, journal, keyGuard, limits, config } = deps
 
   app.get(
     '/api/executables',
@@ -67,7 +77,11 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
         params: ExecutableParams,
         querystring: Type.Object({
           filterBy: Type.Optional(
-            Type.String({ description: 'JSON array of field names, as ["wasm_description"]' }),
+            Type.String({
+              description:
+                'JSON array of field names, as ["wasm_description"]; with the admin key also ' +
+                USAGE_FILTERS.join(', '),
+            }),
           ),
         }),
         response: {
@@ -86,7 +100,9 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
         sentKey: keyGuard.sentKey(request),
         limits,
         readWasm: () => executables.readWasm(executable),
+        readUsage: () => journal.usage(executable.id),
       })
+      sendWarnings(reply, gasWarnings(Object.keys(shown), executable))
       reply.type('application/json; charset=utf-8')
       const { wasm_as_buffer: wasm } = shown
       if (!Buffer.isBuffer(wasm)) return reply.send(shown)
@@ -99,21 +115,23 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
     '/api/executables/:id',
     {
       schema: {
-        summary: 'Change the description, or whether a `callback` in a result is followed',
+        summary: 'Change the description, or how the function is called',
         tags: ['executables'],
         params: ExecutableParams,
         body: About,
         security: SECURITY.admin,
-        response: { 200: WasmId, '4xx': ErrorBody },
+        response: { 200: WasmId, '4xx': ErrorBody, '5xx': ErrorBody },
       },
       config: { access: 'admin' },
     },
     async (request) => {
       const id = toExecutableId(request.params.id)
-      const { description, embedded_callback: embedded } = request.body
+      const { description, embedded_callback: embedded, reuse, metered } = request.body
       await executables.setAbout(id, {
         ...(description === undefined ? {} : { description }),
         ...(embedded === undefined ? {} : { embeddedCallback: embedded === 'on' }),
+        ...(reuse === undefined ? {} : { reuse }),
+        ...(metered === undefined ? {} : { metered }),
       })
       return { wasm_id: id }
     },

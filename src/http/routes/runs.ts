@@ -6,11 +6,14 @@ import { keyMatches } from '../../core/keys.ts'
 import type { RunJournal } from '../../core/run-journal.ts'
 import { AppError } from '../../errors.ts'
 import type { RunRecord } from '../../model.ts'
+import { readFilter } from '../filter-by.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { readLimit } from '../page.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { USAGE_FILTERS, gasWarnings, usageFigure } from '../usage-figures.ts'
+import { sendWarnings } from '../warnings.ts'
 import { bearer, toExecutableId, wireHeader } from '../wire.ts'
 
 export interface RunsDeps {
@@ -120,13 +123,17 @@ export function registerRuns(app: App, { executables, journal, keyGuard }: RunsD
         summary: "The last execution, in the original service's form",
         tags: ['runs'],
         params: ExecutableParams,
-        querystring: Type.Object({ filterBy: Type.Optional(Type.String()) }),
+        querystring: Type.Object({
+          filterBy: Type.Optional(
+            Type.String({ description: 'JSON array of field names, those of usage included' }),
+          ),
+        }),
         security: SECURITY.admin,
         response: { 200: Type.Record(Type.String(), Type.Unknown()), '4xx': ErrorBody },
       },
       config: { access: 'admin' },
     },
-    async (request) => {
+    async (request, reply) => {
       const executable = await executables.find(toExecutableId(request.params.id))
       const latest = await journal.latest(executable.id)
       if (latest === undefined) throw new AppError('NOT_FOUND', 'There is no execution yet.')
@@ -137,7 +144,14 @@ export function registerRuns(app: App, { executables, journal, keyGuard }: RunsD
         execution_timestamp: new Date(latest.record.createdAtMs).toISOString(),
         execution_object: toWire(latest.record),
       }
-      return filtered(row, request.query.filterBy)
+      const { filterBy } = request.query
+      if (filterBy === undefined) return row
+      const names = readFilter(filterBy, [...Object.keys(row), ...USAGE_FILTERS])
+      sendWarnings(reply, gasWarnings(names, executable))
+      const figures = USAGE_FILTERS.filter((name) => names.includes(name))
+      const usage = figures.length === 0 ? undefined : await journal.usage(executable.id)
+      for (const name of figures) row[name] = usageFigure(name, executable, usage)
+      return Object.fromEntries(names.map((name) => [name, row[name]]))
     },
   )
 }
@@ -168,27 +182,8 @@ function summary(run: RunRecord): { run_id: string } & Record<string, unknown> {
     input_bytes: run.inputBytes,
     output_bytes: run.outputBytes,
     memory_bytes: run.memoryBytes,
+    fuel_used: run.fuelUsed,
     forwarded_to: run.forwardedTo,
     log_truncated: run.logTruncated,
   }
-}
-
-/** filterBy of the log route, as of describe: a JSON array of field names. */
-function filtered(
-  row: Record<string, unknown>,
-  filter: string | undefined,
-): Record<string, unknown> {
-  if (filter === undefined) return row
-  let names: unknown
-  try {
-    names = JSON.parse(filter)
-  } catch {
-    names = undefined
-  }
-  if (!Array.isArray(names) || !names.every((name) => Object.hasOwn(row, String(name)))) {
-    throw new AppError('UNKNOWN_FILTER', 'filterBy must be a JSON array of these fields.', {
-      detail: { filters: Object.keys(row) },
-    })
-  }
-  return Object.fromEntries(names.map((name) => [String(name), row[String(name)]]))
 }

@@ -17,9 +17,16 @@ export interface SettingsDeps {
   config: Config
 }
 
+/** Types of one function: one for each input, and more than any function takes. */
+const TYPES_OF_FUNCTION_MAX = 64
+/** Functions with declared types. */
+const TYPED_FUNCTIONS_MAX = 1000
+/** Variables; what they hold in all, VARIABLES_BYTES_MAX bounds. */
+const VARIABLES_MAX = 1000
+
 /** `.` in a pattern stops at a line end; a name with one would escape validation. */
 const Name = Type.String({ pattern: '^[^\\u0000-\\u001f]+$' })
-const TypeNames = Type.Array(Type.String(), { maxItems: 64 })
+const TypeNames = Type.Array(Type.String(), { maxItems: TYPES_OF_FUNCTION_MAX })
 const Types = Type.Record(
   Name,
   Type.Union([
@@ -29,10 +36,10 @@ const Types = Type.Record(
       { additionalProperties: false },
     ),
   ]),
-  { maxProperties: 1000, additionalProperties: false },
+  { maxProperties: TYPED_FUNCTIONS_MAX, additionalProperties: false },
 )
 const Variables = Type.Record(Name, Type.String(), {
-  maxProperties: 1000,
+  maxProperties: VARIABLES_MAX,
   additionalProperties: false,
 })
 const VariableNames = Type.Object({ wasm_id: Type.Integer(), variables: Type.Array(Type.String()) })

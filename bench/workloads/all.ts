@@ -1,0 +1,26 @@
+// Every workload, in the order in which `npm run bench -- all` runs them.
+import type { Workload } from '../workload.ts'
+import { burst } from './burst.ts'
+import { bytes1Mib } from './bytes-1mib.ts'
+import { compute } from './compute.ts'
+import { hello, reuse } from './hello.ts'
+import { mix } from './mix.ts'
+import { callback, fetched } from './outbound.ts'
+import { thousand } from './thousand.ts'
+import { thumbnail } from './thumbnail.ts'
+
+export const WORKLOADS: readonly Workload[] = [
+  hello,
+  reuse,
+  bytes1Mib,
+  thumbnail,
+  compute,
+  fetched,
+  callback,
+  mix,
+  thousand,
+  burst,
+]
+
+/** What `npm run bench` runs: about ten minutes on two cores. */
+export const DEFAULT_WORKLOADS: readonly string[] = ['hello', 'bytes-1mib', 'mix']

@@ -1,0 +1,241 @@
+// What docs/limits.md says beside the values: what happens past each limit, and which constants are limits.
+// test/docs.test.ts finds a setting or a constant `…_MAX` that has no row here.
+
+/** Past a setting: the error's code, or what happens instead of one. */
+export const PAST_SETTING: Readonly<Record<string, string>> = {
+  RUN_TIMEOUT_MS: '`RUN_TIMEOUT`',
+  RUN_MEMORY_BYTES: '`MEMORY_LIMIT`; `MODULE_EXCEEDS_LIMITS` at upload',
+  TABLE_ELEMENTS: '`TABLE_LIMIT`; `MODULE_EXCEEDS_LIMITS` at upload',
+  INPUT_BYTES:
+    '`INPUT_TOO_LARGE`; fetched: `UPSTREAM_TOO_LARGE`; a body past the ceiling: `BODY_TOO_LARGE`',
+  OUTPUT_BYTES: "`OUTPUT_TOO_LARGE`; a target's answer: `TARGET_TOO_LARGE`",
+  LOG_BYTES: 'cut; `log_truncated` says so',
+  CONCURRENCY: 'waits in the queue',
+  QUEUE_LENGTH: '`QUEUE_FULL`',
+  QUEUE_WAIT_MS: '`QUEUE_TIMEOUT`',
+  STORE_BYTES: '`STORE_FULL`',
+  STORE_KEYS: '`STORE_FULL`',
+  RUN_FUEL: '`FUEL_LIMIT`',
+  REUSE_CALLS: 'a fresh instance',
+  REUSE_AGE_MS: 'a fresh instance',
+  STACK_BYTES: '`TRAP`',
+  SANDBOX_THREADS: 'waits in the queue',
+  BUFFERED_BYTES: '`BUFFERS_FULL`',
+  MODULE_BYTES_MAX: '`BODY_TOO_LARGE`',
+  COMPILE_TIMEOUT_MS: '`MODULE_TOO_COMPLEX`',
+  COMPILE_MEMORY_BYTES: '`MODULE_TOO_COMPLEX`',
+  COMPILE_QUEUE_LENGTH: '`QUEUE_FULL`',
+  JSON_SEARCH_BYTES: 'taken as it is, unsearched',
+  RESULTS_KEPT_BYTES: 'the oldest results go',
+  VERSIONS_KEPT: 'the oldest versions go',
+  STATE_BYTES_MAX: '`BODY_TOO_LARGE`',
+  VARIABLES_BYTES_MAX: '`BODY_TOO_LARGE`',
+  FETCH_TIMEOUT_MS: '`UPSTREAM_TIMEOUT`',
+  FETCH_TIMEOUT_MS_MAX: 'cut to it',
+  CALLBACK_TIMEOUT_MS: '`CALLBACK_TIMEOUT`',
+  CALLBACK_TIMEOUT_MS_MAX: 'cut to it',
+  INPUTS_MAX: '`BAD_REQUEST`; far more parts: `INVALID_MULTIPART`',
+  EPHEMERAL_TTL_MS: 'the entry is gone',
+  EPHEMERAL_VALUE_BYTES: '`BODY_TOO_LARGE`',
+  EPHEMERAL_BYTES: '`EPHEMERAL_STORAGE_FULL`',
+  EPHEMERAL_ENTRIES: '`EPHEMERAL_STORAGE_FULL`',
+  RUN_FLUSH_MS: 'written',
+  RUNS_KEPT: 'the oldest runs go, failures after the rest',
+  FAILED_RUNS_KEPT: 'the oldest failures go',
+  DRAIN_MS: 'connections are cut',
+}
+
+interface Constant {
+  file: string
+  name: string
+  unit: string
+  bounds: string
+  past: string
+}
+
+type Row = readonly [name: string, unit: string, bounds: string, past: string]
+
+const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
+  'src/http/server.ts': [
+    ['HEADER_BYTES_MAX', 'bytes', 'Request line and headers', '`HEADERS_TOO_LARGE`'],
+    ['JSON_BODY_BYTES_MAX', 'bytes', 'A JSON body of the new routes', '`BODY_TOO_LARGE`'],
+    [
+      'PATH_SEGMENT_CHARS_MAX',
+      'characters',
+      "A function's name or a key in a path",
+      '`BAD_REQUEST`',
+    ],
+    ['REQUEST_TIMEOUT_MS', 'ms', 'The arrival of a whole request', '`REQUEST_TIMEOUT`'],
+  ],
+  'src/http/multipart.ts': [
+    ['PART_HEADER_BYTES_MAX', 'bytes', "One part's headers", '`INVALID_MULTIPART`'],
+    ['BOUNDARY_CHARS_MAX', 'characters', 'The boundary (RFC 2046)', '`INVALID_MULTIPART`'],
+  ],
+  'src/http/warnings.ts': [
+    ['WARNING_CHARS_MAX', 'characters', '`Wasmhook-Warning` of an answer', 'cut'],
+  ],
+  'src/http/page.ts': [
+    ['PAGE_DEFAULT', 'items', 'A page where no limit is asked for', 'the next page'],
+    ['PAGE_MAX', 'items', 'A page', '`BAD_REQUEST`'],
+  ],
+  'src/http/routes/executables.ts': [
+    ['DESCRIPTION_CHARS_MAX', 'characters', 'A description', '`BAD_REQUEST`'],
+  ],
+  'src/http/routes/settings.ts': [
+    ['TYPES_OF_FUNCTION_MAX', 'types', 'Declared types of one function', '`BAD_REQUEST`'],
+    ['TYPED_FUNCTIONS_MAX', 'functions', 'Functions with declared types', '`BAD_REQUEST`'],
+    ['VARIABLES_MAX', 'variables', 'Variables of one executable', '`BAD_REQUEST`'],
+  ],
+  'src/request-spec.ts': [
+    ['SPEC_CHARS_MAX', 'characters', "A request spec's text, its body included", '`INVALID_SPEC`'],
+    ['URL_BYTES_MAX', 'bytes', 'A URL', '`INVALID_SPEC`'],
+    ['HEADER_COUNT_MAX', 'fields', "A spec's headers", '`INVALID_SPEC`'],
+    ['HEADER_BYTES_MAX', 'bytes', "A spec's headers in all", '`INVALID_SPEC`'],
+    ['METHOD_LENGTH_MAX', 'characters', 'A method', '`INVALID_SPEC`'],
+    ['REDIRECTS_MAX', 'redirects', '`maxRedirects` of a spec', '`INVALID_SPEC`'],
+    ['WARNINGS_MAX', 'warnings', 'Warnings of one spec', 'the rest is left out'],
+  ],
+  'src/core/hops.ts': [
+    ['HOPS_MAX', 'runs', 'Runs that one call passes through', '`LOOP_DETECTED`'],
+  ],
+  'src/core/inputs.ts': [
+    ['FETCH_REDIRECTS', 'redirects', 'Redirects of a fetch that names none', '`UPSTREAM_FAILED`'],
+    ['UPSTREAM_EXCERPT_BYTES', 'bytes', "An upstream's error answer as it is shown", 'cut'],
+  ],
+  'src/core/delivery.ts': [
+    ['TARGET_EXCERPT_BYTES', 'bytes', "A target's failed answer as it is shown", 'cut'],
+  ],
+  'src/core/executables.ts': [
+    ['CACHE_ENTRIES', 'executables', 'Executables kept in memory', 'the least used is read again'],
+  ],
+  'src/core/function-storage.ts': [
+    ['OPEN_BYTES_MAX', 'bytes', 'Function storage kept in memory', 'what is idle is read again'],
+    ['OPEN_STORES_MAX', 'executables', 'Those it is kept of', 'what is idle is read again'],
+    ['WRITERS_REMEMBERED', 'functions', 'Functions known to write', 'one is found out again'],
+  ],
+  'src/core/run-journal.ts': [
+    [
+      'PENDING_RECORDS_MAX',
+      'records',
+      'Records that wait while storage fails',
+      'the oldest go, counted',
+    ],
+    [
+      'PENDING_RESULT_BYTES_MAX',
+      'bytes',
+      'Results that wait while storage fails',
+      'the oldest go, counted',
+    ],
+    ['RETRY_MS_MAX', 'ms', 'The pause between tries while storage fails', 'grows no more'],
+  ],
+  'src/outbound/outbound.ts': [
+    [
+      'HEADER_BYTES_MAX',
+      'bytes',
+      "A peer's answer headers",
+      '`UPSTREAM_FAILED` or `CALLBACK_FAILED`',
+    ],
+    ['CONNECTIONS_PER_ORIGIN_MAX', 'connections', 'Connections to one origin', 'waits'],
+    ['KEEP_ALIVE_MAX_MS', 'ms', 'An idle connection, whatever the peer says', 'closed'],
+    ['CONNECT_TIMEOUT_MS', 'ms', 'A connection attempt nobody waits for', 'ended'],
+  ],
+  'src/outbound/response-body.ts': [
+    [
+      'CODINGS_MAX',
+      'codings',
+      'Content codings one on another',
+      '`UPSTREAM_FAILED` or `CALLBACK_FAILED`',
+    ],
+    [
+      'WIRE_SLACK_BYTES',
+      'bytes',
+      'Hollow compressed data beyond twice its cap',
+      '`UPSTREAM_TOO_LARGE` or `TARGET_TOO_LARGE`',
+    ],
+  ],
+  'src/sandbox/loaded-modules.ts': [
+    [
+      'LOADED_MODULES_MAX',
+      'modules',
+      'Modules mapped at a time',
+      'the least called is mapped again',
+    ],
+  ],
+  'src/sandbox/while-wanted.ts': [
+    [
+      'MODULE_WAIT_MS_MIN',
+      'ms',
+      'The wait for a module under a shorter QUEUE_WAIT_MS',
+      '`QUEUE_TIMEOUT`',
+    ],
+  ],
+  'src/sandbox/compiler.ts': [
+    ['ANSWER_BYTES_MAX', 'bytes', "The compiler's answer", '`MODULE_TOO_COMPLEX`'],
+    ['WALL_FACTOR', 'times', 'COMPILE_TIMEOUT_MS by the clock', '`MODULE_TOO_COMPLEX`'],
+  ],
+  'runtime/engine/src/complexity.rs': [
+    ['FUNCTIONS_MAX', 'functions', 'Functions of a module', '`MODULE_TOO_COMPLEX`'],
+    ['FUNCTION_BODY_BYTES_MAX', 'bytes', 'One function', '`MODULE_TOO_COMPLEX`'],
+    ['EXPORTS_MAX', 'exports', 'Exports of a module', '`MODULE_TOO_COMPLEX`'],
+    ['IMPORTS_MAX', 'imports', 'Imports of a module', '`MODULE_TOO_COMPLEX`'],
+    ['NAME_BYTES_MAX', 'bytes', 'A name of an import or export', '`MODULE_TOO_COMPLEX`'],
+    ['NAMES_BYTES_MAX', 'bytes', 'Those names together', '`MODULE_TOO_COMPLEX`'],
+    ['TYPES_MAX', 'types', 'Types of a module', '`MODULE_TOO_COMPLEX`'],
+    ['GLOBALS_MAX', 'globals', 'Globals of a module', '`MODULE_TOO_COMPLEX`'],
+    ['SEGMENTS_MAX', 'segments', 'Data, or element, segments of a module', '`MODULE_TOO_COMPLEX`'],
+  ],
+  'runtime/engine/src/engine.rs': [
+    ['TABLES_PER_MODULE', 'tables', 'Tables of a module', '`MODULE_TOO_COMPLEX`'],
+    [
+      'INSTANCE_BYTES_MAX',
+      'bytes',
+      "An instance's own bookkeeping",
+      'out of reach within the bounds on functions and globals',
+    ],
+  ],
+  'runtime/engine/src/types.rs': [
+    ['NAME_BYTES_MAX', 'bytes', 'A declared type', '`INVALID_TYPES`'],
+  ],
+  'runtime/engine/src/describe/descriptors.rs': [
+    ['TIMEOUT_MS', 'ms', "A module's describe exports in all", 'its types stay unknown'],
+    ['MEMORY_BYTES', 'bytes', 'Memory of the describe exports', 'its types stay unknown'],
+    ['DEPTH_MAX', 'levels', 'A described type within another', 'its types stay unknown'],
+  ],
+  'runtime/engine/src/host/bindgen/casts.rs': [
+    ['WORDS_MAX', 'words', 'A type that a module describes', '`GUEST_ABI`'],
+  ],
+  'runtime/engine/src/host/bindgen/values.rs': [
+    ['VALUES_MAX', 'values', 'JavaScript values that a call holds', '`MEMORY_LIMIT`'],
+    ['VALUE_BYTES_MAX', 'bytes', 'Those values together', '`MEMORY_LIMIT`'],
+    ['ERROR_TEXT_BYTES_MAX', 'bytes', "An error's text", 'cut'],
+  ],
+  'runtime/engine/src/host/storage.rs': [
+    ['KEY_BYTES_MAX', 'bytes', 'A key of function storage', 'cut, as the original did'],
+  ],
+  'runtime/engine/src/host/wasi.rs': [
+    ['IOV_MAX', 'buffers', 'Buffers of one read or write', 'EINVAL in the guest'],
+  ],
+  'runtime/engine/src/host/wasi_poll.rs': [
+    ['SUBSCRIPTIONS_MAX', 'subscriptions', 'Events that one poll waits for', 'EINVAL in the guest'],
+  ],
+  'runtime/engine/src/queue.rs': [
+    [
+      'GROUPS_REMEMBERED_MAX',
+      'executables',
+      'Executables whose pace is remembered',
+      'idle ones go',
+    ],
+  ],
+  'runtime/engine/src/bin/wasmhook-compile.rs': [
+    ['FILE_BYTES_MAX', 'bytes', 'A compiled form', '`MODULE_TOO_COMPLEX`'],
+    ['OPEN_FILES_MAX', 'files', "The compiler's open files", '`INTERNAL`'],
+  ],
+  'runtime/addon/src/options.rs': [
+    ['FUEL_MAX', 'fuel', 'RUN_FUEL on its way to the engine', '`INTERNAL`'],
+    ['BYTES_MAX', 'bytes', 'A limit in bytes on its way to the engine', '`INTERNAL`'],
+  ],
+}
+
+export const CONSTANTS: readonly Constant[] = Object.entries(BY_FILE).flatMap(([file, rows]) =>
+  rows.map(([name, unit, bounds, past]) => ({ file, name, unit, bounds, past })),
+)

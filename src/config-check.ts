@@ -1,0 +1,61 @@
+// What settings must be together, beyond each one's own range.
+import type { Config } from './config.ts'
+
+/** A setting that stops the start, with a sentence for the operator. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** @throws ConfigError naming the settings that do not go together */
+export function checkTogether(config: Config): void {
+  if (config.API_TOKEN === '' && !isLoopback(config.HOST)) {
+    throw new ConfigError(
+      `HOST is ${config.HOST}: without API_TOKEN the server listens on loopback only. Set API_TOKEN.`,
+    )
+  }
+  if (config.API_TOKEN !== '' && config.API_TOKEN.length < 16) {
+    throw new ConfigError('API_TOKEN is too short to be a secret; use at least 16 characters.')
+  }
+  if (config.SECRET_KEY !== '' && config.SECRET_KEY.length < 32) {
+    throw new ConfigError('SECRET_KEY is too short; use at least 32 characters.')
+  }
+  if ((config.TLS_CERT_FILE === '') !== (config.TLS_KEY_FILE === '')) {
+    throw new ConfigError('TLS_CERT_FILE and TLS_KEY_FILE are needed together.')
+  }
+  if (config.DATABASE_URL !== '') {
+    throw new ConfigError('DATABASE_URL: only SQLite in DATA_DIR is built so far; leave it empty.')
+  }
+  const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+  if (!levels.includes(config.LOG_LEVEL)) {
+    throw new ConfigError(
+      `LOG_LEVEL is ${config.LOG_LEVEL}; it must be one of ${levels.join(', ')}.`,
+    )
+  }
+  checkOrigin('PUBLIC_URL', config.PUBLIC_URL)
+  for (const origin of config.CORS_ORIGINS) if (origin !== '*') checkOrigin('CORS_ORIGINS', origin)
+}
+
+function checkOrigin(name: string, value: string): void {
+  if (value === '') return
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (
+    url === undefined ||
+    !['http:', 'https:'].includes(url.protocol) ||
+    url.href !== `${url.origin}/`
+  ) {
+    throw new ConfigError(
+      `${name} is ${JSON.stringify(value)}; it must be like https://example.org.`,
+    )
+  }
+}
+
+/** True for the names and addresses that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '::1' ||
+    /^127(\.\d{1,3}){3}$/.test(name)
+  )
+}

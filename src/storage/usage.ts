@@ -1,0 +1,100 @@
+// What executables used: counters that each batch of run records adds to.
+import type { CompiledQuery, Insertable, Kysely, Selectable } from 'kysely'
+import type { Usage } from '../model.ts'
+import type { Schema, UsageTable } from './schema.ts'
+
+/** Rows of one statement: 12 columns each stay well below any engine's count of parameters. */
+const ADD_ROWS = 100
+
+/** Columns that rise with each run. */
+type Counter = Exclude<keyof UsageTable, 'executable_id' | 'since_ms' | 'latest_run_us'>
+type UsageRow = Insertable<UsageTable>
+
+export interface UsageTotals {
+  /** Adds to the counters of these executables, all of which exist. */
+  add(db: Kysely<Schema>, used: Iterable<readonly [number, Usage]>): Promise<void>
+  get(db: Kysely<Schema>, executableId: number): Promise<Usage | undefined>
+}
+
+export function createUsageTotals(): UsageTotals {
+  // A statement is built once for each count of rows, as those that save runs.
+  const built = new Map<number, CompiledQuery>()
+  return {
+    async add(db, used) {
+      const all = Array.from(used, toRow)
+      for (let at = 0; at < all.length; at += ADD_ROWS) {
+        const rows = all.slice(at, at + ADD_ROWS)
+        const query = built.get(rows.length) ?? buildAdd(db, rows)
+        built.set(rows.length, query)
+        await db.executeQuery({ ...query, parameters: rows.flatMap((row) => Object.values(row)) })
+      }
+    },
+
+    async get(db, executableId) {
+      const row = await db
+        .selectFrom('usage')
+        .selectAll()
+        .where('executable_id', '=', executableId)
+        .executeTakeFirst()
+      return row === undefined ? undefined : toUsage(row)
+    },
+  }
+}
+
+function buildAdd(db: Kysely<Schema>, rows: UsageRow[]): CompiledQuery {
+  return db
+    .insertInto('usage')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.column('executable_id').doUpdateSet((eb) => {
+        const sum = (name: Counter) => eb(`usage.${name}`, '+', eb.ref(`excluded.${name}`))
+        return {
+          succeeded: sum('succeeded'),
+          failed: sum('failed'),
+          canceled: sum('canceled'),
+          metered_runs: sum('metered_runs'),
+          fuel: sum('fuel'),
+          input_bytes: sum('input_bytes'),
+          output_bytes: sum('output_bytes'),
+          queue_us: sum('queue_us'),
+          run_us: sum('run_us'),
+          latest_run_us: eb.fn.coalesce('excluded.latest_run_us', 'usage.latest_run_us'),
+        }
+      }),
+    )
+    .compile()
+}
+
+/** The columns hold integers; clocks may tell fractions. */
+function toRow([executableId, usage]: readonly [number, Usage]): UsageRow {
+  return {
+    executable_id: executableId,
+    since_ms: usage.sinceMs,
+    succeeded: usage.succeeded,
+    failed: usage.failed,
+    canceled: usage.canceled,
+    metered_runs: usage.meteredRuns,
+    fuel: usage.fuel,
+    input_bytes: usage.inputBytes,
+    output_bytes: usage.outputBytes,
+    queue_us: Math.round(usage.queueUs),
+    run_us: Math.round(usage.runUs),
+    latest_run_us: usage.latestRunUs === null ? null : Math.round(usage.latestRunUs),
+  }
+}
+
+function toUsage(row: Selectable<UsageTable>): Usage {
+  return {
+    sinceMs: row.since_ms,
+    succeeded: row.succeeded,
+    failed: row.failed,
+    canceled: row.canceled,
+    meteredRuns: row.metered_runs,
+    fuel: row.fuel,
+    inputBytes: row.input_bytes,
+    outputBytes: row.output_bytes,
+    queueUs: row.queue_us,
+    runUs: row.run_us,
+    latestRunUs: row.latest_run_us,
+  }
+}
