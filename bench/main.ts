@@ -19,34 +19,32 @@ import { describeMachine } from './machine.ts'
 import { profileHello } from './profile.ts'
 import { conditions, putBetweenMarkers, targetTable, workloadTables } from './report.ts'
 import type { Outcome } from './report.ts'
-import type { BenchOptions, Workload } from './workload.ts'
+import type { BenchOptions, Result, Workload } from './workload.ts'
 import { DEFAULT_WORKLOADS, WORKLOADS } from './workloads/all.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const RESULTS = path.join(ROOT, 'bench', 'results')
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string' },
-    seconds: { type: 'string' },
-    connections: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-  },
-})
-
 try {
-  if (positionals[0] === 'report') report(positionals[1])
-  else if (positionals[0] === 'profile') await profile()
-  else await measure(positionals)
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      connections: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+    },
+  })
+  const [first, second] = positionals
+  if (first === 'report') report(second)
+  else if (first === 'profile') await profile(readOptions(values))
+  else await measure(choose(positionals), readOptions(values))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 }
 
-async function measure(names: readonly string[]): Promise<void> {
-  const workloads = choose(names)
-  const options = readOptions()
+async function measure(workloads: readonly Workload[], options: BenchOptions): Promise<void> {
   buildServer()
   const load = createLoad()
   const outcome: Outcome = { machine: describeMachine(), load: load.tool, options, workloads: {} }
@@ -54,7 +52,9 @@ async function measure(names: readonly string[]): Promise<void> {
     for (const workload of workloads) {
       const { name, summary } = workload
       console.log(`\n## ${name}: ${summary}`)
-      const result = await runWorkload(workload, load, options, (told) => console.log(`   ${told}`))
+      const result = await runWorkload(workload, load, options, (told) =>
+        console.log(`   ${told}`),
+      ).catch(failed)
       outcome.workloads[name] = { summary, ...result }
       console.log(`\n${workloadTables(result)}`)
     }
@@ -65,10 +65,17 @@ async function measure(names: readonly string[]): Promise<void> {
   console.log(`\n${path.relative(ROOT, keep(outcome))}`)
 }
 
-async function profile(): Promise<void> {
+/** The others go on, and what they measured is kept. */
+function failed(error: unknown): Result {
+  process.exitCode = 1
+  const told = error instanceof Error ? error.message : String(error)
+  return { measured: [], figures: [], notes: [`It failed: ${told}`] }
+}
+
+async function profile(options: BenchOptions): Promise<void> {
   buildServer()
   const load = createLoad()
-  const { folded, summary } = await profileHello(load, readOptions()).finally(load.close)
+  const { folded, summary } = await profileHello(load, options).finally(load.close)
   const file = resultFile(`profile-${new Date().toISOString()}`, 'folded')
   writeFileSync(file, folded)
   console.log(`${summary}\n\n${path.relative(ROOT, file)}`)
@@ -88,9 +95,11 @@ function choose(names: readonly string[]): readonly Workload[] {
   })
 }
 
-function readOptions(): BenchOptions {
+type Counts = 'rounds' | 'seconds' | 'connections'
+
+function readOptions(values: { [name in Counts]?: string } & { quick: boolean }): BenchOptions {
   const { quick } = values
-  const number = (name: 'rounds' | 'seconds' | 'connections', otherwise: number): number => {
+  const number = (name: Counts, otherwise: number): number => {
     const given = values[name]
     if (given === undefined) return otherwise
     if (/^[1-9]\d{0,5}$/.test(given)) return Number(given)

@@ -27,6 +27,8 @@ export interface Wasmhook extends Running {
   upload(wasm: Buffer): Promise<Executable>
   /** Ends the process and starts another on the same data folder. */
   restart(): Promise<Wasmhook>
+  /** Microseconds that the guest itself took, of the newest runs of the function. */
+  runTimesUs(one: Executable, fn: string): Promise<number[]>
   /** A request with an executable's admin key. */
   asOwner(one: Executable, method: string, path: string, body: unknown): Promise<Response>
 }
@@ -92,6 +94,17 @@ async function startOn(
         headers: { SSVM_Admin_Key: one.adminKey, 'content-type': 'application/json' },
         body: JSON.stringify(body),
       }),
+    async runTimesUs({ id, adminKey }, fn) {
+      const answer = await fetch(`${origin}/api/executables/${id}/runs?limit=100`, {
+        headers: { SSVM_Admin_Key: adminKey },
+      })
+      const { items } = (await answer.json()) as {
+        items: { function: string; status: string; timings_us: { run: number } }[]
+      }
+      return items
+        .filter((run) => run.function === fn && run.status === 'succeeded')
+        .map((run) => run.timings_us.run)
+    },
     async restart() {
       await running.close()
       return startOn(dataDir, settings, nodeArgs)

@@ -18,6 +18,8 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   RUN_FUEL: '`FUEL_LIMIT`',
   REUSE_CALLS: 'a fresh instance',
   REUSE_AGE_MS: 'a fresh instance',
+  STORE_BYTES: '`STORE_FULL`',
+  STORE_KEYS: '`STORE_FULL`',
   STACK_BYTES: '`TRAP`',
   SANDBOX_THREADS: 'waits in the queue',
   BUFFERED_BYTES: '`BUFFERS_FULL`',
@@ -94,6 +96,13 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['METHOD_LENGTH_MAX', 'characters', 'A method', '`INVALID_SPEC`'],
     ['REDIRECTS_MAX', 'redirects', '`maxRedirects` of a spec', '`INVALID_SPEC`'],
     ['WARNINGS_MAX', 'warnings', 'Warnings of one spec', 'the rest is left out'],
+  ],
+  'src/core/function-storage.ts': [
+    ['OPEN_BYTES_MAX', 'bytes', 'Function stores in memory', 'those that nobody uses go'],
+    ['OPEN_STORES_MAX', 'stores', 'Function stores in memory', 'those that nobody uses go'],
+  ],
+  'runtime/engine/src/host/storage.rs': [
+    ['KEY_BYTES_MAX', 'bytes', "A key of a function's store", 'cut, as the original cut it'],
   ],
   'src/core/hops.ts': [
     ['HOPS_MAX', 'runs', 'Runs that one call passes through', '`LOOP_DETECTED`'],

@@ -151,14 +151,14 @@ export interface CallLimits {
   concurrency: number
   queueLength: number
   queueWaitMs: number
-  /** What the executable's functions may keep: keys and values together, and keys. */
-  storeBytes: number
-  storeKeys: number
   /** Of metered calls. */
   fuel: number
   /** Calls that a warm instance serves, and how old it grows. */
   reuseCalls: number
   reuseAgeMs: number
+  /** What the executable's functions may keep: keys and values together, and keys. */
+  storeBytes: number
+  storeKeys: number
 }
 
 /** What an executable's ended runs came to, counted since the first of them; never pruned. */

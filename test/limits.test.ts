@@ -168,6 +168,8 @@ describe('setting limits', () => {
       'run_fuel',
       'reuse_calls',
       'reuse_age_ms',
+      'store_bytes',
+      'store_keys',
     ])
     assert.deepEqual(fresh.run_timeout_ms, {
       value: 10_000,

@@ -26,6 +26,8 @@ const PLAIN = [`${SHA256}.cwasm`, `${SHA256}.record`]
 const METERED = [`${SHA256}.metered.cwasm`, `${SHA256}.metered.record`]
 
 const LIMITS: CallLimits = {
+  storeBytes: 0,
+  storeKeys: 0,
   timeoutMs: 60_000,
   memoryBytes: 1 << 20,
   tableElements: 10,

@@ -54,8 +54,8 @@ function isError(code: string, sentence: RegExp) {
 
 testStorage('SQLite', (t) => open(t))
 testPruning('SQLite', (t) => open(t))
-testFunctionStorage('SQLite', (t) => open(t))
 testUsage('SQLite', (t) => open(t))
+testFunctionStorage('SQLite', (t) => open(t))
 
 /** Takes the newest migrations back, down to and with the one named. */
 function undoMigrations(folder: string, until: string): void {
@@ -153,6 +153,24 @@ describe('SQLite: a restart', () => {
     )
   })
 
+  test('a database of before limits and usage opens, with no limits set and nothing used', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder)
+    const executable = await first.executables.create(newExecutable())
+    const run = newRun(executable.id)
+    await first.runs.save([run])
+    await first.close()
+    undoMigrations(folder, '0003-limits-and-usage')
+
+    const second = await open(t, folder)
+    assert.deepEqual(await second.executables.get(executable.id), executable)
+    assert.deepEqual(await second.runs.get(run.id), run)
+    assert.equal(await second.runs.usage(executable.id), undefined)
+    const used = new Map([[executable.id, newUsage()]])
+    await second.runs.save([], used)
+    assert.deepEqual(await second.runs.usage(executable.id), newUsage())
+  })
+
   test('modules of before function storage are known to use it, and are told nothing else', async (t) => {
     const folder = await makeFolder(t)
     const first = await open(t, folder)
@@ -181,24 +199,6 @@ describe('SQLite: a restart', () => {
       warnings: missing.slice(1).map((name) => `Import ${name} is not provided.`),
     })
     assert.deepEqual(await second.executables.get(other.id), other)
-  })
-
-  test('a database of before limits and usage opens, with no limits set and nothing used', async (t) => {
-    const folder = await makeFolder(t)
-    const first = await open(t, folder)
-    const executable = await first.executables.create(newExecutable())
-    const run = newRun(executable.id)
-    await first.runs.save([run])
-    await first.close()
-    undoMigrations(folder, '0003-limits-and-usage')
-
-    const second = await open(t, folder)
-    assert.deepEqual(await second.executables.get(executable.id), executable)
-    assert.deepEqual(await second.runs.get(run.id), run)
-    assert.equal(await second.runs.usage(executable.id), undefined)
-    const used = new Map([[executable.id, newUsage()]])
-    await second.runs.save([], used)
-    assert.deepEqual(await second.runs.usage(executable.id), newUsage())
   })
 
   test('a database of a newer version is refused', async (t) => {

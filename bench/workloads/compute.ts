@@ -1,9 +1,11 @@
 // Pure computation of some tens of milliseconds: what the compiler makes of a guest, with all that a
 // call costs on top.
 import { readFileSync } from 'node:fs'
+import { column } from '../contest.ts'
 import type { Contestant } from '../contest.ts'
 import { guestFile } from '../guests.ts'
 import { overHttp } from '../over-http.ts'
+import { median, spreadOf } from '../statistics.ts'
 import type { Result, Workload } from '../workload.ts'
 import { createGlue } from '../yardsticks/glue.ts'
 import { buildNative, nativeContestant } from '../yardsticks/native.ts'
@@ -32,7 +34,7 @@ export const compute: Workload = {
     const file = guestFile('compute')
     const wasm = readFileSync(file)
     const { server } = await bench.wasmhook()
-    const { id } = await server.upload(wasm)
+    const executable = await server.upload(wasm)
 
     for (const { fn, input, what } of COMPUTATIONS) {
       const expected = createGlue(wasm).instance().call(fn, Buffer.from(input))
@@ -48,7 +50,7 @@ export const compute: Workload = {
           name: 'wasmhook',
           note: what,
           server,
-          request: at(`/api/run/${id}/${fn}`),
+          request: at(`/api/run/${executable.id}/${fn}`),
           expected,
         }),
         overHttp(bench.load, {
@@ -67,7 +69,13 @@ export const compute: Workload = {
       const [ours, v8, machine] = measured
       result.measured.push(...measured)
       if (machine !== undefined) {
-        result.figures.push(ratioFigure(ours!, machine, 'compute/native', what))
+        const own = median(await server.runTimesUs(executable, fn))
+        result.figures.push(ratioFigure(ours!, machine, 'compute/native', what), {
+          name: "the guest's own time by its run records / native",
+          variant: what,
+          value: spreadOf(column(machine, 'p50Us').map((us) => own / us)),
+          unit: '×',
+        })
       }
       result.figures.push(ratioFigure(ours!, v8!, undefined, what))
     }

@@ -22,6 +22,8 @@ export const SETTING_OF = {
   fuel: 'RUN_FUEL',
   reuseCalls: 'REUSE_CALLS',
   reuseAgeMs: 'REUSE_AGE_MS',
+  storeBytes: 'STORE_BYTES',
+  storeKeys: 'STORE_KEYS',
 } as const satisfies Record<LimitName, keyof typeof NUMBERS>
 
 export const LIMIT_NAMES = Object.keys(SETTING_OF) as LimitName[]

@@ -133,12 +133,8 @@ export function createRunner(deps: RunnerDeps) {
     const { module, profile } = callableOf(executable)
     const invocation = { module, profile, functionName, inputs: bytes, text, leaving }
     if (executable.version.interface.uses_storage !== true) return sandbox.invoke(invocation)
-    const { id } = executable
-    return functionStorage.invoke(invocation, {
-      id,
-      limits: limits.of(executable),
-      lease: request.lease,
-    })
+    const caller = { id: executable.id, limits: limits.of(executable), lease: request.lease }
+    return functionStorage.invoke(invocation, caller)
   }
 
   /** An executable as the sandbox calls it: the same until one of its settings or versions changes. */

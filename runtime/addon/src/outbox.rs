@@ -62,8 +62,8 @@ impl Outcomes {
                 instantiate,
                 run,
                 memory_bytes,
-                store,
                 fuel_used,
+                store,
             } = outcome.report;
             let mut flags = if log_truncated { LOG_TRUNCATED } else { 0 };
             let mut len = 0.0;

@@ -140,11 +140,11 @@ pub struct Report {
     pub run: Duration,
     /// The most memory that the guest had, in bytes.
     pub memory_bytes: usize,
-    /// What it did with its store, if anything.
-    pub store: Option<StoreReport>,
     /// The work that it did, in units of fuel; `None` where nothing counts it. See
     /// [`Engine::fuel_used`].
     pub fuel_used: Option<u64>,
+    /// What it did with its store, if anything.
+    pub store: Option<StoreReport>,
 }
 
 impl Report {
@@ -157,8 +157,8 @@ impl Report {
             instantiate: Duration::ZERO,
             run: Duration::ZERO,
             memory_bytes: 0,
-            store: None,
             fuel_used: None,
+            store: None,
         }
     }
 }
@@ -256,8 +256,8 @@ impl LoadedModule {
             instantiate: instantiated - started,
             run: instantiated.elapsed(),
             memory_bytes: host.limits.memory_used(),
-            store: host.storage.take().map(|session| session.finish()),
             fuel_used,
+            store: host.storage.take().map(|session| session.finish()),
         }
     }
 
