@@ -4,8 +4,10 @@ import { burst } from './burst.ts'
 import { bytes1Mib } from './bytes-1mib.ts'
 import { compute } from './compute.ts'
 import { hello, reuse } from './hello.ts'
+import { hostile } from './hostile.ts'
 import { mix } from './mix.ts'
 import { callback, fetched } from './outbound.ts'
+import { soak } from './soak.ts'
 import { thousand } from './thousand.ts'
 import { thumbnail } from './thumbnail.ts'
 
@@ -20,6 +22,8 @@ export const WORKLOADS: readonly Workload[] = [
   mix,
   thousand,
   burst,
+  hostile,
+  soak,
 ]
 
 /** What `npm run bench` runs: about ten minutes on two cores. */

@@ -9,8 +9,11 @@ export interface Uploaded {
   answer: Record<string, unknown>
 }
 
+/** What requests are sent with: an app, or a server in another process. */
+export type Caller = Pick<TestApp, 'request'>
+
 export async function upload(
-  app: TestApp,
+  app: Caller,
   wasm: Buffer,
   headers: Record<string, string> = {},
 ): Promise<Uploaded> {
@@ -37,8 +40,8 @@ export interface CallInit {
 
 /** POST /api/run; text/plain where there is a body and nothing else is said. */
 export function call(
-  app: TestApp,
-  executable: number | Uploaded,
+  app: Caller,
+  executable: number | Pick<Uploaded, 'id'>,
   fn: string,
   { headers = {}, body, bytes = false }: CallInit = {},
 ): Promise<Response> {

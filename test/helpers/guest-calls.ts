@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import type { TestApp } from './build-app.ts'
 import { admin, call } from './client.ts'
-import type { Uploaded } from './client.ts'
+import type { Caller, Uploaded } from './client.ts'
 
 export type Inputs = readonly (string | Buffer)[]
 
 /** None: no body. One: the body of /api/run. More: the parts of /api/multipart/run. */
 export function callWith(
-  app: TestApp,
-  one: Uploaded,
+  app: Caller,
+  one: Pick<Uploaded, 'id'>,
   fn: string,
   inputs: Inputs,
   { bytes = false } = {},
@@ -30,8 +30,8 @@ export function callWith(
 
 /** The text that a call must answer with. */
 export async function textOf(
-  app: TestApp,
-  one: Uploaded,
+  app: Caller,
+  one: Pick<Uploaded, 'id'>,
   fn: string,
   inputs: Inputs = [],
 ): Promise<string> {

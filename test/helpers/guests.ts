@@ -12,6 +12,7 @@ const FEATURES = {
   sign_extension: true,
   sat_float_to_int: true,
   simd: true,
+  tail_call: true,
 }
 
 /** Assembles text. */

@@ -166,7 +166,10 @@ impl ResourceLimiter for Limits {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        // A pool's ceiling comes as a maximum too. It is never below the call's limit, so only a
+        // maximum below that limit is the module's own.
+        let own = maximum.filter(|maximum| *maximum < self.table_elements);
+        if own.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         let used = self

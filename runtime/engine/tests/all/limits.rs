@@ -1,7 +1,7 @@
 //! Limits of a call, past each of them.
 
 use wasmhook_engine::error::Code;
-use wasmhook_engine::limits::{CallLimits, Limits};
+use wasmhook_engine::limits::{CallLimits, Limits, Refused};
 use wasmtime::ResourceLimiter;
 
 use crate::guest::{LIMITS, NONE, from_text};
@@ -65,6 +65,17 @@ fn a_growth_that_was_allowed_and_failed_is_not_counted() {
     let why = wasmtime::Error::msg("the host has none");
     limits.memory_grow_failed(why).unwrap();
     assert_eq!(limits.memory_used(), 65_536);
+}
+
+#[test]
+fn a_table_refused_by_the_ceiling_of_the_pool_is_refused_by_a_limit() {
+    let mut limits = Limits::new(&LIMITS);
+    let ceiling = Some(LIMITS.table_elements + 1);
+    assert!(!limits.table_growing(4, usize::MAX, ceiling).unwrap());
+    assert_eq!(limits.refused(), Some(Refused::Table));
+    let mut limits = Limits::new(&LIMITS);
+    assert!(!limits.table_growing(4, 9, Some(8)).unwrap());
+    assert_eq!(limits.refused(), None);
 }
 
 #[test]

@@ -1,0 +1,22 @@
+;; A wasm-bindgen module whose allocator misbehaves when an import asks it for memory: `recurses`
+;; comes back through the import without end, `traps`, `spins` and `exits` within it.
+(module
+  (import "./guest_bg.js" "__wbindgen_number_new" (func $number (param f64) (result i32)))
+  (import "./guest_bg.js" "__wbindgen_debug_string" (func $text (param i32 i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (global $way (mut i32) (i32.const 0))
+  (func $ask (call $text (i32.const 16) (call $number (f64.const 1))))
+  (func (export "__wbindgen_malloc") (param i32 i32) (result i32)
+    (if (i32.eq (global.get $way) (i32.const 1)) (then (call $ask)))
+    (if (i32.eq (global.get $way) (i32.const 2)) (then unreachable))
+    (if (i32.eq (global.get $way) (i32.const 3)) (then (loop $again (br $again))))
+    (if (i32.eq (global.get $way) (i32.const 4)) (then (call $exit (i32.const 9))))
+    (if (i32.eq (global.get $way) (i32.const 5)) (then (return (i32.const -2))))
+    (i32.const 1024))
+  (func (export "recurses") (global.set $way (i32.const 1)) (call $ask))
+  (func (export "traps") (global.set $way (i32.const 2)) (call $ask))
+  (func (export "spins") (global.set $way (i32.const 3)) (call $ask))
+  (func (export "exits") (global.set $way (i32.const 4)) (call $ask))
+  (func (export "points_away") (global.set $way (i32.const 5)) (call $ask))
+  (func (export "wants_it_nowhere") (call $text (i32.const -4) (call $number (f64.const 1)))))
