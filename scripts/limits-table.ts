@@ -13,8 +13,6 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   CONCURRENCY: 'waits in the queue',
   QUEUE_LENGTH: '`QUEUE_FULL`',
   QUEUE_WAIT_MS: '`QUEUE_TIMEOUT`',
-  STORE_BYTES: '`STORE_FULL`',
-  STORE_KEYS: '`STORE_FULL`',
   RUN_FUEL: '`FUEL_LIMIT`',
   REUSE_CALLS: 'a fresh instance',
   REUSE_AGE_MS: 'a fresh instance',
@@ -117,11 +115,6 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   'src/core/executables.ts': [
     ['CACHE_ENTRIES', 'executables', 'Executables kept in memory', 'the least used is read again'],
   ],
-  'src/core/function-storage.ts': [
-    ['OPEN_BYTES_MAX', 'bytes', 'Function storage kept in memory', 'what is idle is read again'],
-    ['OPEN_STORES_MAX', 'executables', 'Those it is kept of', 'what is idle is read again'],
-    ['WRITERS_REMEMBERED', 'functions', 'Functions known to write', 'one is found out again'],
-  ],
   'src/core/run-journal.ts': [
     [
       'PENDING_RECORDS_MAX',
@@ -217,9 +210,6 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['VALUES_MAX', 'values', 'JavaScript values that a call holds', '`MEMORY_LIMIT`'],
     ['VALUE_BYTES_MAX', 'bytes', 'Those values together', '`MEMORY_LIMIT`'],
     ['ERROR_TEXT_BYTES_MAX', 'bytes', "An error's text", 'cut'],
-  ],
-  'runtime/engine/src/host/storage.rs': [
-    ['KEY_BYTES_MAX', 'bytes', 'A key of function storage', 'cut, as the original did'],
   ],
   'runtime/engine/src/host/wasi.rs': [
     ['IOV_MAX', 'buffers', 'Buffers of one read or write', 'EINVAL in the guest'],

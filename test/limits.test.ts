@@ -163,8 +163,6 @@ describe('setting limits', () => {
       'concurrency',
       'queue_length',
       'queue_wait_ms',
-      'store_bytes',
-      'store_keys',
       'run_fuel',
       'reuse_calls',
       'reuse_age_ms',

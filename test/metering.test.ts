@@ -38,8 +38,6 @@ const LIMITS: CallLimits = {
   queueLength: 10,
   queueWaitMs: 60_000,
   fuel: 10_000,
-  storeBytes: 0,
-  storeKeys: 0,
   reuseCalls: 1,
   reuseAgeMs: 1,
 }

@@ -17,8 +17,6 @@ export const SETTING_OF = {
   concurrency: 'CONCURRENCY',
   queueLength: 'QUEUE_LENGTH',
   queueWaitMs: 'QUEUE_WAIT_MS',
-  storeBytes: 'STORE_BYTES',
-  storeKeys: 'STORE_KEYS',
   fuel: 'RUN_FUEL',
   reuseCalls: 'REUSE_CALLS',
   reuseAgeMs: 'REUSE_AGE_MS',
