@@ -60,6 +60,9 @@ describe("an executable's own limit", () => {
     [{ table_elements: 1_500 }, 'misbehaves', 'grow_table', undefined, 500, 'TABLE_LIMIT'],
     [{ input_bytes: 10 }, 'echo', 'echo', 'x'.repeat(11), 413, 'INPUT_TOO_LARGE'],
     [{ output_bytes: 10 }, 'echo', 'echo', 'x'.repeat(11), 500, 'OUTPUT_TOO_LARGE'],
+    // Seven bytes of key and four of value.
+    [{ store_bytes: 10 }, 'storage', 'increment', undefined, 507, 'STORE_FULL'],
+    [{ store_keys: 0 }, 'storage', 'increment', undefined, 507, 'STORE_FULL'],
   ]
   for (const [limits, name, fn, body, status, code] of BEYOND) {
     const said = JSON.stringify(limits)

@@ -109,18 +109,20 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
   ): Promise<InvocationResult> {
     await load(store)
     const name = `${invocation.module.sha256}/${invocation.functionName}`
-    let queuedUs = 0
+    let first = { queueUs: 0, fuelUsed: null as number | null }
     if (!writers.has(name)) {
       const result = await sandbox.invoke({ ...invocation, store: options(caller, false) })
       if (!result.store.began) return result
       // It was ended before it had done anything that anybody could see.
-      queuedUs = result.queueUs
+      first = result
     }
     remember(name)
-    const result = await inTurn(store, invocation, { ...caller, queuedUs })
+    const result = await inTurn(store, invocation, { ...caller, queuedUs: first.queueUs })
     // A function that did not write this time may be one that seldom does.
     if (!result.store.began) writers.delete(name)
-    return result
+    const fuelUsed =
+      first.fuelUsed === null ? result.fuelUsed : first.fuelUsed + (result.fuelUsed ?? 0)
+    return { ...result, fuelUsed }
   }
 
   function remember(name: string): void {
