@@ -72,6 +72,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   const sandbox = await createSandbox({
     dataDir: config.DATA_DIR,
     threads: config.SANDBOX_THREADS,
+    swap: { swapOff: config.SWAP_OFF },
     stackBytes: config.STACK_BYTES,
     memoryBytesMax: config.RUN_MEMORY_BYTES_MAX,
     tableElementsMax: config.TABLE_ELEMENTS_MAX,

@@ -79,6 +79,7 @@ export const LISTS = {
 
 export const FLAGS = {
   TRUST_PROXY: flag('Take the client address from X-Forwarded-For of the proxy in front.'),
+  SWAP_OFF: flag('Memory is never swapped on this machine: calls are then reset faster.'),
 }
 
 export const NUMBERS = {

@@ -52,6 +52,7 @@ async function openSandbox(t: Scope, dataDir: string): Promise<Sandbox> {
   const sandbox = await createSandbox({
     dataDir,
     threads: 2,
+    swap: { swapOff: false },
     stackBytes: 512 * 1024,
     memoryBytesMax: 1 << 20,
     tableElementsMax: 100,

@@ -17,6 +17,7 @@ async function openSandbox(t: TestContext): Promise<Sandbox> {
   const sandbox = await createSandbox({
     dataDir,
     threads: 2,
+    swap: { swapOff: false },
     stackBytes: 512 * 1024,
     memoryBytesMax: 64 * 1024 * 1024,
     tableElementsMax: 1_000,

@@ -41,9 +41,9 @@ export interface SandboxOptions {
 export declare class Sandbox {
   /**
    * Starts the threads. `onOutcomes` receives what came of the calls, several at a time, in the
-   * form that outbox.rs describes.
+   * form that outbox.rs describes. It shares the stores of the sandbox `before` it.
    */
-  constructor(options: SandboxOptions, onOutcomes: (records: Buffer, extras: (Buffer | string)[]) => void)
+  constructor(options: SandboxOptions, onOutcomes: (records: Buffer, extras: (Buffer | string)[]) => void, before?: Sandbox | undefined | null)
   /**
    * Maps a compiled module and resolves with its handle. Compiles nothing. The error's `code`
    * is `ARTEFACT_UNUSABLE` when the file was made by another version. Its content is run as

@@ -10,6 +10,8 @@ export type NativeOptions = Addon.SandboxOptions
 export type NativeProfile = Addon.Profile
 export type NativeProfileOptions = Addon.ProfileOptions
 export type NativeStoreOptions = Addon.StoreOptions
+/** Receives what came of calls, in the form that outcomes.ts reads. */
+export type OnOutcomes = ConstructorParameters<typeof Addon.Sandbox>[1]
 export type NativeStats = Addon.SandboxStats
 
 /** The addon, built by `npm ci` (scripts/build-runtime.mjs). */

@@ -5,15 +5,19 @@ import { AppError } from '../errors.ts'
 import type { CallLimits, DeclaredTypes } from '../model.ts'
 import { createCompiler } from './compiler.ts'
 import type { Compiled, CompilerOptions, CompilerStats } from './compiler.ts'
-import { createLoadedModules } from './loaded-modules.ts'
 import type { ModuleRef } from './loaded-modules.ts'
 import { native } from './native.ts'
 import type {
   NativeProfile,
   NativeProfileOptions,
+  NativeSandbox,
   NativeStats,
   NativeStoreOptions,
 } from './native.ts'
+import { createRuntimes } from './runtimes.ts'
+import type { Runtime } from './runtimes.ts'
+import { createSwap } from './swap.ts'
+import type { SwapOptions } from './swap.ts'
 import { readOutcomes } from './outcomes.ts'
 import type { InvocationResult } from './outcomes.ts'
 import { whileWanted } from './while-wanted.ts'
@@ -76,6 +80,7 @@ export interface Stores {
 
 export interface SandboxOptions extends CompilerOptions {
   threads: number
+  swap: SwapOptions
 }
 
 /** What the runtime is made of and does at the moment. */
@@ -103,69 +108,79 @@ export interface Sandbox {
 
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const compiler = await createCompiler(options)
-  const calls = new Map<number, Settle>()
+  const calls = new Map<number, Call>()
   let nextCall = 1
-  const runtime = new native.Sandbox(
-    {
+  let beginning: NativeSandbox | undefined
+  const runtimes = createRuntimes({
+    settings: {
       threads: options.threads,
       memoryMaxBytes: options.memoryBytesMax,
       tableMaxElements: options.tableElementsMax,
       stackBytes: options.stackBytes,
-      // On wasmtime 48 the scan can leave swapped-out pages of the call before (decision 0008).
-      pagemapScan: false,
     },
-    (records, extras) => {
+    compiler,
+    swap: createSwap(options.swap),
+    onOutcomes(records, extras) {
       readOutcomes(records, extras, (id, result) => {
-        const settle = calls.get(id)
+        const call = calls.get(id)
+        if (call === undefined) return
         calls.delete(id)
-        settle?.(result)
+        call.runtime.users--
+        call.settle(result)
       })
     },
-  )
-
-  const modules = createLoadedModules(runtime, compiler)
-  /** Wakes the runtime's threads once for all calls of this turn of the event loop. */
-  let beginning = false
-  const begin = (): void => {
-    beginning = false
-    runtime.begin()
-  }
+  })
 
   function invoke(invocation: Invocation): Promise<InvocationResult> {
+    const runtime = runtimes.current()
     const { module, profile, leaving } = invocation
-    const handle = modules.loaded(module)
-    if (handle !== undefined) return call(handle, invocation)
+    const handle = runtime.modules.loaded(module)
+    if (handle !== undefined) return call(runtime, handle, invocation)
     const { queueWaitMs: waitMs } = profile
-    const loading = whileWanted(modules.load(module), { waitMs, signal: leaving?.signal })
-    return loading.then((loaded) => call(loaded, invocation))
+    runtime.users++
+    return whileWanted(runtime.modules.load(module), { waitMs, signal: leaving?.signal })
+      .then((loaded) => call(runtime, loaded, invocation))
+      .finally(() => runtime.users--)
   }
 
-  function call(handle: number, invocation: Invocation): Promise<InvocationResult> {
+  function call(
+    runtime: Runtime,
+    handle: number,
+    invocation: Invocation,
+  ): Promise<InvocationResult> {
     const { profile, functionName, text, inputs, leaving, store } = invocation
+    const { sandbox } = runtime
     return new Promise((resolve, reject) => {
       if (leaving?.left === true) {
         reject(new AppError('CANCELED'))
         return
       }
       const id = nextCall++
-      calls.set(id, resolve)
       try {
         if (store === undefined) {
-          runtime.call(id, handle, profile.native, functionName, text, inputs)
+          sandbox.call(id, handle, profile.native, functionName, text, inputs)
         } else {
-          runtime.callWithStore(id, handle, profile.native, functionName, text, inputs, store)
+          sandbox.callWithStore(id, handle, profile.native, functionName, text, inputs, store)
         }
       } catch (error) {
-        calls.delete(id)
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
         reject(new AppError('CLOSED', undefined, { cause: error }))
         return
       }
-      if (leaving !== undefined) leaving.onLeave = () => void runtime.cancelWaiting(id)
-      if (!beginning) {
-        beginning = true
-        setImmediate(begin)
-      }
+      runtime.users++
+      calls.set(id, { settle: resolve, runtime })
+      if (leaving !== undefined) leaving.onLeave = () => void sandbox.cancelWaiting(id)
+      beginSoon(sandbox)
+    })
+  }
+
+  /** Wakes the runtime's threads once for all calls of this turn of the event loop. */
+  function beginSoon(sandbox: NativeSandbox): void {
+    if (beginning === sandbox) return
+    beginning = sandbox
+    setImmediate(() => {
+      if (beginning === sandbox) beginning = undefined
+      sandbox.begin()
     })
   }
 
@@ -174,11 +189,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       const compiled = await compiler.compile(wasm, { signal })
       // Beside the plain form, so that metering can be switched off again at no wait.
       if (metered) await compiler.compile(wasm, { signal, metered })
-      modules.compiledAnew(compiled.sha256)
+      runtimes.current().modules.compiledAnew(compiled.sha256)
       return compiled
     },
     async warm(module) {
-      await modules.load(module)
+      await runtimes.current().modules.load(module)
     },
     profile: (options) => ({
       native: new native.Profile(toNative(options)),
@@ -186,24 +201,29 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     }),
     invoke,
     stores: {
-      load: (group, content) => runtime.loadStore(group, [...content]),
-      apply: (group, committed) => runtime.applyToStore(group, [...committed]) ?? 0,
-      forget: (group) => runtime.forgetStore(group),
+      load: (group, content) => runtimes.current().sandbox.loadStore(group, [...content]),
+      apply: (group, committed) =>
+        runtimes.current().sandbox.applyToStore(group, [...committed]) ?? 0,
+      forget: (group) => runtimes.current().sandbox.forgetStore(group),
     },
     compiled: () => compiler.list(),
     async forget(sha256) {
-      await modules.unload(sha256)
+      await runtimes.current().modules.unload(sha256)
       await compiler.remove(sha256)
     },
-    stats: () => ({ ...runtime.stats(), compiler: compiler.stats() }),
+    stats: () => ({ ...runtimes.current().sandbox.stats(), compiler: compiler.stats() }),
     async close() {
       await compiler.close()
-      await runtime.close()
+      await runtimes.close()
     },
   }
 }
 
-type Settle = (result: InvocationResult) => void
+/** A call under way. */
+interface Call {
+  settle(result: InvocationResult): void
+  runtime: Runtime
+}
 
 function toNative({
   group,

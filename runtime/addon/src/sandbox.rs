@@ -46,7 +46,7 @@ pub struct Sandbox {
     pool: Arc<Pool>,
     outbox: Arc<Outbox>,
     modules: Arc<Modules>,
-    stores: Stores,
+    stores: Arc<Stores>,
 }
 
 #[derive(Default)]
@@ -75,12 +75,13 @@ impl Modules {
 #[napi]
 impl Sandbox {
     /// Starts the threads. `onOutcomes` receives what came of the calls, several at a time, in the
-    /// form that outbox.rs describes.
+    /// form that outbox.rs describes. It shares the stores of the sandbox `before` it.
     #[napi(constructor)]
     pub fn new(
         options: SandboxOptions,
         #[napi(ts_arg_type = "(records: Buffer, extras: (Buffer | string)[]) => void")]
         on_outcomes: Function<'_, Outcomes, Unknown<'static>>,
+        before: Option<&Sandbox>,
     ) -> Result<Self, Thrown> {
         let engines = Engines::new(options.engine().map_err(thrown)?).map_err(thrown)?;
         let engines = Arc::new(engines);
@@ -92,7 +93,7 @@ impl Sandbox {
             pool: Arc::new(pool),
             outbox,
             modules: Arc::default(),
-            stores: Stores::default(),
+            stores: before.map_or_else(Arc::default, |before| before.stores.clone()),
         })
     }
 
