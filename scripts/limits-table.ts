@@ -99,6 +99,15 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['OPEN_BYTES_MAX', 'bytes', 'Function stores in memory', 'those that nobody uses go'],
     ['OPEN_STORES_MAX', 'stores', 'Function stores in memory', 'those that nobody uses go'],
   ],
+  'runtime/engine/src/warm.rs': [
+    [
+      'WARM_INSTANCES_MAX',
+      'instances',
+      'Warm instances that wait, of all functions',
+      'the oldest goes',
+    ],
+    ['WARM_MEMORY_BYTES_MAX', 'bytes', 'Memory of an instance that waits', 'it goes'],
+  ],
   'runtime/engine/src/host/storage.rs': [
     ['KEY_BYTES_MAX', 'bytes', "A key of a function's store", 'cut, as the original cut it'],
   ],

@@ -86,6 +86,7 @@ function invoke(
     types: {},
     state: null,
     variables: {},
+    reuse: false,
     limits: { ...LIMITS, ...limits },
   })
   const inputs = input === undefined ? [] : [Buffer.from(input)]

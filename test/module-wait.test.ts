@@ -49,7 +49,7 @@ async function coldCall(sandbox: Sandbox, readWasm: () => Promise<Buffer>): Prom
 
 function waitingUpTo(sandbox: Sandbox, queueWaitMs: number): Profile {
   const limits = { ...createLimits(loadConfig({})).defaults, concurrency: 1, queueWaitMs }
-  return sandbox.profile({ group: 1, types: {}, state: null, variables: {}, limits })
+  return sandbox.profile({ group: 1, types: {}, state: null, variables: {}, reuse: false, limits })
 }
 
 test('a call that waits for its module ends with its caller, and after its longest wait', async (t) => {

@@ -134,6 +134,10 @@ export interface ProfileOptions {
   logBytes: number
   /** Work, in units of fuel, where the module is metered; without it there is no bound. */
   fuel?: number
+  /** Calls that an instance serves, where it serves more than one. */
+  reuseCalls?: number
+  /** How old such an instance grows, in milliseconds. */
+  reuseAgeMs?: number
   /** Types that the owner declared, by function, each as JSON; they win over all others. */
   types: Record<string, string>
   /** The state, where one is set. */

@@ -151,6 +151,7 @@ export function createRunner(deps: RunnerDeps) {
         storage_key: executable.storageKey,
         ...executable.variables,
       },
+      reuse: executable.reuse,
       limits: limits.of(executable),
     })
     const callable = { module, profile }

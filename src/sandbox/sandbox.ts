@@ -40,6 +40,8 @@ export interface ProfileOptions {
   types: Readonly<Record<string, DeclaredTypes>>
   state: string | null
   variables: Readonly<Record<string, string>>
+  /** An instance serves several of the executable's calls. */
+  reuse: boolean
   limits: CallLimits
 }
 
@@ -231,6 +233,7 @@ function toNative({
   types,
   state,
   variables,
+  reuse,
 }: ProfileOptions): NativeProfileOptions {
   const declared = Object.entries(types)
   return {
@@ -244,6 +247,7 @@ function toNative({
     outputBytes: limits.outputBytes,
     logBytes: limits.logBytes,
     fuel: limits.fuel,
+    ...(reuse ? { reuseCalls: limits.reuseCalls, reuseAgeMs: limits.reuseAgeMs } : {}),
     types: Object.fromEntries(declared.map(([name, own]) => [name, JSON.stringify(own)])),
     ...(state === null ? {} : { state }),
     variables: Object.entries(variables).flat(),

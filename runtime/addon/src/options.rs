@@ -12,6 +12,7 @@ use wasmhook_engine::error::{Code, Failure};
 use wasmhook_engine::limits::CallLimits;
 use wasmhook_engine::pool::Admission;
 use wasmhook_engine::types::Signature;
+use wasmhook_engine::warm::Reuse;
 
 use crate::{Thrown, thrown};
 
@@ -74,6 +75,10 @@ pub struct ProfileOptions {
     pub log_bytes: f64,
     /// Work, in units of fuel, where the module is metered; without it there is no bound.
     pub fuel: Option<f64>,
+    /// Calls that an instance serves, where it serves more than one.
+    pub reuse_calls: Option<u32>,
+    /// How old such an instance grows, in milliseconds.
+    pub reuse_age_ms: Option<u32>,
     /// Types that the owner declared, by function, each as JSON; they win over all others.
     pub types: HashMap<String, String>,
     /// The state, where one is set.
@@ -126,6 +131,10 @@ impl ProfileOptions {
                 log_bytes: bytes("logBytes", self.log_bytes)?,
                 fuel: self.fuel.map(fuel).transpose()?,
             },
+            reuse: self.reuse_calls.map(|calls| Reuse {
+                calls,
+                age: Duration::from_millis(self.reuse_age_ms.unwrap_or(0).into()),
+            }),
             types: types.collect::<Result<_, Failure>>()?,
             state: self.state,
             variables: pairs(self.variables),

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use wasmtime::{Instance, InstancePre, Module, ModuleExport, Store};
@@ -19,6 +20,7 @@ use crate::limits::CallLimits;
 use crate::queue::Admission;
 use crate::store::{StoreAccess, StoreReport};
 use crate::types::Signature;
+use crate::warm::{Reuse, Warm};
 use crate::{abi, artefact};
 
 /// One argument as bytes, owned here or held in the caller's memory.
@@ -51,6 +53,8 @@ pub struct Profile {
     pub admission: Admission,
     /// The bounds of each call.
     pub limits: CallLimits,
+    /// How long an instance serves the executable's calls; `None`: each has a fresh one.
+    pub reuse: Option<Reuse>,
     /// Types that the owner declared, by function; they win over all others.
     pub types: HashMap<String, Signature>,
     /// The state, where one is set.
@@ -65,6 +69,7 @@ impl Profile {
         Profile {
             admission,
             limits,
+            reuse: None,
             types: HashMap::new(),
             state: None,
             variables: Vec::new(),
@@ -163,6 +168,13 @@ impl Report {
     }
 }
 
+/// What a warm instance that waits is called with.
+static NOTHING: LazyLock<Arc<CallRequest>> =
+    LazyLock::new(|| Arc::new(CallRequest::bare("", CallLimits::NONE)));
+
+/// Numbers modules, so that a warm instance is never taken for one of another.
+static MODULES: AtomicU64 = AtomicU64::new(0);
+
 /// A module ready to be called: everything that can be looked up once was looked up.
 pub struct LoadedModule {
     engine: Arc<Engine>,
@@ -170,6 +182,7 @@ pub struct LoadedModule {
     is_command: bool,
     prepared: abi::Prepared,
     start_functions: Vec<ModuleExport>,
+    number: u64,
 }
 
 impl LoadedModule {
@@ -207,6 +220,7 @@ impl LoadedModule {
             is_command: interface.kind == Kind::WasiCommand,
             start_functions: start_functions(module, &interface),
             prepared: abi::Prepared::new(interface, module)?,
+            number: MODULES.fetch_add(1, Ordering::Relaxed),
         })
     }
 
@@ -224,26 +238,49 @@ impl LoadedModule {
         };
         let deadline = Deadline::new(request.limits().timeout_ms, stopper);
         let wasi = Wasi::new(request.clone(), self.is_command);
-        let host = Host::new(wasi, request.limits(), deadline);
-        let mut store = self.engine.store(host);
-
-        // A wasm start function runs within this step, under the same deadline and limits.
-        let instance = self.pre.instantiate(&mut store);
+        // A program ends with its call.
+        let reuse = request.profile.reuse.filter(|_| !self.is_command);
+        let warm = reuse.and_then(|_| {
+            let warm = self.engine.warm();
+            warm.take(self.number, &request.profile, started)
+        });
+        let (mut store, instance, served, born) = match warm {
+            Some(mut warm) => {
+                self.engine.rearm(&mut warm.store, wasi, deadline);
+                (warm.store, Ok(warm.instance), warm.served, warm.born)
+            }
+            None => {
+                let host = Host::new(wasi, request.limits(), deadline);
+                let mut store = self.engine.store(host);
+                // A wasm start function runs within this step, under the same deadline and limits.
+                let instance = self.pre.instantiate(&mut store);
+                (store, instance, 0, started)
+            }
+        };
         let instantiated = Instant::now();
         let result = instance
             .and_then(|instance| {
-                self.run_start_functions(&mut store, &instance)
-                    .map(|()| instance)
+                if served == 0 {
+                    self.run_start_functions(&mut store, &instance)?;
+                }
+                Ok(instance)
             })
             .map_err(|error| Failure::from_guest(error, store.data()))
-            .and_then(|instance| abi::call(plan, &mut store, &instance, &request))
-            // Host functions are left late, and a call that ends late has not kept its limit.
-            .and_then(|output| store.data().deadline.check().map(|()| output));
+            .and_then(|instance| {
+                let output = abi::call(plan, &mut store, &instance, &request)?;
+                // Host functions are left late, and a call that ends late has not kept its limit.
+                store.data().deadline.check()?;
+                Ok((output, instance))
+            });
 
         let fuel_used = self.engine.fuel_used(&store);
         let host = store.data_mut();
         let (log, log_truncated) = host.wasi.log.take();
-        Report {
+        let (result, instance) = match result {
+            Ok((output, instance)) => (Ok(output), Some(instance)),
+            Err(failure) => (Err(failure), None),
+        };
+        let report = Report {
             result,
             log,
             log_truncated,
@@ -252,7 +289,25 @@ impl LoadedModule {
             memory_bytes: host.limits.memory_used(),
             fuel_used,
             store: host.storage.take().map(|session| session.finish()),
+        };
+        if let (Some(reuse), Some(instance)) = (reuse, instance)
+            && !host.unfit
+            && host.limits.refused().is_none()
+        {
+            // Its inputs are not held until the next call.
+            host.wasi = Wasi::new(NOTHING.clone(), false);
+            let warm = Warm {
+                module: self.number,
+                profile: request.profile.clone(),
+                reuse,
+                store,
+                instance,
+                served: served + 1,
+                born,
+            };
+            drop(self.engine.warm().keep(warm, Instant::now()));
         }
+        report
     }
 
     fn run_start_functions(
@@ -267,6 +322,13 @@ impl LoadedModule {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for LoadedModule {
+    fn drop(&mut self) {
+        // Nobody can ask for them any more.
+        drop(self.engine.warm().take_of(self.number));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::error::{Code, Failure};
 use crate::host::deadline::{Deadline, Stopper};
 use crate::host::{Host, bindgen, storage, wasi};
 use crate::limits::CallLimits;
+use crate::warm::{WARM_INSTANCES_MAX, WarmInstances};
 
 /// Address space per memory: the 4 GiB that a 32-bit pointer reaches, so that no access needs a
 /// bounds check in code.
@@ -65,6 +66,7 @@ pub struct Engine {
     linker: Linker<Host>,
     options: EngineOptions,
     metered: bool,
+    warm: WarmInstances,
     allocator: Allocator,
     allocator_note: Option<String>,
 }
@@ -118,6 +120,7 @@ impl Engine {
             linker,
             options,
             metered,
+            warm: WarmInstances::default(),
             allocator,
             allocator_note: None,
         })
@@ -136,6 +139,11 @@ impl Engine {
     /// Whether the work of its guests is counted.
     pub fn is_metered(&self) -> bool {
         self.metered
+    }
+
+    /// The instances that wait for further calls.
+    pub fn warm(&self) -> &WarmInstances {
+        &self.warm
     }
 
     /// Where instances live.
@@ -167,6 +175,20 @@ impl Engine {
             Err(failure) => Err(wasmtime::Error::new(failure)),
         });
         store
+    }
+
+    /// Makes the store of a warm instance ready for another call: what belongs to the last call goes,
+    /// what belongs to the instance stays.
+    pub fn rearm(&self, store: &mut Store<Host>, wasi: wasi::Wasi, deadline: Deadline) {
+        let host = store.data_mut();
+        host.wasi = wasi;
+        host.deadline = deadline;
+        host.thrown = None;
+        if self.metered {
+            let fuel = host.limits.fuel();
+            store.set_fuel(fuel).expect("a metered engine takes fuel");
+        }
+        store.set_epoch_deadline(1);
     }
 
     /// The units of fuel that the call of `store` has used; `None` where nothing counts them. A
@@ -285,7 +307,8 @@ fn config(options: &EngineOptions, metered: bool) -> Config {
 }
 
 fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
-    let slots = options.slots;
+    // Those that run and those that wait for another call.
+    let slots = options.slots + WARM_INSTANCES_MAX as u32;
     let mut pool = PoolingAllocationConfig::new();
     // A guest with references has a small heap for them, taken from the same memories.
     pool.total_memories(slots * 2)

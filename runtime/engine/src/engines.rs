@@ -1,6 +1,7 @@
 //! The two engines of a server, and which of them a module runs on.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use crate::engine::{Engine, EngineOptions};
 use crate::error::Failure;
@@ -34,6 +35,17 @@ impl Engines {
             .get_or_init(make)
             .as_ref()
             .map_err(Failure::clone)
+    }
+
+    /// Lets go of warm instances whose time is over; `true` while any waits.
+    pub fn let_go_of_warm(&self, now: Instant) -> bool {
+        let metered = self.metered.get().and_then(|metered| metered.as_ref().ok());
+        let mut left = false;
+        for engine in std::iter::once(&self.plain).chain(metered) {
+            drop(engine.warm().take_over(now));
+            left |= !engine.warm().is_empty();
+        }
+        left
     }
 
     /// Lets every guest look at its deadline.

@@ -24,3 +24,4 @@ mod ticker;
 pub mod abi;
 pub mod describe;
 pub mod types;
+pub mod warm;

@@ -14,7 +14,7 @@ use crate::engines::Engines;
 use crate::error::{Code, Failure};
 pub use crate::queue::Admission;
 use crate::queue::{Canceled, Job, Queue};
-use crate::ticker::Ticker;
+use crate::ticker::{Next, Ticker};
 
 /// Stack of a thread beside what guests may use: host functions and the way into the guest.
 const HOST_STACK_BYTES: usize = 1 << 20;
@@ -101,7 +101,8 @@ impl Pool {
             outlet,
         });
         let ticked = Arc::downgrade(&shared);
-        let ticker = Ticker::start(move || ticked.upgrade().is_some_and(|shared| shared.tick()))?;
+        let ticker =
+            Ticker::start(move || ticked.upgrade().map_or(Next::Never, |shared| shared.tick()))?;
         // Dropped when a thread cannot be had, it ends those that there are.
         let pool = Pool {
             shared,
@@ -292,8 +293,8 @@ impl Shared {
     }
 
     /// Moves time forward for guests, expires what waited too long, and makes good what was left to
-    /// threads that took longer than expected; `true` while there is anything to tick for.
-    fn tick(&self) -> bool {
+    /// threads that took longer than expected, and lets go of warm instances whose time is over.
+    fn tick(&self) -> Next {
         self.engines.increment_epoch();
         let now = Instant::now();
         let (expired, active, woken) = {
@@ -314,7 +315,14 @@ impl Shared {
             self.give_up(job, failure);
         }
         self.outlet.wake();
-        active
+        let warm = self.engines.let_go_of_warm(now);
+        if active {
+            Next::Soon
+        } else if warm {
+            Next::Later
+        } else {
+            Next::Never
+        }
     }
 
     fn give_up(&self, job: Job<Work>, failure: Failure) {

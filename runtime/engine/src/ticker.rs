@@ -11,6 +11,20 @@ pub const TICK: Duration = Duration::from_millis(2);
 /// Ticks without work before the thread sleeps, so that calls one by one do not wake it each time.
 const IDLE_TICKS: u32 = 500;
 
+/// How long the thread sleeps where there is something to look after, but nothing to tick for.
+const LATER: Duration = Duration::from_secs(1);
+
+/// When the next tick is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// After [`TICK`].
+    Soon,
+    /// Some time.
+    Later,
+    /// Not before somebody wakes the thread.
+    Never,
+}
+
 #[derive(Default)]
 struct Shared {
     asleep: AtomicBool,
@@ -24,8 +38,8 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Starts the thread. At each tick it runs `tick`, which says whether to go on.
-    pub fn start(tick: impl Fn() -> bool + Send + 'static) -> std::io::Result<Self> {
+    /// Starts the thread. At each tick it runs `tick`, which says when the next one is needed.
+    pub fn start(tick: impl Fn() -> Next + Send + 'static) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let seen = shared.clone();
         let thread = thread::Builder::new()
@@ -34,16 +48,22 @@ impl Ticker {
                 let mut idle = 0;
                 while !seen.stopped.load(SeqCst) {
                     thread::sleep(TICK);
-                    idle = if tick() { 0 } else { idle + 1 };
+                    idle = if tick() == Next::Soon { 0 } else { idle + 1 };
                     if idle > IDLE_TICKS {
                         seen.asleep.store(true, SeqCst);
                         // Asked again after saying so: work that comes in between has either seen the
                         // flag and wakes this thread, or is seen here.
-                        if !tick() && !seen.stopped.load(SeqCst) {
-                            thread::park();
+                        let next = tick();
+                        if !seen.stopped.load(SeqCst) {
+                            match next {
+                                Next::Soon => {}
+                                Next::Later => thread::park_timeout(LATER),
+                                Next::Never => thread::park(),
+                            }
                         }
                         seen.asleep.store(false, SeqCst);
-                        idle = 0;
+                        // After a mere look it sleeps again at once.
+                        idle = if next == Next::Later { IDLE_TICKS } else { 0 };
                     }
                 }
             })?;

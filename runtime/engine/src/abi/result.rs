@@ -19,6 +19,8 @@ pub(super) struct Guest<'s> {
     pub(super) refs: Option<Table>,
     pub(super) store: &'s mut Store<Host>,
     pub(super) output_bytes: usize,
+    /// Pointer and length of what was read and is the caller's to free.
+    pub(super) blocks: Vec<(u32, u32)>,
 }
 
 /// The result that came as values.
@@ -161,7 +163,7 @@ impl Guest<'_> {
         Ok(memory.data(&*self.store))
     }
 
-    fn block(&self, ptr: i32, len: i32) -> Result<Vec<u8>, Failure> {
+    fn block(&mut self, ptr: i32, len: i32) -> Result<Vec<u8>, Failure> {
         let (ptr, len) = (ptr as u32, len as u32);
         // An empty block's pointer may dangle; so may that of an optional one that is nothing.
         if len == 0 {
@@ -175,7 +177,9 @@ impl Guest<'_> {
         if block.len() > self.output_bytes {
             return Err(stdio::too_large(self.output_bytes));
         }
-        Ok(block.to_vec())
+        let bytes = block.to_vec();
+        self.blocks.push((ptr, len));
+        Ok(bytes)
     }
 
     fn word(&self, at: u32) -> Result<u32, Failure> {

@@ -25,6 +25,7 @@ pub(super) struct GuestExports {
     memory: Option<ModuleExport>,
     malloc: Option<ModuleExport>,
     malloc_takes_align: bool,
+    free: Option<ModuleExport>,
     stack: Option<ModuleExport>,
     refs: Option<ModuleExport>,
 }
@@ -40,6 +41,7 @@ impl GuestExports {
             memory: export("memory"),
             malloc: abi.malloc.as_ref().and_then(|malloc| export(&malloc.name)),
             malloc_takes_align: abi.malloc.as_ref().is_some_and(|malloc| malloc.takes_align),
+            free: export("__wbindgen_free"),
             stack,
             refs: abi.ref_table.as_deref().and_then(export),
         }
@@ -79,12 +81,61 @@ pub(super) fn call(
         refs,
         store,
         output_bytes: request.limits().output_bytes,
+        blocks: Vec::new(),
     };
     let bytes = match area {
         Some(area) => result::from_area(plan, &mut guest, area)?,
         None => result::from_values(plan, &mut guest, &results)?,
     };
+    let blocks = guest.blocks;
+    if request.profile.reuse.is_some() {
+        let put_back = put_back(plan, store, instance, &blocks, area);
+        store.data_mut().unfit = put_back.is_err();
+    }
     output(bytes, request)
+}
+
+/// Gives the guest back what its caller owes it after a call: the blocks of the result and the
+/// return area. Where the instance dies with the call nobody needs that.
+fn put_back(
+    plan: &Plan<'_>,
+    store: &mut Store<Host>,
+    instance: &Instance,
+    blocks: &[(u32, u32)],
+    area: Option<u32>,
+) -> Result<(), Failure> {
+    for (ptr, len) in blocks {
+        free(plan, store, instance, *ptr, *len, 1)?;
+    }
+    let Some(area) = area else { return Ok(()) };
+    let stack = export(plan.prepared.guest.stack.as_ref(), store, instance);
+    match (&plan.prepared.interface.abi.return_area, stack) {
+        (ReturnArea::AddToStackPointer(_), Some(Extern::Func(mover))) => {
+            let params = [Val::I32(AREA_BYTES as i32)];
+            run(&mover, store, &params, &mut [Val::I32(0)])
+        }
+        (ReturnArea::StackGlobal(_), Some(Extern::Global(pointer))) => pointer
+            .set(&mut *store, Val::I32(area.wrapping_add(AREA_BYTES) as i32))
+            .map_err(|error| Failure::internal(&error)),
+        (ReturnArea::Allocated, _) => free(plan, store, instance, area, AREA_BYTES, 8),
+        _ => Ok(()),
+    }
+}
+
+fn free(
+    plan: &Plan<'_>,
+    store: &mut Store<Host>,
+    instance: &Instance,
+    ptr: u32,
+    len: u32,
+    align: i32,
+) -> Result<(), Failure> {
+    let guest = &plan.prepared.guest;
+    let free = export(guest.free.as_ref(), store, instance).and_then(Extern::into_func);
+    let free = free.ok_or_else(|| failures::guest_abi("the module exports no __wbindgen_free"))?;
+    let params = [Val::I32(ptr as i32), Val::I32(len as i32), Val::I32(align)];
+    let takes = if guest.malloc_takes_align { 3 } else { 2 };
+    run(&free, store, &params[..takes], &mut [])
 }
 
 /// Calls the planned function itself.

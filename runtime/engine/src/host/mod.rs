@@ -25,6 +25,8 @@ pub struct Host {
     pub deadline: Deadline,
     /// What the guest said before it gave up (a panic or a thrown text); it explains the trap.
     pub thrown: Option<String>,
+    /// The call could not put back what it took: the instance serves no other.
+    pub unfit: bool,
     /// The call's use of its executable's store, from its first use on.
     pub storage: Option<Box<Session>>,
 }
@@ -38,6 +40,7 @@ impl Host {
             limits: Limits::new(limits),
             deadline,
             thrown: None,
+            unfit: false,
             storage: None,
         }
     }
