@@ -56,14 +56,11 @@ export declare class Sandbox {
   unload(handle: number): void
   /**
    * Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that
-   * no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin.
+   * no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin. With
+   * `store` the function may use the store of the profile's group, which must be known
+   * (`loadStore`); what it stores comes with its outcome and is committed by nobody here.
    */
-  call(id: number, handle: number, profile: Profile, name: string, text: boolean, inputs: Array<Buffer>): void
-  /**
-   * As `call`, of a function that may use the store of the profile's group, which must be known
-   * (`loadStore`). What the call stores comes with its outcome and is committed by nobody here.
-   */
-  callWithStore(id: number, handle: number, profile: Profile, name: string, text: boolean, inputs: Array<Buffer>, store: StoreOptions): void
+  call(id: number, handle: number, profile: Profile, name: string, text: boolean, inputs: Array<Buffer>, store?: StoreOptions | undefined | null): void
   /**
    * Makes the committed content of a group's store known, in place of what was known before.
    * Calls that use it for the first time from now on see it. Returns its size in bytes.

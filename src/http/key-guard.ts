@@ -78,25 +78,29 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
   /** What a route asks for, before its body is read: a stranger cannot make the server hold one. */
   function guardOf(access: 'admin' | 'usage'): onRequestHookHandler {
     const require = access === 'admin' ? requireAdmin : requireUsage
-    return (request, _reply, done) => {
-      const answer = (executable: Executable): void => {
-        try {
-          require(request, executable)
-        } catch (error) {
-          done(error as Error)
-          return
-        }
-        done()
-      }
-      // Nearly every executable that is called is in the cache; a promise would cost more than this.
+    const check = (request: FastifyRequest, executable: Executable): Error | undefined => {
       try {
-        const id = toExecutableId((request.params as { id: string }).id)
-        const cached = executables.cached(id)
-        if (cached === undefined) executables.find(id).then(answer, done)
-        else answer(cached)
+        require(request, executable)
+        return undefined
+      } catch (error) {
+        return error as Error
+      }
+    }
+    return (request, _reply, done) => {
+      let id: number
+      try {
+        id = toExecutableId((request.params as { id: string }).id)
       } catch (error) {
         done(error as Error)
+        return
       }
+      // Nearly every executable that is called is in the cache; a promise would cost more than this.
+      const cached = executables.cached(id)
+      if (cached !== undefined) {
+        done(check(request, cached))
+        return
+      }
+      executables.find(id).then((found) => done(check(request, found)), done)
     }
   }
 

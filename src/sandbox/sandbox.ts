@@ -159,11 +159,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       }
       const id = nextCall++
       try {
-        if (store === undefined) {
-          sandbox.call(id, handle, profile.native, functionName, text, inputs)
-        } else {
-          sandbox.callWithStore(id, handle, profile.native, functionName, text, inputs, store)
-        }
+        sandbox.call(id, handle, profile.native, functionName, text, inputs, store)
       } catch (error) {
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
         reject(new AppError('CLOSED', undefined, { cause: error }))

@@ -120,7 +120,9 @@ impl Sandbox {
     }
 
     /// Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that
-    /// no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin.
+    /// no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin. With
+    /// `store` the function may use the store of the profile's group, which must be known
+    /// (`loadStore`); what it stores comes with its outcome and is committed by nobody here.
     #[napi]
     #[allow(
         clippy::too_many_arguments,
@@ -135,33 +137,30 @@ impl Sandbox {
         name: String,
         text: bool,
         inputs: Vec<BufferSlice<'_>>,
+        store: Option<StoreOptions>,
     ) -> Result<(), Thrown> {
-        let request = request(&env, profile, name, text, inputs)?;
-        self.submit(&env, id, handle, request)
-    }
-
-    /// As `call`, of a function that may use the store of the profile's group, which must be known
-    /// (`loadStore`). What the call stores comes with its outcome and is committed by nobody here.
-    #[napi]
-    #[allow(clippy::too_many_arguments, reason = "those of `call`, and one more")]
-    pub fn call_with_store(
-        &self,
-        env: Env,
-        id: i64,
-        handle: u32,
-        profile: &Profile,
-        name: String,
-        text: bool,
-        inputs: Vec<BufferSlice<'_>>,
-        store: StoreOptions,
-    ) -> Result<(), Thrown> {
-        let access = self.stores.access(profile.group(), &store);
+        let module = self.modules.lock().loaded.get(&handle).cloned();
+        let module = module.ok_or_else(|| {
+            thrown(Failure::new(
+                Code::Closed,
+                "The module is not loaded; load it first.",
+            ))
+        })?;
         let unknown = || thrown(Failure::internal(&"a call with a store that is not loaded"));
+        let access = |options: StoreOptions| self.stores.access(profile.group(), &options);
+        let inputs = inputs.into_iter().map(|slice| input(&env, slice));
         let request = CallRequest {
-            store: Some(access.ok_or_else(unknown)?),
-            ..request(&env, profile, name, text, inputs)?
+            profile: profile.shared(),
+            function: name,
+            inputs: inputs.collect::<Result<_, Thrown>>()?,
+            text,
+            store: store
+                .map(|options| access(options).ok_or_else(unknown))
+                .transpose()?,
         };
-        self.submit(&env, id, handle, request)
+        self.outbox.expect(&env);
+        self.pool.submit(id as u64, module, Arc::new(request));
+        Ok(())
     }
 
     /// Makes the committed content of a group's store known, in place of what was known before.
@@ -229,19 +228,6 @@ impl Sandbox {
         self.pool.begin_close();
         AsyncTask::new(Close(self.pool.clone()))
     }
-
-    fn submit(&self, env: &Env, id: i64, handle: u32, request: CallRequest) -> Result<(), Thrown> {
-        let module = self.modules.lock().loaded.get(&handle).cloned();
-        let module = module.ok_or_else(|| {
-            thrown(Failure::new(
-                Code::Closed,
-                "The module is not loaded; load it first.",
-            ))
-        })?;
-        self.outbox.expect(env);
-        self.pool.submit(id as u64, module, Arc::new(request));
-        Ok(())
-    }
 }
 
 /// Loads a module, away from the event loop: one with thousands of exports takes long to link.
@@ -280,23 +266,6 @@ impl Task for Load {
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<u32> {
         output.map_err(|failure| JsError::from(thrown(failure)).into_unknown(env).into())
     }
-}
-
-fn request(
-    env: &Env,
-    profile: &Profile,
-    name: String,
-    text: bool,
-    inputs: Vec<BufferSlice<'_>>,
-) -> Result<CallRequest, Thrown> {
-    let inputs = inputs.into_iter().map(|slice| input(env, slice));
-    Ok(CallRequest {
-        profile: profile.shared(),
-        function: name,
-        inputs: inputs.collect::<Result<_, Thrown>>()?,
-        text,
-        store: None,
-    })
 }
 
 /// Waits for the threads, away from the event loop.
