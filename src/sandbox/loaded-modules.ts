@@ -49,8 +49,10 @@ export function createLoadedModules(runtime: NativeSandbox, compiler: Compiler):
       try {
         return await runtime.load(present.path, present.interfaceJson, metered)
       } catch (error) {
-        // Made under other settings of the engine, it is of no use; anything else is no fault of its.
-        if ((error as { code?: string }).code !== 'ARTEFACT_UNUSABLE') throw refused(error)
+        // Made under other settings of the engine, or removed just now, it is made anew; anything else
+        // is no fault of its.
+        const unusable = (error as { code?: string }).code === 'ARTEFACT_UNUSABLE'
+        if (!unusable && (await compiler.find(sha256, metered)) !== undefined) throw refused(error)
       }
     }
     await recompile(formName(sha256, metered), await readWasm(), metered)
