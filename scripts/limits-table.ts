@@ -208,9 +208,22 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['NAME_BYTES_MAX', 'bytes', 'A declared type', '`INVALID_TYPES`'],
   ],
   'runtime/engine/src/describe/descriptors.rs': [
-    ['TIMEOUT_MS', 'ms', "A module's describe exports in all", 'its types stay unknown'],
-    ['MEMORY_BYTES', 'bytes', 'Memory of the describe exports', 'its types stay unknown'],
     ['DEPTH_MAX', 'levels', 'A described type within another', 'its types stay unknown'],
+  ],
+  'runtime/engine/src/trial.rs': [
+    [
+      'TIMEOUT_MS',
+      'ms',
+      "A module's describe exports in all; its allocator's first step",
+      'its types stay unknown; it is compiled as it came',
+    ],
+    ['MEMORY_BYTES', 'bytes', 'Memory of either', 'the same'],
+  ],
+  'runtime/engine/src/ready.rs': [
+    ['MODULE_BYTES_MAX', 'bytes', 'A module made ready', 'it is compiled as it came'],
+    ['GROWTH_BYTES_MAX', 'bytes', 'What its allocator takes at first', 'it is compiled as it came'],
+    ['CONTENT_BYTES_MAX', 'bytes', 'What it starts with in memory', 'it is compiled as it came'],
+    ['TABLE_ELEMENTS_MAX', 'elements', 'Elements of a table of it', 'it is compiled as it came'],
   ],
   'runtime/engine/src/host/bindgen/casts.rs': [
     ['WORDS_MAX', 'words', 'A type that a module describes', '`GUEST_ABI`'],

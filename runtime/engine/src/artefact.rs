@@ -8,6 +8,7 @@ use crate::complexity;
 use crate::describe::{self, Interface};
 use crate::engine::Engine;
 use crate::error::{Code, Failure};
+use crate::ready;
 
 const MAGIC: &[u8] = b"\0asm";
 /// Version 1 and layer 0: a core module. Components carry layer 1.
@@ -36,8 +37,15 @@ pub fn compile(engine: &Engine, wasm: &[u8]) -> Result<Compiled, Failure> {
     check_header(wasm)?;
     complexity::check(wasm, engine.options())?;
     Module::validate(engine.inner(), wasm).map_err(|error| invalid(&error))?;
-    let compiled = engine.inner().precompile_module(wasm);
-    let bytes = compiled.map_err(|error| too_complex(&error))?;
+    let ready = ready::make(engine, wasm);
+    let compiled = ready.and_then(|ready| engine.inner().precompile_module(&ready).ok());
+    let bytes = match compiled {
+        Some(bytes) => bytes,
+        None => {
+            let compiled = engine.inner().precompile_module(wasm);
+            compiled.map_err(|error| too_complex(&error))?
+        }
+    };
     // SAFETY: this engine made these bytes in the line above, and nothing touched them since.
     let module = unsafe { Module::deserialize(engine.inner(), &bytes) }
         .map_err(|error| too_complex(&error))?;

@@ -6,7 +6,7 @@ mod functions;
 mod sections;
 pub(crate) mod tags;
 
-pub(crate) use functions::{malloc, ref_table};
+pub(crate) use functions::{malloc, may_be_malloc, ref_table};
 use serde::{Deserialize, Serialize};
 use wasmtime::Module;
 

@@ -33,7 +33,7 @@ const KEEP_RESIDENT_BYTES: usize = 64 << 10;
 
 /// What the interface description and the artefact together mean; raise it when a stored one of
 /// either must not be used any more.
-const ARTEFACT_FORMAT: u32 = 1;
+const ARTEFACT_FORMAT: u32 = 2;
 
 /// The server-wide settings that the engine depends on.
 #[derive(Clone, Copy, Debug)]

@@ -23,5 +23,7 @@ mod ticker;
 
 pub mod abi;
 pub mod describe;
+mod ready;
+mod trial;
 pub mod types;
 pub mod warm;

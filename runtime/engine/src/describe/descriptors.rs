@@ -2,29 +2,19 @@
 //! is decoded. A guest may say anything; what does not fit its own signatures is not believed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
-use wasmtime::Module;
+use wasmtime::{InstancePre, Module, Store};
 
 use super::tags::{Tag, Tags};
 use super::{Abi, Function};
 use crate::abi;
-use crate::call::CallRequest;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::host::Host;
-use crate::host::deadline::{Deadline, Stopper};
-use crate::host::wasi::Wasi;
-use crate::limits::CallLimits;
+use crate::trial;
 use crate::types::{Signature, Type};
 
 const PREFIX: &str = "__wbindgen_describe_";
-/// All describe exports of a module together. They only call one import with constants.
-const TIMEOUT_MS: u64 = 2_000;
-const MEMORY_BYTES: usize = 128 << 20;
-/// How often a describe function is asked whether its time is over.
-const TICK: Duration = Duration::from_millis(20);
 /// Types nest in each other no deeper than this in any signature that can be called.
 const DEPTH_MAX: u32 = 8;
 
@@ -33,34 +23,15 @@ pub(super) type Described = HashMap<String, Vec<u32>>;
 
 /// Runs the describe exports. The error says why it could not be done.
 pub(super) fn run(module: &Module, engine: &Engine) -> Result<Described, String> {
-    let limits = CallLimits {
-        timeout_ms: TIMEOUT_MS,
-        memory_bytes: MEMORY_BYTES,
-        table_elements: engine.options().table_max_elements,
-        output_bytes: 0,
-        log_bytes: 0,
-        fuel: None,
-    };
-    // Nothing ticks in the compile child, so this thread does until all is done.
-    let (done, over) = mpsc::channel::<()>();
-    let clock = engine.inner().clone();
-    let ticker = std::thread::spawn(move || {
-        while over.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
-            clock.increment_epoch();
-        }
-    });
-    let described = run_each(module, engine, &limits);
-    drop(done);
-    let _ = ticker.join();
-    described
+    let (linked, _) = engine.link(module).map_err(|failure| failure.message)?;
+    trial::run(engine, |store| run_each(module, &linked, store))
 }
 
-fn run_each(module: &Module, engine: &Engine, limits: &CallLimits) -> Result<Described, String> {
-    let (linked, _) = engine.link(module).map_err(|failure| failure.message)?;
-    let wasi = Wasi::new(Arc::new(CallRequest::bare("", *limits)), false);
-    let deadline = Deadline::new(TIMEOUT_MS, Stopper::default());
-    let host = Host::new(wasi, limits, deadline);
-    let mut store = engine.store(host);
+fn run_each(
+    module: &Module,
+    linked: &InstancePre<Host>,
+    mut store: Store<Host>,
+) -> Result<Described, String> {
     let instance = match linked.instantiate(&mut store) {
         Ok(instance) => instance,
         Err(error) => return Err(Failure::from_guest(error, store.data()).message),

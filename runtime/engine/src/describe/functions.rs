@@ -150,6 +150,14 @@ pub fn ref_table(module: &Module) -> Option<String> {
         .map(|export| export.name().to_owned())
 }
 
+const MALLOC: &str = "__wbindgen_malloc";
+const MALLOC_RENAMED: &str = "__wbindgen_export";
+
+/// False for an export that [`malloc`] will never find.
+pub fn may_be_malloc(name: &str) -> bool {
+    name == MALLOC || name.starts_with(MALLOC_RENAMED)
+}
+
 /// The allocator. Newer programs may rename it to `__wbindgen_export`, `__wbindgen_export2`, …
 /// (or `__wbindgen_export_0`, …): the first such export of its signature is it.
 pub fn malloc(module: &Module) -> Option<Malloc> {
@@ -163,13 +171,12 @@ pub fn malloc(module: &Module) -> Option<Malloc> {
             takes_align: params.len() == 2,
         })
     };
-    let named = "__wbindgen_malloc";
-    if let Some(ExternType::Func(ty)) = module.get_export(named) {
-        return found(named, &ty);
+    if let Some(ExternType::Func(ty)) = module.get_export(MALLOC) {
+        return found(MALLOC, &ty);
     }
     module
         .exports()
-        .filter(|export| export.name().starts_with("__wbindgen_export"))
+        .filter(|export| export.name().starts_with(MALLOC_RENAMED))
         .find_map(|export| found(export.name(), export.ty().func()?))
 }
 

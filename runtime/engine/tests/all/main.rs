@@ -9,6 +9,7 @@ mod metering;
 mod misbehaving;
 mod other_kinds;
 mod pool;
+mod ready;
 mod real_guests;
 mod storage;
 mod upload;
