@@ -33,7 +33,8 @@ export const compute: Workload = {
     if (native === undefined) result.notes.push('native is left out: there is no cargo.')
     const file = guestFile('compute')
     const wasm = readFileSync(file)
-    const { server } = await bench.wasmhook()
+    const { server, note } = await bench.wasmhook()
+    result.notes.push(`Wasmhook's server: ${note}.`)
     const executable = await server.upload(wasm)
 
     for (const { fn, input, what } of COMPUTATIONS) {

@@ -92,7 +92,7 @@ export const thousand: Workload = {
           unit: '×',
         },
       ],
-      notes: [],
+      notes: [`Wasmhook's server: ${note}.`],
     }
   },
 }

@@ -16,6 +16,7 @@ import type { ByteBudget } from '../core/byte-budget.ts'
 import { AppError } from '../errors.ts'
 import { createAnswerCounts } from './answer-counts.ts'
 import type { AnswerTable } from './answer-counts.ts'
+import { registerAnswerHeaders } from './answer-headers.ts'
 import { registerCors } from './cors.ts'
 import { answerClientError, registerErrorReplies, replyToFrameworkError } from './error-reply.ts'
 import { takeJsonBodies } from './json-body.ts'
@@ -81,7 +82,7 @@ export async function createServer(
     options.tls === undefined ? Fastify(server) : secure(server, options.tls)
   ).withTypeProvider<TypeBoxTypeProvider>()
   registerErrorReplies(app)
-  registerHeaders(app)
+  registerAnswerHeaders(app)
   refuseWhileClosing(app)
   logRequests(app, options.logger)
   counts.register(app)
@@ -124,17 +125,6 @@ function logRequests(app: App, logger: FastifyBaseLogger): void {
       }
       logger[status >= 500 ? 'warn' : 'debug'](line, 'answered')
     }
-    done()
-  })
-}
-
-/** Nothing here is ever to be sniffed, framed or cached; guest-made answers add a sandbox (guestMade). */
-function registerHeaders(app: FastifyInstance): void {
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.header('x-content-type-options', 'nosniff')
-    reply.header('referrer-policy', 'no-referrer')
-    reply.header('cache-control', 'no-store')
-    reply.header('content-security-policy', "frame-ancestors 'none'")
     done()
   })
 }

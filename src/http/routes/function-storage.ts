@@ -87,7 +87,7 @@ export function registerFunctionStorage(app: App, deps: FunctionStorageDeps): vo
     async (request, reply) => {
       const { id } = await executables.find(toExecutableId(request.params.id))
       const body = await functionStorage.read(id, toKey(request.params.key, request.query.encoding))
-      return sendGuestMade(reply, { status: 200, type: 'application/octet-stream', body })
+      sendGuestMade(reply, { status: 200, type: 'application/octet-stream', body })
     },
   )
 

@@ -79,7 +79,11 @@ interface RunOptions extends RunDeps {
 function answerRun(request: FastifyRequest, reply: FastifyReply, options: RunOptions): void {
   run(request, reply, options).then(
     (answer) => {
-      void sendGuestMade(reply, answer)
+      try {
+        sendGuestMade(reply, answer)
+      } catch (error) {
+        void reply.send(error)
+      }
     },
     (error: unknown) => {
       void reply.send(error)

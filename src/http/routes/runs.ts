@@ -80,7 +80,7 @@ export function registerRuns(app: App, { executables, journal, keyGuard }: RunsD
         })
       }
       const { type, bytes: body } = run.result
-      return sendGuestMade(reply, { status: 200, type, body })
+      sendGuestMade(reply, { status: 200, type, body })
     },
   )
 
