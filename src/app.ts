@@ -6,15 +6,20 @@ import type { FastifyBaseLogger } from 'fastify'
 import { ConfigError } from './config.ts'
 import type { Config } from './config.ts'
 import { createByteBudget } from './core/byte-budget.ts'
+import { createDeliveries } from './core/deliveries.ts'
+import { createDeliveryWorker } from './core/delivery-worker.ts'
 import { createDelivery } from './core/delivery.ts'
+import { createDurableRuns } from './core/durable-runs.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createLimits } from './core/limits.ts'
 import { createRunJournal } from './core/run-journal.ts'
+import { createRunWorker } from './core/run-worker.ts'
 import { createRunner } from './core/runner.ts'
 import { createKeyGuard } from './http/key-guard.ts'
+import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerExecutables } from './http/routes/executables.ts'
 import { registerFunctionStorage } from './http/routes/function-storage.ts'
@@ -41,6 +46,8 @@ export interface AppOptions {
   logger: FastifyBaseLogger
   /** Milliseconds since 1970; tests bring their own. */
   now?: () => number
+  /** From 0 to 1: what spreads retries; tests bring their own. */
+  chance?: () => number
   /** Resolves names in place of the system; for tests. */
   resolve?: OutboundOptions['resolve']
 }
@@ -53,7 +60,7 @@ export interface RunningApp {
 }
 
 export async function startApp(options: AppOptions): Promise<RunningApp> {
-  const { config, logger, now = Date.now, resolve } = options
+  const { config, logger, now = Date.now, chance = Math.random, resolve } = options
   const tls = await readTls(config)
   const ownOrigins: string[] = config.PUBLIC_URL === '' ? [] : [new URL(config.PUBLIC_URL).origin]
   const outbound = openOutbound({
@@ -100,12 +107,31 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     ownersWaitMs: config.QUEUE_WAIT_MS,
     now,
   })
+  const deliveryWorker = createDeliveryWorker({
+    storage,
+    outbound,
+    config,
+    now,
+    chance,
+    onError: (err) => logger.error({ err }, 'deliveries cannot be read or written'),
+  })
+  const deliveries = createDeliveries({
+    storage,
+    keptMs: config.DELIVERIES_KEPT_MS,
+    now,
+    chance,
+    onDue: () => deliveryWorker.wake(),
+    onError: (err) => logger.error({ err }, 'old deliveries could not be deleted'),
+  })
   const executables = createExecutables({
     storage,
     sandbox,
     config,
     now,
-    onRemoved: (id) => functionStorage.forget(id),
+    async onRemoved(id) {
+      functionStorage.forget(id)
+      await deliveries.cancelAll(id)
+    },
   })
   const ephemeral = createEphemeral({
     storage,
@@ -114,7 +140,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     onError: (err) => logger.error({ err }, 'ephemeral storage could not be swept'),
   })
   const inputs = createInputs({ outbound, config })
-  const delivery = createDelivery({ outbound, config })
+  const delivery = createDelivery({ outbound, deliveries, config, now })
   const runner = createRunner({
     executables,
     inputs,
@@ -125,6 +151,26 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     limits,
     jsonSearchBytes: config.JSON_SEARCH_BYTES,
     now,
+  })
+  const durableRuns = createDurableRuns({
+    storage,
+    journal,
+    limits,
+    config,
+    now,
+    onDue: () => runWorker.wake(),
+  })
+  const runWorker = createRunWorker({
+    storage,
+    executables,
+    runner,
+    deliveries,
+    journal,
+    budget,
+    config,
+    now,
+    onDelivery: () => deliveryWorker.wake(),
+    onError: (err) => logger.error({ err }, 'queued runs cannot be read or written'),
   })
 
   const metrics = createMetrics({
@@ -153,9 +199,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
       registerLimits(app, { executables, limits })
-      registerRun(app, { executables, runner, config })
+      registerRun(app, { executables, runner, durableRuns, config })
       registerFunctionStorage(app, { executables, functionStorage })
-      registerRuns(app, { executables, journal, keyGuard })
+      registerRuns(app, { executables, journal, durableRuns, deliveries, keyGuard })
+      registerDeliveries(app, { executables, deliveries, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),
@@ -183,6 +230,9 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     clearTimeout(cut)
     ephemeral.stop()
     loopDelay.stop()
+    deliveries.stop()
+    await runWorker.stop(config.DRAIN_MS)
+    await deliveryWorker.stop(config.DRAIN_MS)
     await outbound.close()
     functionStorage.close()
     await sandbox.close()
@@ -194,6 +244,9 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
 
   try {
     await executables.forgetOrphans()
+    await runWorker.start()
+    await deliveryWorker.start()
+    deliveries.start()
     await server.listen({ host: config.HOST, port: config.PORT })
   } catch (error) {
     await close()

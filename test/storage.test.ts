@@ -60,6 +60,11 @@ testFunctionStorage('SQLite', (t) => open(t))
 /** Takes the newest migrations back, down to and with the one named. */
 function undoMigrations(folder: string, until: string): void {
   const undo = [
+    ['0006-queued-runs', 'DROP TABLE queued_runs'],
+    [
+      '0005-deliveries',
+      'DROP TABLE attempts; DROP TABLE lanes; DROP TABLE delivery_payloads; DROP TABLE deliveries',
+    ],
     ['0004-function-storage', 'DROP TABLE function_storage'],
     [
       '0003-limits-and-usage',
