@@ -26,6 +26,7 @@ import type { Schema } from '../src/storage/schema.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { SqliteWriter } from '../src/storage/sqlite-writer.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
+import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
@@ -56,6 +57,7 @@ testStorage('SQLite', (t) => open(t))
 testPruning('SQLite', (t) => open(t))
 testUsage('SQLite', (t) => open(t))
 testFunctionStorage('SQLite', (t) => open(t))
+testDeliveries('SQLite', (t) => open(t))
 
 /** Takes the newest migrations back, down to and with the one named. */
 function undoMigrations(folder: string, until: string): void {
