@@ -123,7 +123,6 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
         wireHeader(request.headers, 'SSVM_Usage_Key'),
         bearer(request.headers),
       ].some((key) => key !== undefined),
-    requireUsage,
     register(app: FastifyInstance): void {
       app.addHook('onRoute', (route) => {
         const access = route.config?.access
