@@ -41,7 +41,7 @@ ${GENERATED}
 
 Every failure is JSON: \`{ "error": "<sentence>", "code": "<CODE>", … }\`. Branch on the code; the sentence is
 for people and may change. A failed run's answer also carries \`run_id\`. Answers with status 503 carry
-\`Retry-After\`, those with 405 \`Allow\`.
+\`Retry-After\`, those with 405 \`Allow\`. \`/readyz\` alone answers 503 with its report instead.
 
 ${table(['Code', 'Status', 'Whose fault', 'Meaning'], rows)}
 `

@@ -1,5 +1,5 @@
 // Limits of an executable's own: within the operator's ceilings, in force from the next call on. What the
-// defaults refuse stands in test/hostile.test.ts.
+// defaults refuse stands in test/hostile-*.test.ts.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -188,7 +188,9 @@ describe('setting limits', () => {
     }
     assert.deepEqual(await answer.json(), { wasm_id: one.id, limits: set })
     assert.deepEqual(await limitsOf(app, one), set)
-    const shown = await app.request(`/api/executables/${one.id}?filterBy=["limits"]`)
+    const described = `/api/executables/${one.id}?filterBy=["limits"]`
+    await refused(await app.request(described), 401, 'MISSING_KEY')
+    const shown = await app.request(described, { headers: admin(one) })
     const { limits } = (await shown.json()) as { limits: Record<string, number> }
     assert.equal(limits.run_timeout_ms, 20_000)
     assert.equal(limits.queue_wait_ms, 5_000)

@@ -9,6 +9,7 @@ import { buildApp } from './helpers/build-app.ts'
 import { call, upload } from './helpers/client.ts'
 import { example } from './helpers/guests.ts'
 import { createSelfSigned } from './helpers/self-signed.ts'
+import { rawHttp } from './helpers/raw-http.ts'
 
 interface Answer {
   status: number
@@ -119,6 +120,26 @@ test('a preflight names the methods and the headers it was asked for', async (t)
   assert.equal(headers.get('access-control-allow-headers'), 'ssvm_usage_key')
   assert.equal(headers.get('vary'), 'Origin')
   assert.equal((await preflight('https://other.example')).status, 403)
+})
+
+test('every answer says that it is not to be sniffed, framed or kept', async (t) => {
+  const app = await buildApp(t)
+  const always = ['x-content-type-options', 'referrer-policy', 'cache-control']
+  const close = 'Connection: close\r\n\r\n'
+  const requests = [
+    `GET /healthz HTTP/1.1\r\nHost: ${new URL(app.origin).host}\r\n${close}`,
+    `GET /nowhere HTTP/1.1\r\nHost: ${new URL(app.origin).host}\r\n${close}`,
+    `GET /%zz HTTP/1.1\r\nHost: ${new URL(app.origin).host}\r\n${close}`,
+    `GET /api/run/1/${'x'.repeat(600)} HTTP/1.1\r\nHost: ${new URL(app.origin).host}\r\n${close}`,
+    `GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(70_000)}\r\n${close}`,
+    `nonsense\r\n\r\n`,
+  ]
+  for (const request of requests) {
+    const answer = (await rawHttp(app.origin, request)).toLowerCase()
+    for (const name of [...always, 'content-security-policy']) {
+      assert.ok(answer.includes(`\r\n${name}: `), `${request.slice(0, 30)}: ${name}`)
+    }
+  }
 })
 
 test('results are sandboxed and never sniffed, HTML and SVG too, whatever Accept says', async (t) => {

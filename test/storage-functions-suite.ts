@@ -39,6 +39,15 @@ export function testFunctionStorage(
       assert.equal(await functions.get(id, Buffer.from('b')), undefined)
     })
 
+    test('hundreds of keys are committed at once, and the last value of a key counts', async (t) => {
+      const storage = await open(t)
+      const { id } = await storage.executables.create(newExecutable())
+      const entries = Array.from({ length: 250 }, (_, n) => entry(`k${n}`, String(n)))
+      await storage.functions.commit(id, [entry('k7', 'earlier'), ...entries], 1)
+      const expected = Object.fromEntries(entries.map((_, n) => [`k${n}`, String(n)]))
+      assert.deepEqual(await loaded(storage, id), expected)
+    })
+
     test('a page lists keys in the order of their bytes, with sizes, times and the total', async (t) => {
       const storage = await open(t)
       const { functions } = storage

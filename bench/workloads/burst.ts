@@ -27,8 +27,9 @@ export const burst: Workload = {
       body: HELLO.input,
     }
 
-    // A process that has never worked has not taken what it needs for working.
-    await load.run(request, { ...options, seconds: options.warmUpSeconds })
+    // A process that has never worked has not taken what it needs for working with so many callers.
+    const warmUp = { connections: CONNECTIONS, seconds: options.warmUpSeconds }
+    await load.run(request, warmUp)
     const before = await memoryAtRest(pid)
     const descriptorsBefore = descriptorsOf(pid)
     bench.progress(`before: ${(before.residentBytes / MB).toFixed(1)} MB`)

@@ -86,7 +86,7 @@ export function timeoutOf(spec: RequestSpec, config: Config): number {
 
 function toAnswer(response: OutboundResponse, limitBytes: number): TargetAnswer {
   const { status, headers, body } = response
-  const type = headers['content-type'] ?? 'application/octet-stream'
+  const type = headers['content-type'] || 'application/octet-stream'
   if (status >= 200 && status < 300) {
     if (!response.truncated) return { status, type, body }
     throw new AppError('TARGET_TOO_LARGE', undefined, { detail: { limit_bytes: limitBytes } })

@@ -163,7 +163,8 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
   ): Promise<InvocationResult['outcome']> {
     if (!outcome.ok || stored.length === 0) return outcome
     try {
-      lease.take(stored.reduce((sum, { key, value }) => sum + key.length + value.length, 0))
+      // The result too: past the commit nothing may fail for want of room.
+      lease.take(outcome.bytes.length + sizeOf(stored))
       await storage.functions.commit(store.id, stored, now())
     } catch (error) {
       // Whether it was committed after all, only a new look tells.
@@ -259,4 +260,8 @@ function newStore(id: number): Open {
 
 function options({ limits }: Caller, inTurn: boolean): StoreOptions {
   return { inTurn, bytesMax: limits.storeBytes, keysMax: limits.storeKeys }
+}
+
+function sizeOf(entries: readonly { key: Buffer; value: Buffer }[]): number {
+  return entries.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
 }

@@ -138,7 +138,8 @@ export function createRunner(deps: RunnerDeps) {
     note(record, invoked)
     if (!invoked.outcome.ok) throw invoked.outcome.error
     const { outcome } = invoked
-    request.lease.take(outcome.bytes.length)
+    // What stored something took room for its result before it was committed.
+    if (invoked.store.stored.length === 0) request.lease.take(outcome.bytes.length)
     const split = request.executable.embeddedCallback
       ? splitEmbeddedCallback(outcome.bytes, jsonSearchBytes)
       : { bytes: outcome.bytes, callback: undefined }
@@ -302,8 +303,10 @@ export function newRecord(request: RunRequest, nowMs: number): RunRecord {
 
 function note(record: RunRecord, invoked: InvocationResult): void {
   record.timings.queueUs = invoked.queueUs
-  record.timings.instantiateUs = invoked.instantiateUs
-  record.timings.runUs = invoked.runUs
+  // A call that was refused never came to either.
+  const ran = invoked.outcome.ok || invoked.instantiateUs + invoked.runUs > 0
+  record.timings.instantiateUs = ran ? invoked.instantiateUs : null
+  record.timings.runUs = ran ? invoked.runUs : null
   record.memoryBytes = invoked.memoryBytes
   record.fuelUsed = invoked.fuelUsed
   record.log = invoked.log

@@ -47,7 +47,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     read: ({ version }) => version.interface.uses_storage ?? false,
   },
   warnings: { right: 'open', read: ({ version }) => version.interface.warnings },
-  limits: { right: 'open', read: (executable, { limits }) => inForce(limits, executable) },
+  limits: { right: 'admin', read: (executable, { limits }) => inForce(limits, executable) },
   types: { right: 'admin', read: ({ types }) => types },
   variables: { right: 'admin', read: ({ variables }) => Object.keys(variables).sort() },
   embedded_callback: {

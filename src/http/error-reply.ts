@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
+import { ANSWER_HEADERS } from './answer-headers.ts'
 
 /**
  * For what fails before any route is found (the URL), where the handlers below are not asked.
@@ -14,6 +15,8 @@ export function replyToFrameworkError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): number {
+  // No hook runs for these.
+  void reply.headers(ANSWER_HEADERS)
   return replyWithError(toAppError(error), request, reply).statusCode
 }
 
@@ -31,11 +34,15 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const reason = STATUS_CODES[known.status] ?? ''
   socket.end(
     `HTTP/1.1 ${known.status} ${reason}\r\n` +
-      'Content-Type: application/json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n' +
+      `Content-Type: application/json; charset=utf-8\r\n${HEADER_LINES}` +
       `Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
   return known.status
 }
+
+const HEADER_LINES = Object.entries(ANSWER_HEADERS)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('')
 
 function toClientError(code: string | undefined): AppError {
   if (code === 'HPE_HEADER_OVERFLOW') return new AppError('HEADERS_TOO_LARGE')

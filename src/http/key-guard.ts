@@ -125,7 +125,6 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
       ].some((key) => key !== undefined),
     requireToken,
     requireAdmin,
-    requireUsage,
     register(app: FastifyInstance): void {
       app.addHook('onRoute', (route) => {
         const access = route.config?.access

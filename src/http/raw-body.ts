@@ -94,12 +94,12 @@ type BodyRead = (error: Error | null, body?: Buffer) => void
 /** Tells the body, or why it was refused, once. */
 function readBody(request: FastifyRequest, payload: IncomingMessage, tell: BodyRead): void {
   const { lease, rawBodyLimit: limit } = request
-  const chunks: Buffer[] = []
+  const pieces = new Pieces()
   let size = 0
   const settle = (error: Error | null, body?: Buffer): void => {
     payload.off('data', keep)
     payload.off('end', ended)
-    payload.off('error', settle)
+    payload.off('error', brokeOff)
     payload.off('close', brokeOff)
     tell(error, body)
   }
@@ -112,13 +112,13 @@ function readBody(request: FastifyRequest, payload: IncomingMessage, tell: BodyR
     size += chunk.length
     try {
       if (size > limit) throw tooLarge(limit)
-      lease.take(chunk.length)
-      chunks.push(chunk)
+      lease.take(pieces.cost(chunk))
+      pieces.add(chunk)
     } catch (error) {
       refuse(error as Error)
     }
   }
-  const ended = (): void => settle(null, joined(chunks, size))
+  const ended = (): void => settle(null, pieces.joined(size))
   const brokeOff = (): void => settle(new AppError('BAD_REQUEST', 'The body broke off.'))
   if (Number(request.headers['content-length'] ?? 0) > limit) {
     payload.resume()
@@ -127,7 +127,7 @@ function readBody(request: FastifyRequest, payload: IncomingMessage, tell: BodyR
   }
   payload.on('data', keep)
   payload.on('end', ended)
-  payload.on('error', settle)
+  payload.on('error', brokeOff)
   payload.on('close', brokeOff)
 }
 
@@ -137,8 +137,52 @@ function tooLarge(limit: number): AppError {
   })
 }
 
-/** Most bodies arrive in one piece, which need not be copied. */
-function joined(chunks: readonly Buffer[], size: number): Buffer {
-  const [first] = chunks
-  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)
+/** A chunk that is smaller costs more to keep than its bytes. */
+const SMALL_CHUNK_BYTES = 1024
+const BLOCK_BYTES = 16 * 1024
+
+/** What has arrived of a body. Small chunks are copied together: a sender may make each of one byte. */
+class Pieces {
+  readonly #pieces: Buffer[] = []
+  /** Where small chunks go. */
+  #block = NO_BYTES
+  #used = 0
+
+  /** Bytes that adding the chunk takes. */
+  cost(chunk: Buffer): number {
+    if (this.#isKept(chunk)) return chunk.length
+    return this.#used + chunk.length <= this.#block.length ? 0 : BLOCK_BYTES
+  }
+
+  add(chunk: Buffer): void {
+    if (this.#isKept(chunk)) {
+      this.#endBlock()
+      this.#pieces.push(chunk)
+      return
+    }
+    if (this.#used + chunk.length > this.#block.length) {
+      this.#endBlock()
+      this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+    }
+    this.#used += chunk.copy(this.#block, this.#used)
+  }
+
+  /** Most bodies arrive in one piece, which need not be copied. */
+  joined(size: number): Buffer {
+    this.#endBlock()
+    const [first] = this.#pieces
+    return this.#pieces.length === 1 && first !== undefined
+      ? first
+      : Buffer.concat(this.#pieces, size)
+  }
+
+  #isKept(chunk: Buffer): boolean {
+    return chunk.length >= SMALL_CHUNK_BYTES || this.#pieces.length + this.#used === 0
+  }
+
+  #endBlock(): void {
+    if (this.#used > 0) this.#pieces.push(this.#block.subarray(0, this.#used))
+    this.#block = NO_BYTES
+    this.#used = 0
+  }
 }

@@ -21,7 +21,7 @@ export const ErrorBody = Type.Object(
 
 export const WasmId = Type.Object({ wasm_id: Type.Integer() })
 
-/** Described, not validated: these bodies are taken byte for byte. */
+/** Of lists; page.ts reads them. */
 export const PageQuery = Type.Object(
   {
     limit: Type.Optional(Type.String({ description: '1 to 100; default 20' })),

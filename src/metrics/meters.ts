@@ -74,7 +74,9 @@ export function createMeters() {
           if (us !== null && us > 0) histogram.observe(us)
         }
       }
-      total.observe(((record.endedAtMs ?? record.createdAtMs) - record.createdAtMs) * MS)
+      // The clock may have been set back meanwhile.
+      const ms = (record.endedAtMs ?? record.createdAtMs) - record.createdAtMs
+      total.observe(Math.max(0, ms) * MS)
     },
     compilationEnded(ms: number, error?: AppError): void {
       if (error === undefined) compilations.compiled++

@@ -67,6 +67,7 @@ export interface CompilerStats {
 
 /** A compilation in the queue; what it compiles is let go when its caller leaves. */
 interface Job {
+  forced: boolean
   run(): Promise<void>
 }
 
@@ -141,8 +142,10 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
     },
     compile(wasm, { signal, force = false, metered = false }) {
       if (signal?.aborted === true) return Promise.reject(new AppError('CANCELED'))
-      // Forced ones serve calls; there is at most one a module and form.
-      if (working !== undefined && queue.length >= options.compileQueueLength && !force) {
+      // Forced ones are of modules that were accepted before: at most one a module and form, and no reason
+      // to refuse an upload.
+      const uploads = queue.filter((job) => !job.forced).length
+      if (working !== undefined && uploads >= options.compileQueueLength && !force) {
         const full = new AppError('QUEUE_FULL', 'Too many uploads wait to be compiled.')
         return Promise.reject(full)
       }
@@ -152,6 +155,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
           reject(new AppError('CANCELED'))
         }
         const job: Job = {
+          forced: force,
           async run() {
             signal?.removeEventListener('abort', leave)
             await compileNow(wasm, { force, metered }).then(resolve, reject)

@@ -1,6 +1,6 @@
 // Whether memory of this process can be swapped out. wasmtime's page map scan wipes what a call wrote
 // by asking for pages that are present; on wasmtime 48 one that was swapped out escapes it and would
-// reach the next call (docs/decisions/0010). So it is used only where nothing can be swapped.
+// reach the next call (docs/decisions/0011). So it is used only where nothing can be swapped.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 

@@ -1,14 +1,18 @@
 // What functions keep, by executable and key. Values are sealed; keys are not, as they are looked for.
-import type { Kysely } from 'kysely'
+import type { CompiledQuery, Insertable, Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { Database } from './database.ts'
-import type { Schema } from './schema.ts'
+import type { FunctionStorageTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
-import type { FunctionStore } from './storage.ts'
+import type { FunctionStore, StoredEntry } from './storage.ts'
+
+/** Rows of one statement. */
+const COMMIT_ROWS = 100
 
 export function createFunctionStore(deps: { database: Database; secrets: Secrets }): FunctionStore {
   const { database, secrets } = deps
   const { reader } = database
+  const upsert = createUpsert()
 
   return {
     async load(executableId) {
@@ -30,17 +34,15 @@ export function createFunctionStore(deps: { database: Database; secrets: Secrets
         if (owner === undefined) {
           throw new AppError('NOT_FOUND', `There is no executable ${executableId} any more.`)
         }
-        for (const { key, value } of entries) {
-          const row = {
-            value: secrets.seal(value, place(executableId, key)),
-            size_bytes: key.length + value.length,
-            updated_at_ms: nowMs,
-          }
-          await db
-            .insertInto('function_storage')
-            .values({ executable_id: executableId, key, ...row })
-            .onConflict((conflict) => conflict.columns(['executable_id', 'key']).doUpdateSet(row))
-            .execute()
+        const rows = [...newestByKey(entries)].map(({ key, value }) => ({
+          executable_id: executableId,
+          key,
+          value: secrets.seal(value, place(executableId, key)),
+          size_bytes: key.length + value.length,
+          updated_at_ms: nowMs,
+        }))
+        for (let at = 0; at < rows.length; at += COMMIT_ROWS) {
+          await upsert(db, rows.slice(at, at + COMMIT_ROWS))
         }
       }),
 
@@ -89,6 +91,37 @@ export function createFunctionStore(deps: { database: Database; secrets: Secrets
         await db.deleteFrom('function_storage').where('executable_id', '=', executableId).execute()
       }),
   }
+}
+
+/** One statement may not change a row twice; of two entries with one key the later counts. */
+function newestByKey(entries: readonly StoredEntry[]): Iterable<StoredEntry> {
+  return new Map(entries.map((entry) => [entry.key.toString('latin1'), entry])).values()
+}
+
+type Row = Insertable<FunctionStorageTable>
+
+/** A statement is built once for each count of rows: building it costs several times what running it does. */
+function createUpsert(): (db: Kysely<Schema>, rows: Row[]) => Promise<void> {
+  const built = new Map<number, CompiledQuery>()
+  return async (db, rows) => {
+    const query = built.get(rows.length) ?? buildUpsert(db, rows)
+    built.set(rows.length, query)
+    await db.executeQuery({ ...query, parameters: rows.flatMap((row) => Object.values(row)) })
+  }
+}
+
+function buildUpsert(db: Kysely<Schema>, rows: Row[]): CompiledQuery {
+  return db
+    .insertInto('function_storage')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['executable_id', 'key']).doUpdateSet((eb) => ({
+        value: eb.ref('excluded.value'),
+        size_bytes: eb.ref('excluded.size_bytes'),
+        updated_at_ms: eb.ref('excluded.updated_at_ms'),
+      })),
+    )
+    .compile()
 }
 
 function of(db: Kysely<Schema>, executableId: number) {

@@ -1,6 +1,6 @@
 // Secrets at rest: AES-256-GCM with a random 96-bit nonce. Each ciphertext is bound to its table,
 // column and row, so that someone who can write the database cannot move one to another place.
-// Where the key comes from is key-file.ts's and the operator's matter.
+// Where the key comes from is data-folder.ts's and the operator's matter.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'

@@ -7,8 +7,10 @@ import { AppError } from '../errors.ts'
 import type { Unit } from './database.ts'
 import type { Schema } from './schema.ts'
 
-/** Units of one commit; a batch holds up the event loop, so that it must stay a matter of ms. */
+/** Units of one commit. */
 const BATCH_UNITS = 128
+/** A batch holds up the event loop: past this time what is left of it waits for the next. */
+const BATCH_MS = 10
 /** How long a batch waits while another process (a backup, the sqlite3 shell) writes. */
 const BUSY_WAIT_MS = 5_000
 const BUSY_RETRY_MS = 20
@@ -102,7 +104,11 @@ export class SqliteWriter {
     const settle: (() => void)[] = []
     try {
       await this.#begin()
-      for (const waiting of batch) settle.push(await this.#runUnit(waiting))
+      const endAt = performance.now() + BATCH_MS
+      for (const waiting of batch) {
+        settle.push(await this.#runUnit(waiting))
+        if (performance.now() > endAt) this.#queue.unshift(...batch.splice(settle.length))
+      }
       this.#statements.commit.run()
     } catch (cause) {
       if (this.#connection.inTransaction) this.#statements.rollback.run()

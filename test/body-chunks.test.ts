@@ -1,0 +1,54 @@
+// Bodies that arrive in pieces, as a hostile sender would cut them.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { buildApp } from './helpers/build-app.ts'
+import { refused, upload } from './helpers/client.ts'
+import { guest } from './helpers/guests.ts'
+import { parseMetrics } from './helpers/prometheus.ts'
+import { lastAnswer, rawHttp } from './helpers/raw-http.ts'
+
+const CHUNKS = 20_000
+const ONE_BYTE = '1\r\nx\r\n'
+
+function head(path: string): string {
+  return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`
+}
+
+test('a body in chunks of every size arrives as it was sent', async (t) => {
+  const app = await buildApp(t)
+  const one = await upload(app, await guest('echo'))
+  const sizes = [1, 1, 1023, 1024, 1, 16_384, 1, 1000, 1000, 16_000, 5, 70_000, 1]
+  const body = sizes.map((size, n) => String.fromCharCode(97 + n).repeat(size))
+  const chunks = body.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`)
+  const answer = await rawHttp(app.origin, head(`/api/run/${one.id}/echo`), ...chunks, '0\r\n\r\n')
+  assert.ok(answer.endsWith(`\r\n\r\n${body.join('')}`))
+})
+
+test('a body in chunks of one byte is counted by what it takes', async (t) => {
+  const app = await buildApp(t)
+  const one = await upload(app, await guest('echo'))
+  const socket = connect(Number(new URL(app.origin).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  await once(socket, 'connect')
+  socket.write(head(`/api/run/${one.id}/echo`) + ONE_BYTE.repeat(CHUNKS))
+  for (;;) {
+    const metrics = parseMetrics(await (await app.request('/metrics')).text())
+    const held = metrics.get('wasmhook_buffered_bytes')?.series[0]?.value
+    // The first byte as it came, the others in two blocks of 16 KiB.
+    if (held === 1 + 2 * 16_384) break
+    assert.ok((held ?? 0) < 1 + 2 * 16_384, String(held))
+  }
+})
+
+test('a body in chunks of one byte is refused where it takes more than there is', async (t) => {
+  const app = await buildApp(t, { BUFFERED_BYTES: 20_000 })
+  const one = await upload(app, await guest('raw-numbers'))
+  const text = await rawHttp(
+    app.origin,
+    head(`/api/run/${one.id}/add`) + ONE_BYTE.repeat(CHUNKS) + '0\r\n\r\n',
+  )
+  const { status, body } = lastAnswer(text)
+  await refused(new Response(JSON.stringify(body), { status }), 503, 'BUFFERS_FULL')
+})
