@@ -121,8 +121,9 @@ describe('a callback with retry', () => {
     )
     const [first, second] = target.received
     assert.deepEqual(second?.body, first?.body)
+    assert.equal(first?.headers['wasmhook-delivery'], id)
     assert.equal(second?.headers['wasmhook-delivery'], id)
-    assert.equal(second.headers['content-type'], first?.headers['content-type'])
+    assert.equal(second.headers['content-type'], first.headers['content-type'])
   })
 
   test('is tried again at the times that its policy says, and then no more', async () => {

@@ -47,7 +47,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
 
   return {
     /** A delivery whose first attempt was made already, and failed; resolves once it is committed. */
-    async goOn(sent: NewDelivery, first: Attempt): Promise<Delivery> {
+    async goOn(id: string, sent: NewDelivery, first: Attempt): Promise<void> {
       const nowMs = now()
       const after = afterAttempt(
         first,
@@ -55,7 +55,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
         { nowMs, chance: chance() },
       )
       const delivery = {
-        ...toDelivery(sent, nowMs),
+        ...toDelivery(id, sent, nowMs),
         tries: 1,
         state: after.state,
         ...(after.state === 'waiting'
@@ -64,11 +64,10 @@ export function createDeliveries(deps: DeliveriesDeps) {
       }
       await storage.deliveries.create(delivery, [first])
       onDue()
-      return delivery
     },
 
     /** One to be sent now, for whoever commits it together with something else. */
-    scheduled: (sent: NewDelivery): Delivery & DeliveryPayload => toDelivery(sent, now()),
+    scheduled: (sent: NewDelivery): Delivery & DeliveryPayload => toDelivery(uuidv7(), sent, now()),
 
     async find(id: string): Promise<Delivery> {
       const found = await storage.deliveries.get(id)
@@ -102,9 +101,9 @@ export function createDeliveries(deps: DeliveriesDeps) {
   }
 }
 
-function toDelivery(sent: NewDelivery, nowMs: number): Delivery & DeliveryPayload {
+function toDelivery(id: string, sent: NewDelivery, nowMs: number): Delivery & DeliveryPayload {
   return {
-    id: uuidv7(),
+    id,
     runId: sent.runId,
     executableId: sent.executableId,
     target: originOf(sent.spec),

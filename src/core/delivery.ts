@@ -1,5 +1,6 @@
 // Forwards a run's result to its callback target while the caller waits: one attempt, whose answer becomes
 // the caller's. Where that fails and the callback says so, the attempt becomes the first of a delivery.
+import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Attempt, RequestSpec, RunAnswer } from '../model.ts'
@@ -43,13 +44,22 @@ export function createDelivery({ outbound, deliveries, config, now }: DeliveryDe
       const timeoutMs = timeoutOf(spec, config)
       const hops = options.hops + 1
       const { answerBytes, onBytes } = options
-      const request = { spec, result, timeoutMs, answerBytes, hops, onBytes }
+      // Made before the first attempt, so that every attempt carries it.
+      const deliveryId = uuidv7()
+      const headers = spec.retry === undefined ? {} : { 'wasmhook-delivery': deliveryId }
+      const request = { spec, result, timeoutMs, answerBytes, hops, headers, onBytes }
       const made = await attempt(outbound, request, now)
       try {
         if (made.response === undefined) throw targetError(made.error, timeoutMs)
         return toAnswer(made.response, answerBytes)
       } catch (error) {
-        throw await goesOn(error as AppError, made.attempt, { spec, result, hops, options })
+        throw await goesOn(error as AppError, made.attempt, {
+          deliveryId,
+          spec,
+          result,
+          hops,
+          options,
+        })
       }
     },
   }
@@ -59,18 +69,20 @@ export function createDelivery({ outbound, deliveries, config, now }: DeliveryDe
     error: AppError,
     first: Attempt,
     sent: {
+      deliveryId: string
       spec: RequestSpec
       result: { bytes: Buffer; type: string }
       hops: number
       options: ForwardOptions
     },
   ): Promise<AppError> {
-    const { spec, result, hops, options } = sent
+    const { deliveryId: id, spec, result, hops, options } = sent
     // An address that may not be called will not be later; a loop must end.
     const final = error.code === 'ADDRESS_REFUSED' || error.code === 'LOOP_DETECTED'
     if (spec.retry === undefined || arrived(first) || final) return error
     const { runId, executableId } = options
-    const { id } = await deliveries.goOn(
+    await deliveries.goOn(
+      id,
       { runId, executableId, spec, retry: spec.retry, body: result.bytes, type: result.type, hops },
       first,
     )
