@@ -328,7 +328,9 @@ impl LoadedModule {
 impl Drop for LoadedModule {
     fn drop(&mut self) {
         // Nobody can ask for them any more.
-        drop(self.engine.warm().take_of(self.number));
+        while let Some(warm) = self.engine.warm().take_of(self.number) {
+            drop(warm);
+        }
     }
 }
 

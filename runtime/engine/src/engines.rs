@@ -42,7 +42,9 @@ impl Engines {
         let metered = self.metered.get().and_then(|metered| metered.as_ref().ok());
         let mut left = false;
         for engine in std::iter::once(&self.plain).chain(metered) {
-            drop(engine.warm().take_over(now));
+            while let Some(expired) = engine.warm().take_expired(now) {
+                drop(expired);
+            }
             left |= !engine.warm().is_empty();
         }
         left

@@ -1,0 +1,80 @@
+//! Instances that serve several calls: what they carry from one to the next, what retires them, and
+//! the places that they take.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmhook_engine::call::{CallRequest, Profile};
+use wasmhook_engine::engines::Engines;
+use wasmhook_engine::host::deadline::Stopper;
+use wasmhook_engine::pool::Admission;
+use wasmhook_engine::warm::{Reuse, WARM_INSTANCES_MAX};
+
+use crate::guest::{Guest, LIMITS, OPTIONS, from_text, on};
+
+const AGE: Duration = Duration::from_secs(600);
+
+/// Counts its calls in a global.
+const COUNTER: &str = r#"(module
+  (memory (export "memory") 1)
+  (global $calls (mut i32) (i32.const 0))
+  (func (export "calls") (result i32)
+    (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+    (global.get $calls))
+  (func (export "spin") (loop (br 0))))"#;
+
+/// What an owner settled who lets instances serve on.
+fn reusing() -> Arc<Profile> {
+    let mut profile = Profile::bare(Admission::ALONE, LIMITS);
+    profile.reuse = Some(Reuse {
+        calls: 1_000,
+        age: AGE,
+    });
+    Arc::new(profile)
+}
+
+/// The text that `function` gives.
+fn text(guest: &Guest, profile: &Arc<Profile>, function: &str) -> String {
+    let request = CallRequest {
+        profile: profile.clone(),
+        ..CallRequest::bare(function, LIMITS)
+    };
+    let report = guest.module.call(Arc::new(request), Stopper::default());
+    let output = report.result;
+    let output = output.unwrap_or_else(|failure| panic!("{function}: {failure:?}"));
+    String::from_utf8(output.bytes).unwrap()
+}
+
+#[test]
+fn an_instance_serves_the_calls_of_one_profile() {
+    let guest = from_text(COUNTER).unwrap();
+    let (one, other) = (reusing(), reusing());
+    assert_eq!(text(&guest, &one, "calls"), "1");
+    assert_eq!(text(&guest, &one, "calls"), "2");
+    assert_eq!(text(&guest, &other, "calls"), "1");
+    assert_eq!(text(&guest, &one, "calls"), "3");
+}
+
+#[test]
+fn instances_that_are_let_go_of_take_no_place_from_those_that_run_or_wait() {
+    let engines = Engines::new(OPTIONS).unwrap();
+    let waiting = engines.plain().warm();
+    let guest = on(engines.plain(), &wat::parse_str(COUNTER).unwrap()).unwrap();
+    let fill = || {
+        while waiting.len() < WARM_INSTANCES_MAX {
+            assert_eq!(text(&guest, &reusing(), "calls"), "1");
+        }
+    };
+    fill();
+    let expired = waiting.take_expired(Instant::now() + AGE).unwrap();
+    let unloaded = waiting.take_of(expired.module).unwrap();
+    fill();
+    // These stand for calls: they hold their places as an instance does that runs.
+    let others = OPTIONS.slots as usize - 1;
+    let running: Vec<_> = (0..others)
+        .map(|_| waiting.take_of(expired.module).unwrap())
+        .collect();
+    fill();
+    assert_eq!(text(&guest, &reusing(), "calls"), "1");
+    drop((expired, unloaded, running));
+}
