@@ -315,14 +315,8 @@ impl Shared {
             self.give_up(job, failure);
         }
         self.outlet.wake();
-        let warm = self.engines.let_go_of_warm(now);
-        if active {
-            Next::Soon
-        } else if warm {
-            Next::Later
-        } else {
-            Next::Never
-        }
+        let next = self.engines.let_go_of_warm(now);
+        if active { Next::Soon } else { next }
     }
 
     fn give_up(&self, job: Job<Work>, failure: Failure) {

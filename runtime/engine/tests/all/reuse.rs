@@ -2,12 +2,13 @@
 //! the places that they take.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use wasmhook_engine::call::{CallRequest, Profile};
 use wasmhook_engine::engines::Engines;
 use wasmhook_engine::host::deadline::Stopper;
-use wasmhook_engine::pool::Admission;
+use wasmhook_engine::pool::{Admission, Outcome, Pool};
 use wasmhook_engine::warm::{Reuse, WARM_INSTANCES_MAX};
 
 use crate::guest::{Guest, LIMITS, OPTIONS, from_text, on};
@@ -25,11 +26,12 @@ const COUNTER: &str = r#"(module
 
 /// What an owner settled who lets instances serve on.
 fn reusing() -> Arc<Profile> {
+    reusing_for(AGE)
+}
+
+fn reusing_for(age: Duration) -> Arc<Profile> {
     let mut profile = Profile::bare(Admission::ALONE, LIMITS);
-    profile.reuse = Some(Reuse {
-        calls: 1_000,
-        age: AGE,
-    });
+    profile.reuse = Some(Reuse { calls: 1_000, age });
     Arc::new(profile)
 }
 
@@ -77,4 +79,20 @@ fn instances_that_are_let_go_of_take_no_place_from_those_that_run_or_wait() {
     fill();
     assert_eq!(text(&guest, &reusing(), "calls"), "1");
     drop((expired, unloaded, running));
+}
+
+#[test]
+fn the_ticker_lets_go_of_all_whose_time_is_over() {
+    let engines = Arc::new(Engines::new(OPTIONS).unwrap());
+    // Much to be wiped, so that one tick is not enough.
+    let filled = r#"(module (memory (export "memory") 20)
+      (func (export "fill") (memory.fill (i32.const 0) (i32.const 7) (i32.const 1000000))))"#;
+    let guest = on(engines.plain(), &wat::parse_str(filled).unwrap()).unwrap();
+    for _instance in 0..WARM_INSTANCES_MAX {
+        text(&guest, &reusing_for(Duration::from_secs(1)), "fill");
+    }
+    let _pool = Pool::start(engines.clone(), Arc::new(|_outcome: Outcome| {})).unwrap();
+    while !engines.plain().warm().is_empty() {
+        thread::yield_now();
+    }
 }
