@@ -1,13 +1,14 @@
 //! Instances that serve several calls: what they carry from one to the next, what retires them, and
 //! the places that they take.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use wasmhook_engine::call::{CallRequest, Profile};
 use wasmhook_engine::engines::Engines;
 use wasmhook_engine::host::deadline::Stopper;
+use wasmhook_engine::limits::CallLimits;
 use wasmhook_engine::pool::{Admission, Outcome, Pool};
 use wasmhook_engine::warm::{Reuse, WARM_INSTANCES_MAX};
 
@@ -95,4 +96,40 @@ fn the_ticker_lets_go_of_all_whose_time_is_over() {
     while !engines.plain().warm().is_empty() {
         thread::yield_now();
     }
+}
+
+#[test]
+fn a_module_that_nobody_has_any_more_is_gone_with_its_instances_before_its_last_outcome() {
+    let engines = Arc::new(Engines::new(OPTIONS).unwrap());
+    let engine = engines.plain();
+    let guest = on(engine, &wat::parse_str(COUNTER).unwrap()).unwrap();
+    for profile in [reusing(), reusing()] {
+        text(&guest, &profile, "calls");
+    }
+    let (sender, outcomes) = mpsc::sync_channel(1);
+    let waiting = engines.clone();
+    let deliver = move |_outcome: Outcome| sender.send(waiting.plain().warm().len()).unwrap();
+    let pool = Pool::start(engines.clone(), Arc::new(deliver)).unwrap();
+    let limits = CallLimits {
+        timeout_ms: 600_000,
+        ..LIMITS
+    };
+    let admission = Admission {
+        concurrency: 1,
+        queue_length: 1,
+        queue_wait: AGE,
+        ..Admission::ALONE
+    };
+    let request = CallRequest {
+        profile: Arc::new(Profile::bare(admission, limits)),
+        ..CallRequest::bare("spin", limits)
+    };
+    pool.submit(1, Arc::new(guest.module), Arc::new(request));
+    pool.begin_submitted();
+    while pool.stats().running == 0 {
+        thread::yield_now();
+    }
+    assert_eq!(engine.warm().len(), 2);
+    assert!(pool.cancel(1));
+    assert_eq!(outcomes.recv_timeout(Duration::from_secs(60)), Ok(0));
 }
