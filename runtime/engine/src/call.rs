@@ -292,6 +292,7 @@ impl LoadedModule {
         };
         if let (Some(reuse), Some(instance)) = (reuse, instance)
             && !host.unfit
+            && !host.bindgen.is_half_full()
             && host.limits.refused().is_none()
         {
             // Its inputs are not held until the next call.

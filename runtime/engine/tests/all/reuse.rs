@@ -99,6 +99,37 @@ fn the_ticker_lets_go_of_all_whose_time_is_over() {
 }
 
 #[test]
+fn references_that_a_guest_never_gives_back_fail_no_later_call() {
+    // With reference types a guest drops a reference without a word to the host.
+    let guest = from_text(
+        r#"(module
+          (import "wbg" "__wbindgen_string_new"
+            (func $text (param i32 i32) (result externref)))
+          (memory (export "memory") 20)
+          (table (export "__wbindgen_externrefs") 4 externref)
+          (global $calls (mut i32) (i32.const 0))
+          (func $counted (result i32)
+            (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+            (global.get $calls))
+          (func (export "long") (result i32)
+            (drop (call $text (i32.const 0) (i32.const 1000000)))
+            (call $counted))
+          (func (export "many") (result i32) (local $left i32)
+            (local.set $left (i32.const 10000))
+            (loop $more
+              (drop (call $text (i32.const 0) (i32.const 1)))
+              (br_if $more (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+            (call $counted)))"#,
+    )
+    .unwrap();
+    for function in ["long", "many"] {
+        let profile = reusing();
+        let calls: Vec<_> = (0..40).map(|_| text(&guest, &profile, function)).collect();
+        assert_eq!(calls[1], "2", "{function}: the instance serves on at first");
+    }
+}
+
+#[test]
 fn a_module_that_nobody_has_any_more_is_gone_with_its_instances_before_its_last_outcome() {
     let engines = Arc::new(Engines::new(OPTIONS).unwrap());
     let engine = engines.plain();
