@@ -237,7 +237,6 @@ impl LoadedModule {
             Err(failure) => return Report::failed(failure),
         };
         let deadline = Deadline::new(request.limits().timeout_ms, stopper);
-        let wasi = Wasi::new(request.clone(), self.is_command);
         // A program ends with its call.
         let reuse = request.profile.reuse.filter(|_| !self.is_command);
         let warm = reuse.and_then(|_| {
@@ -246,10 +245,12 @@ impl LoadedModule {
         });
         let (mut store, instance, served, born) = match warm {
             Some(mut warm) => {
-                self.engine.rearm(&mut warm.store, wasi, deadline);
+                self.engine
+                    .rearm(&mut warm.store, request.clone(), deadline);
                 (warm.store, Ok(warm.instance), warm.served, warm.born)
             }
             None => {
+                let wasi = Wasi::new(request.clone(), self.is_command);
                 let host = Host::new(wasi, request.limits(), deadline);
                 let mut store = self.engine.store(host);
                 // A wasm start function runs within this step, under the same deadline and limits.
@@ -296,7 +297,7 @@ impl LoadedModule {
             && host.limits.refused().is_none()
         {
             // Its inputs are not held until the next call.
-            host.wasi = Wasi::new(NOTHING.clone(), false);
+            host.wasi = host.wasi.following(NOTHING.clone());
             let warm = Warm {
                 module: self.number,
                 profile: request.profile.clone(),

@@ -183,9 +183,9 @@ impl Engine {
 
     /// Makes the store of a warm instance ready for another call: what belongs to the last call goes,
     /// what belongs to the instance stays.
-    pub fn rearm(&self, store: &mut Store<Host>, wasi: wasi::Wasi, deadline: Deadline) {
+    pub fn rearm(&self, store: &mut Store<Host>, request: Arc<CallRequest>, deadline: Deadline) {
         let host = store.data_mut();
-        host.wasi = wasi;
+        host.wasi = host.wasi.following(request);
         host.deadline = deadline;
         host.thrown = None;
         if self.metered {

@@ -130,6 +130,30 @@ fn references_that_a_guest_never_gives_back_fail_no_later_call() {
 }
 
 #[test]
+fn a_clock_that_only_goes_forward_does_so_from_call_to_call() {
+    let guest = from_text(
+        r#"(module
+          (import "wasi_snapshot_preview1" "clock_time_get"
+            (func $clock (param i32 i64 i32) (result i32)))
+          (memory (export "memory") 1)
+          (func $now (result i64)
+            (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 8)))
+            (i64.load (i32.const 8)))
+          (global $last (mut i64) (i64.const 0))
+          (func (export "begin") (result i32)
+            (loop $on (br_if $on (i64.lt_u (call $now) (i64.const 20000000))))
+            (global.set $last (call $now))
+            (i32.const 1))
+          (func (export "is_later") (result i32)
+            (i64.ge_u (call $now) (global.get $last))))"#,
+    )
+    .unwrap();
+    let profile = reusing();
+    text(&guest, &profile, "begin");
+    assert_eq!(text(&guest, &profile, "is_later"), "1");
+}
+
+#[test]
 fn a_module_that_nobody_has_any_more_is_gone_with_its_instances_before_its_last_outcome() {
     let engines = Arc::new(Engines::new(OPTIONS).unwrap());
     let engine = engines.plain();
