@@ -154,6 +154,29 @@ fn a_clock_that_only_goes_forward_does_so_from_call_to_call() {
 }
 
 #[test]
+fn a_result_is_not_lost_to_a_guest_that_does_not_take_its_block_back() {
+    for free in ["(loop (br 0))", "unreachable"] {
+        let guest = from_text(&format!(
+            r#"(module
+              (memory (export "memory") 1)
+              (data (i32.const 64) "hello")
+              (global $calls (mut i32) (i32.const 0))
+              (func (export "__wbindgen_malloc") (param i32) (result i32) (i32.const 1024))
+              (func (export "__wbindgen_free") (param i32 i32) {free})
+              (func (export "say") (result i32 i32)
+                (i32.store8 (i32.const 64) (i32.add (i32.load8_u (i32.const 64)) (global.get $calls)))
+                (global.set $calls (i32.const 1))
+                (i32.const 64) (i32.const 5)))"#
+        ))
+        .unwrap();
+        let profile = reusing();
+        for _call in 0..2 {
+            assert_eq!(text(&guest, &profile, "say"), "hello", "{free}");
+        }
+    }
+}
+
+#[test]
 fn a_module_that_nobody_has_any_more_is_gone_with_its_instances_before_its_last_outcome() {
     let engines = Arc::new(Engines::new(OPTIONS).unwrap());
     let engine = engines.plain();
