@@ -107,6 +107,10 @@ impl Parts {
                 Payload::ExportSection(section) => {
                     for export in section {
                         let name = export.ok()?.name;
+                        // It would find an allocator that has begun before it.
+                        if name == "_initialize" {
+                            return None;
+                        }
                         has_memory |= name == "memory";
                         has_allocator |= describe::may_be_malloc(name);
                     }

@@ -92,6 +92,13 @@ fn a_module_that_starts_by_itself_or_keeps_data_for_later_is_left_as_it_came() {
 }
 
 #[test]
+fn a_module_with_an_initialiser_of_its_own_is_left_as_it_came() {
+    // It would find an allocator that has begun before it.
+    let guest = made("", r#"(func (export "_initialize"))"#);
+    is_as_it_came(&guest);
+}
+
+#[test]
 fn a_module_that_drops_its_data_by_number_still_runs() {
     // Less data is left than the number says, so the module is compiled as it came.
     let guest = made(
