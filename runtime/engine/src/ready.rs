@@ -11,7 +11,7 @@
 
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{ConstExpr, DataSection, ExportKind, ExportSection, MemoryType};
-use wasmparser::{DataKind, Parser, Payload, TypeRef};
+use wasmparser::{DataKind, ElementKind, Parser, Payload, TypeRef};
 use wasmtime::{Instance, Linker, Module, Ref, Store, Val};
 
 use crate::describe;
@@ -114,6 +114,14 @@ impl Parts {
                         }
                         has_memory |= name == "memory";
                         has_allocator |= describe::may_be_malloc(name);
+                    }
+                }
+                Payload::ElementSection(section) => {
+                    for elements in section {
+                        // The allocator may drop them, which nothing here would see.
+                        if matches!(elements.ok()?.kind, ElementKind::Passive) {
+                            return None;
+                        }
                     }
                 }
                 Payload::DataSection(section) => {

@@ -99,6 +99,20 @@ fn a_module_with_an_initialiser_of_its_own_is_left_as_it_came() {
 }
 
 #[test]
+fn a_module_that_keeps_elements_for_later_is_left_as_it_came() {
+    let fields = r#"(elem $later func $pages)
+        (func (export "later") (result i32)
+            (table.init $table $later (i32.const 0) (i32.const 0) (i32.const 1))
+            (call_indirect (result i32) (i32.const 0)))"#;
+    let guest = made(
+        "(if (i32.eqz (i32.load (i32.const 0))) (then (elem.drop $later)))",
+        fields,
+    );
+    assert_eq!(guest.text("later", NONE), "1");
+    is_as_it_came(&guest);
+}
+
+#[test]
 fn an_allocator_that_writes_much_besides_its_memory_leaves_the_module_as_it_came() {
     let filled = |bytes: usize| {
         from_text(&format!(
