@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::host::Host;
 use crate::trial;
 
-/// Larger modules are compiled as they came: it costs a second compilation.
+/// Larger modules are compiled as they came: it costs two more compilations.
 const MODULE_BYTES_MAX: usize = 4 << 20;
 /// The block that is asked for and kept: so small that what the allocator took is left for calls.
 const BLOCK_BYTES: i32 = 16;
