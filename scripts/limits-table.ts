@@ -236,8 +236,12 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'runtime/engine/src/ready.rs': [
     ['MODULE_BYTES_MAX', 'bytes', 'A module made ready', 'it is compiled as it came'],
-    ['GROWTH_BYTES_MAX', 'bytes', 'What its allocator takes at first', 'it is compiled as it came'],
-    ['CONTENT_BYTES_MAX', 'bytes', 'What it starts with in memory', 'it is compiled as it came'],
+    [
+      'GROWTH_BYTES_MAX',
+      'bytes',
+      'What its allocator takes at first, and what it writes',
+      'it is compiled as it came',
+    ],
     ['TABLE_ELEMENTS_MAX', 'elements', 'Elements of a table of it', 'it is compiled as it came'],
   ],
   'runtime/engine/src/host/bindgen/casts.rs': [

@@ -116,7 +116,9 @@ impl Sandbox {
     /// Forgets a module. Calls that wait or run still finish.
     #[napi]
     pub fn unload(&self, handle: u32) {
-        self.modules.lock().loaded.remove(&handle);
+        let module = self.modules.lock().loaded.remove(&handle);
+        // Without the lock: the last of a module takes its warm instances along.
+        drop(module);
     }
 
     /// Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that

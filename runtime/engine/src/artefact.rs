@@ -1,6 +1,7 @@
 //! An upload becomes a compiled file and a description of its interface.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use wasmtime::{Engine as Wasmtime, Module};
 
@@ -23,6 +24,11 @@ const NATIVE: [&[u8]; 5] = [
     b"MZ",
 ];
 
+/// A module that compiles in less is made ready as well: that compiles it twice more and tries its
+/// allocator, and must not be why the compile child runs out of its time (60 s where nobody set
+/// another) and the upload is refused.
+const QUICK: Duration = Duration::from_secs(5);
+
 /// A compiled module and what can be called in it.
 pub struct Compiled {
     /// The artefact; a file of these bytes is what [`load`] takes.
@@ -37,20 +43,24 @@ pub fn compile(engine: &Engine, wasm: &[u8]) -> Result<Compiled, Failure> {
     check_header(wasm)?;
     complexity::check(wasm, engine.options())?;
     Module::validate(engine.inner(), wasm).map_err(|error| invalid(&error))?;
-    let ready = ready::make(engine, wasm);
-    let compiled = ready.and_then(|ready| engine.inner().precompile_module(&ready).ok());
-    let bytes = match compiled {
-        Some(bytes) => bytes,
-        None => {
-            let compiled = engine.inner().precompile_module(wasm);
-            compiled.map_err(|error| too_complex(&error))?
-        }
+    let begun = Instant::now();
+    let came = precompiled(engine, wasm)?;
+    let ready = if begun.elapsed() < QUICK {
+        ready::make(engine, wasm).and_then(|ready| precompiled(engine, &ready).ok())
+    } else {
+        None
     };
-    // SAFETY: this engine made these bytes in the line above, and nothing touched them since.
-    let module = unsafe { Module::deserialize(engine.inner(), &bytes) }
-        .map_err(|error| too_complex(&error))?;
+    let (bytes, module) = ready.unwrap_or(came);
     let interface = describe::inspect(wasm, &module, engine)?;
     Ok(Compiled { bytes, interface })
+}
+
+fn precompiled(engine: &Engine, wasm: &[u8]) -> Result<(Vec<u8>, Module), Failure> {
+    let bytes = engine.inner().precompile_module(wasm);
+    let bytes = bytes.map_err(|error| too_complex(&error))?;
+    // SAFETY: this engine made these bytes in the line above, and nothing touched them since.
+    let module = unsafe { Module::deserialize(engine.inner(), &bytes) };
+    Ok((bytes, module.map_err(|error| too_complex(&error))?))
 }
 
 /// Maps a compiled file into memory. Nothing is compiled.

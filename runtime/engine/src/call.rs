@@ -237,7 +237,6 @@ impl LoadedModule {
             Err(failure) => return Report::failed(failure),
         };
         let deadline = Deadline::new(request.limits().timeout_ms, stopper);
-        let wasi = Wasi::new(request.clone(), self.is_command);
         // A program ends with its call.
         let reuse = request.profile.reuse.filter(|_| !self.is_command);
         let warm = reuse.and_then(|_| {
@@ -246,10 +245,12 @@ impl LoadedModule {
         });
         let (mut store, instance, served, born) = match warm {
             Some(mut warm) => {
-                self.engine.rearm(&mut warm.store, wasi, deadline);
+                self.engine
+                    .rearm(&mut warm.store, request.clone(), deadline);
                 (warm.store, Ok(warm.instance), warm.served, warm.born)
             }
             None => {
+                let wasi = Wasi::new(request.clone(), self.is_command);
                 let host = Host::new(wasi, request.limits(), deadline);
                 let mut store = self.engine.store(host);
                 // A wasm start function runs within this step, under the same deadline and limits.
@@ -268,8 +269,6 @@ impl LoadedModule {
             .map_err(|error| Failure::from_guest(error, store.data()))
             .and_then(|instance| {
                 let output = abi::call(plan, &mut store, &instance, &request)?;
-                // Host functions are left late, and a call that ends late has not kept its limit.
-                store.data().deadline.check()?;
                 Ok((output, instance))
             });
 
@@ -292,10 +291,11 @@ impl LoadedModule {
         };
         if let (Some(reuse), Some(instance)) = (reuse, instance)
             && !host.unfit
+            && !host.bindgen.is_half_full()
             && host.limits.refused().is_none()
         {
             // Its inputs are not held until the next call.
-            host.wasi = Wasi::new(NOTHING.clone(), false);
+            host.wasi = host.wasi.following(NOTHING.clone());
             let warm = Warm {
                 module: self.number,
                 profile: request.profile.clone(),
@@ -328,7 +328,9 @@ impl LoadedModule {
 impl Drop for LoadedModule {
     fn drop(&mut self) {
         // Nobody can ask for them any more.
-        drop(self.engine.warm().take_of(self.number));
+        while let Some(warm) = self.engine.warm().take_of(self.number) {
+            drop(warm);
+        }
     }
 }
 

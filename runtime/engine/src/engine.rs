@@ -31,6 +31,10 @@ const INSTANCE_BYTES_MAX: usize = 4 << 20;
 const KEEP_RESIDENT_SCANNED_BYTES: usize = 1 << 20;
 const KEEP_RESIDENT_BYTES: usize = 64 << 10;
 
+/// Instances beside those that run and those that wait for another call: one that the ticker lets
+/// go of, and one of a module that is unloaded. Whatever else is let go of, its call's thread does.
+const LEAVING_INSTANCES: u32 = 2;
+
 /// What the interface description and the artefact together mean; raise it when a stored one of
 /// either must not be used any more.
 const ARTEFACT_FORMAT: u32 = 2;
@@ -179,9 +183,9 @@ impl Engine {
 
     /// Makes the store of a warm instance ready for another call: what belongs to the last call goes,
     /// what belongs to the instance stays.
-    pub fn rearm(&self, store: &mut Store<Host>, wasi: wasi::Wasi, deadline: Deadline) {
+    pub fn rearm(&self, store: &mut Store<Host>, request: Arc<CallRequest>, deadline: Deadline) {
         let host = store.data_mut();
-        host.wasi = wasi;
+        host.wasi = host.wasi.following(request);
         host.deadline = deadline;
         host.thrown = None;
         if self.metered {
@@ -307,8 +311,7 @@ fn config(options: &EngineOptions, metered: bool) -> Config {
 }
 
 fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
-    // Those that run and those that wait for another call.
-    let slots = options.slots + WARM_INSTANCES_MAX as u32;
+    let slots = options.slots + WARM_INSTANCES_MAX as u32 + LEAVING_INSTANCES;
     let mut pool = PoolingAllocationConfig::new();
     // A guest with references has a small heap for them, taken from the same memories.
     pool.total_memories(slots * 2)

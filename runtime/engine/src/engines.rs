@@ -1,10 +1,14 @@
 //! The two engines of a server, and which of them a module runs on.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::engine::{Engine, EngineOptions};
 use crate::error::Failure;
+use crate::ticker::Next;
+
+/// How long the ticker lets go of instances at one tick: guests wait for it with their deadlines.
+const LET_GO_FOR: Duration = Duration::from_millis(1);
 
 /// The engine that most guests run on, and the one that counts their work: a setting of wasmtime's
 /// holds for a whole engine, and counting would slow down those who did not ask for it.
@@ -37,15 +41,24 @@ impl Engines {
             .map_err(Failure::clone)
     }
 
-    /// Lets go of warm instances whose time is over; `true` while any waits.
-    pub fn let_go_of_warm(&self, now: Instant) -> bool {
+    /// Lets go of warm instances whose time is over, as many as it can in a moment; says when to
+    /// look again.
+    pub fn let_go_of_warm(&self, now: Instant) -> Next {
+        let begun = Instant::now();
         let metered = self.metered.get().and_then(|metered| metered.as_ref().ok());
-        let mut left = false;
+        let mut next = Next::Never;
         for engine in std::iter::once(&self.plain).chain(metered) {
-            drop(engine.warm().take_over(now));
-            left |= !engine.warm().is_empty();
+            while let Some(expired) = engine.warm().take_expired(now) {
+                drop(expired);
+                if begun.elapsed() > LET_GO_FOR {
+                    return Next::Soon;
+                }
+            }
+            if !engine.warm().is_empty() {
+                next = Next::Later;
+            }
         }
-        left
+        next
     }
 
     /// Lets every guest look at its deadline.

@@ -246,7 +246,10 @@ impl Shared {
                 unseen_since = None;
                 self.outlet.wake();
             }
-            let report = job.work.module.call(job.work.request, stopper);
+            let Work { module, request } = job.work;
+            let report = module.call(request, stopper);
+            // Without the lock: the last of a module takes its warm instances along.
+            drop(module);
             let ended = Instant::now();
             state = self.lock();
             // Before anybody sees the outcome, or the next call of its caller could find no room.
@@ -315,14 +318,8 @@ impl Shared {
             self.give_up(job, failure);
         }
         self.outlet.wake();
-        let warm = self.engines.let_go_of_warm(now);
-        if active {
-            Next::Soon
-        } else if warm {
-            Next::Later
-        } else {
-            Next::Never
-        }
+        let next = self.engines.let_go_of_warm(now);
+        if active { Next::Soon } else { next }
     }
 
     fn give_up(&self, job: Job<Work>, failure: Failure) {

@@ -11,7 +11,7 @@
 
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{ConstExpr, DataSection, ExportKind, ExportSection, MemoryType};
-use wasmparser::{DataKind, Parser, Payload, TypeRef};
+use wasmparser::{DataKind, ElementKind, Parser, Payload, TypeRef};
 use wasmtime::{Instance, Linker, Module, Ref, Store, Val};
 
 use crate::describe;
@@ -19,14 +19,12 @@ use crate::engine::Engine;
 use crate::host::Host;
 use crate::trial;
 
-/// Larger modules are compiled as they came: it costs a second compilation.
+/// Larger modules are compiled as they came: it costs two more compilations.
 const MODULE_BYTES_MAX: usize = 4 << 20;
 /// The block that is asked for and kept: so small that what the allocator took is left for calls.
 const BLOCK_BYTES: i32 = 16;
 /// An allocator that takes more is left alone: each call would start with that memory.
 const GROWTH_BYTES_MAX: usize = 1 << 20;
-/// A memory that holds more is left as it came: all of it would be data of the module.
-const CONTENT_BYTES_MAX: usize = 8 << 20;
 /// Elements of tables that are compared.
 const TABLE_ELEMENTS_MAX: u64 = 20_000;
 /// The unit in which memory is looked through for what is not zero.
@@ -58,7 +56,7 @@ pub fn make(engine: &Engine, wasm: &[u8]) -> Option<Vec<u8>> {
         let grown = came < bytes.len() && bytes.len() - came <= GROWTH_BYTES_MAX;
         grown.then_some(Ready {
             pages: (bytes.len() / WASM_PAGE_BYTES) as u64,
-            content: content(bytes)?,
+            content: content(bytes, parts.data_bytes + GROWTH_BYTES_MAX)?,
         })
     })?;
     reencoded(&mut ready, wasm)
@@ -69,6 +67,8 @@ struct Parts {
     /// Globals that can change.
     globals: Vec<u32>,
     tables: u32,
+    /// What the module fills its memory with.
+    data_bytes: usize,
 }
 
 impl Parts {
@@ -77,9 +77,10 @@ impl Parts {
         let mut parts = Parts {
             globals: Vec::new(),
             tables: 0,
+            data_bytes: 0,
         };
         let (mut globals, mut memories) = (0, 0);
-        let (mut has_memory, mut has_allocator, mut has_data) = (false, false, false);
+        let (mut has_memory, mut has_allocator) = (false, false);
         if wasm.len() > MODULE_BYTES_MAX {
             return None;
         }
@@ -107,21 +108,36 @@ impl Parts {
                 Payload::ExportSection(section) => {
                     for export in section {
                         let name = export.ok()?.name;
+                        // It would find an allocator that has begun before it.
+                        if name == "_initialize" {
+                            return None;
+                        }
                         has_memory |= name == "memory";
                         has_allocator |= describe::may_be_malloc(name);
                     }
                 }
-                Payload::DataSection(section) => {
-                    has_data = true;
-                    for data in section {
-                        if matches!(data.ok()?.kind, DataKind::Passive) {
+                Payload::ElementSection(section) => {
+                    for elements in section {
+                        // The allocator may drop them, which nothing here would see.
+                        if matches!(elements.ok()?.kind, ElementKind::Passive) {
                             return None;
                         }
+                    }
+                }
+                Payload::DataSection(section) => {
+                    for data in section {
+                        let data = data.ok()?;
+                        if matches!(data.kind, DataKind::Passive) {
+                            return None;
+                        }
+                        parts.data_bytes += data.data.len();
                     }
                 }
                 _ => {}
             }
         }
+        // The content of the memory takes the place of the module's data.
+        let has_data = parts.data_bytes > 0;
         (memories == 1 && has_memory && has_allocator && has_data).then_some(parts)
     }
 }
@@ -177,8 +193,9 @@ fn take_block(module: &Module, instance: &Instance, store: &mut Store<Host>) -> 
     takes.call(store, params, &mut [Val::I32(0)]).ok()
 }
 
-/// The runs of pages that are not zero, with their addresses.
-fn content(memory: &[u8]) -> Option<Vec<(usize, Vec<u8>)>> {
+/// The runs of pages that are not zero, with their addresses; `None` where they are more than
+/// `bytes_max`: all of it would be data of the module.
+fn content(memory: &[u8], bytes_max: usize) -> Option<Vec<(usize, Vec<u8>)>> {
     let mut runs: Vec<(usize, Vec<u8>)> = Vec::new();
     let mut bytes = 0;
     for (at, page) in memory.chunks(PAGE_BYTES).enumerate() {
@@ -186,6 +203,9 @@ fn content(memory: &[u8]) -> Option<Vec<(usize, Vec<u8>)>> {
             continue;
         }
         bytes += page.len();
+        if bytes > bytes_max {
+            return None;
+        }
         match runs.last_mut() {
             Some((start, run)) if *start + run.len() == at * PAGE_BYTES => {
                 run.extend_from_slice(page);
@@ -193,7 +213,7 @@ fn content(memory: &[u8]) -> Option<Vec<(usize, Vec<u8>)>> {
             _ => runs.push((at * PAGE_BYTES, page.to_vec())),
         }
     }
-    (bytes <= CONTENT_BYTES_MAX && !runs.is_empty()).then_some(runs)
+    (!runs.is_empty()).then_some(runs)
 }
 
 fn reencoded(

@@ -48,7 +48,8 @@ impl Warm {
 }
 
 /// The instances that wait. What is taken out is dropped by the caller, without the lock: letting
-/// go of an instance takes longer than all else here.
+/// go of an instance takes longer than all else here. It holds its place of the pool until then,
+/// while another may already wait in its stead, so instances are taken out one at a time.
 #[derive(Default)]
 pub struct WarmInstances(Mutex<Vec<Warm>>);
 
@@ -77,19 +78,22 @@ impl WarmInstances {
         longest
     }
 
-    /// Takes out those whose time is over.
+    /// Takes out one whose time is over.
     #[must_use]
-    pub fn take_over(&self, now: Instant) -> Vec<Warm> {
-        let mut waiting = self.lock();
-        waiting.extract_if(.., |warm| warm.is_over(now)).collect()
+    pub fn take_expired(&self, now: Instant) -> Option<Warm> {
+        self.take_first(|warm| warm.is_over(now))
     }
 
-    /// Takes out those of a module.
+    /// Takes out one of a module.
     #[must_use]
-    pub fn take_of(&self, module: u64) -> Vec<Warm> {
+    pub fn take_of(&self, module: u64) -> Option<Warm> {
+        self.take_first(|warm| warm.module == module)
+    }
+
+    fn take_first(&self, fits: impl FnMut(&Warm) -> bool) -> Option<Warm> {
         let mut waiting = self.lock();
-        let theirs = waiting.extract_if(.., |warm| warm.module == module);
-        theirs.collect()
+        let place = waiting.iter().position(fits)?;
+        Some(waiting.remove(place))
     }
 
     /// How many wait.

@@ -70,17 +70,20 @@ pub fn call(
     }
 }
 
-/// The bytes of a result, checked against what the caller asked for.
-fn output(bytes: Vec<u8>, request: &CallRequest) -> Result<Output, Failure> {
+/// The bytes of a result, checked against what the caller asked for, where they come in time.
+fn output(bytes: Vec<u8>, store: &Store<Host>, request: &CallRequest) -> Result<Output, Failure> {
     if bytes.len() > request.limits().output_bytes {
         return Err(crate::host::stdio::too_large(request.limits().output_bytes));
     }
     if request.text && std::str::from_utf8(&bytes).is_err() {
         return Err(failures::invalid_utf8());
     }
+    let is_json = request.text && is_json(&bytes);
+    // Host functions are left late, and a call that ends late has not kept its limit.
+    store.data().deadline.check()?;
     Ok(Output {
         is_text: request.text,
-        is_json: request.text && is_json(&bytes),
+        is_json,
         bytes,
     })
 }

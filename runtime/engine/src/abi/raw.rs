@@ -30,7 +30,7 @@ pub(super) fn call(
         Some(ty) => result::scalar(ty, &results)?,
         None => printed(&results),
     };
-    output(text.into_bytes(), request)
+    output(text.into_bytes(), store, request)
 }
 
 fn printed(results: &[Val]) -> String {

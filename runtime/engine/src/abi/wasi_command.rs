@@ -24,5 +24,5 @@ pub(super) fn call(
         Stdout::Result { bytes, .. } => std::mem::take(bytes),
         Stdout::Log => Vec::new(),
     };
-    output(bytes, request)
+    output(bytes, store, request)
 }

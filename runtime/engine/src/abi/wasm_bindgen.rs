@@ -88,11 +88,13 @@ pub(super) fn call(
         None => result::from_values(plan, &mut guest, &results)?,
     };
     let blocks = guest.blocks;
+    let output = output(bytes, store, request)?;
+    // The result is settled: a guest that fails here, or ends late, is only not called again.
     if request.profile.reuse.is_some() {
         let put_back = put_back(plan, store, instance, &blocks, area);
         store.data_mut().unfit = put_back.is_err();
     }
-    output(bytes, request)
+    Ok(output)
 }
 
 /// Gives the guest back what its caller owes it after a call: the blocks of the result and the

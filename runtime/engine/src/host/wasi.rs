@@ -61,6 +61,14 @@ impl Wasi {
         }
     }
 
+    /// The streams of another call of the same instance, whose clocks go on.
+    pub fn following(&self, request: Arc<CallRequest>) -> Self {
+        Wasi {
+            started: self.started,
+            ..Wasi::new(request, self.is_command)
+        }
+    }
+
     fn args(&self) -> Vec<Vec<u8>> {
         let mut args = vec![self.request.function.as_bytes().to_vec()];
         if self.is_command {
@@ -117,7 +125,7 @@ impl Wasi {
     }
 
     /// Nanoseconds of one of the WASI clocks: 0 is the wall clock, the others count from the
-    /// start of the call.
+    /// start of the instance's first call.
     pub(super) fn clock(&self, id: i32) -> Option<u64> {
         let elapsed = match id {
             0 => SystemTime::now()

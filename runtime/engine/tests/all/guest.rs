@@ -57,7 +57,8 @@ fn ticking(engine: Engine) -> Arc<Engine> {
 
 /// A guest that can be called.
 pub struct Guest {
-    module: LoadedModule,
+    /// It, loaded.
+    pub module: LoadedModule,
     /// What was found at its upload.
     pub interface: Interface,
 }
@@ -89,7 +90,8 @@ pub fn from_bytes(wasm: &[u8]) -> Result<Guest, Failure> {
     on(&ENGINE, wasm)
 }
 
-fn on(engine: &Arc<Engine>, wasm: &[u8]) -> Result<Guest, Failure> {
+/// A guest from its bytes, on an engine.
+pub fn on(engine: &Arc<Engine>, wasm: &[u8]) -> Result<Guest, Failure> {
     let compiled = artefact::compile(engine, wasm)?;
     // SAFETY: the line above made these bytes.
     let module = unsafe { Module::deserialize(engine.inner(), &compiled.bytes) }.unwrap();

@@ -11,6 +11,7 @@ mod other_kinds;
 mod pool;
 mod ready;
 mod real_guests;
+mod reuse;
 mod storage;
 mod upload;
 mod wasi;

@@ -92,6 +92,46 @@ fn a_module_that_starts_by_itself_or_keeps_data_for_later_is_left_as_it_came() {
 }
 
 #[test]
+fn a_module_with_an_initialiser_of_its_own_is_left_as_it_came() {
+    // It would find an allocator that has begun before it.
+    let guest = made("", r#"(func (export "_initialize"))"#);
+    is_as_it_came(&guest);
+}
+
+#[test]
+fn a_module_that_keeps_elements_for_later_is_left_as_it_came() {
+    let fields = r#"(elem $later func $pages)
+        (func (export "later") (result i32)
+            (table.init $table $later (i32.const 0) (i32.const 0) (i32.const 1))
+            (call_indirect (result i32) (i32.const 0)))"#;
+    let guest = made(
+        "(if (i32.eqz (i32.load (i32.const 0))) (then (elem.drop $later)))",
+        fields,
+    );
+    assert_eq!(guest.text("later", NONE), "1");
+    is_as_it_came(&guest);
+}
+
+#[test]
+fn an_allocator_that_writes_much_besides_its_memory_leaves_the_module_as_it_came() {
+    let filled = |bytes: usize| {
+        from_text(&format!(
+            r#"(module
+                (memory (export "memory") 128)
+                (data (i32.const 0) "given")
+                (func (export "__wbindgen_malloc") (param i32) (result i32)
+                    (drop (memory.grow (i32.const 1)))
+                    (memory.fill (i32.const 8) (i32.const 7) (i32.const {bytes}))
+                    (i32.const 8))
+                (func (export "pages") (result i32) memory.size))"#
+        ))
+        .unwrap()
+    };
+    assert_eq!(filled(1 << 10).text("pages", NONE), "129");
+    assert_eq!(filled(2 << 20).text("pages", NONE), "128");
+}
+
+#[test]
 fn a_module_that_drops_its_data_by_number_still_runs() {
     // Less data is left than the number says, so the module is compiled as it came.
     let guest = made(

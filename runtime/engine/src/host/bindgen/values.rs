@@ -84,6 +84,16 @@ impl Bindgen {
         self.own(index).map(|value| value.text().into_owned())
     }
 
+    /// Whether so much is held that a further call of the same instance might find too little
+    /// room: guests with reference types drop references without telling the host.
+    pub fn is_half_full(&self) -> bool {
+        self.held() > VALUES_MAX / 2 || self.bytes > VALUE_BYTES_MAX / 2
+    }
+
+    fn held(&self) -> usize {
+        self.values.len() - self.free.len()
+    }
+
     /// Takes what a describe function said.
     pub fn take_described(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.described)
@@ -118,7 +128,7 @@ impl Bindgen {
     pub(super) fn keep(&mut self, value: Value) -> Result<u32, Failure> {
         self.bytes = self.bytes.saturating_add(value.size());
         check_size(self.bytes)?;
-        if self.values.len() - self.free.len() >= VALUES_MAX {
+        if self.held() >= VALUES_MAX {
             return Err(too_many());
         }
         let place = match self.free.pop() {
