@@ -133,6 +133,9 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['EXCERPT_BYTES', 'bytes', "A target's answer that is kept or shown", 'cut'],
     ['RETRY_AFTER_MS_MAX', 'ms', 'A pause that a target asks for', 'cut to it'],
   ],
+  'src/core/worker.ts': [
+    ['HELD_BYTES_MAX', 'bytes', 'Deliveries, or queued runs, in memory at once', 'the rest waits'],
+  ],
   'src/http/routes/runs.ts': [
     ['RUN_DELIVERIES_MAX', 'deliveries', "Deliveries that a run's record names", 'the newest'],
   ],

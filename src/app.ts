@@ -206,7 +206,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),
-        writes: () => journal.healthy(),
+        writes: () =>
+          journal.healthy() && runWorker.stats().healthy && deliveryWorker.stats().healthy,
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
@@ -216,6 +217,12 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   const loopDelay = watchLoopDelay(meters.loopDelay)
 
   async function close(): Promise<void> {
+    const endAt = performance.now() + config.DRAIN_MS
+    const leftMs = (): number => Math.max(0, endAt - performance.now())
+    deliveries.stop()
+    // What waits in the database stays there. Its runs end first, while they can still call this server.
+    const delivered = deliveryWorker.stop(leftMs())
+    await runWorker.stop(leftMs() / 2)
     // Refuse new connections, let answers leave and runs end whose callers have left, and cut what
     // goes on after DRAIN_MS.
     let cut: NodeJS.Timeout | undefined
@@ -223,16 +230,14 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       cut = setTimeout(() => {
         server.server.closeAllConnections()
         resolve()
-      }, config.DRAIN_MS)
+      }, leftMs())
     })
     await server.close()
     await Promise.race([journal.whenIdle(), drained])
     clearTimeout(cut)
     ephemeral.stop()
     loopDelay.stop()
-    deliveries.stop()
-    await runWorker.stop(config.DRAIN_MS)
-    await deliveryWorker.stop(config.DRAIN_MS)
+    await delivered
     await outbound.close()
     functionStorage.close()
     await sandbox.close()
@@ -244,9 +249,6 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
 
   try {
     await executables.forgetOrphans()
-    await runWorker.start()
-    await deliveryWorker.start()
-    deliveries.start()
     await server.listen({ host: config.HOST, port: config.PORT })
   } catch (error) {
     await close()
@@ -258,6 +260,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   ownOrigins.push(origin)
   // Who listens everywhere is reached by its own functions on loopback.
   if (['0.0.0.0', '::'].includes(config.HOST)) ownOrigins.push(toOrigin(scheme, '127.0.0.1', port))
+  // Only now, since a run may call this server.
+  await runWorker.start()
+  await deliveryWorker.start()
+  deliveries.start()
   ephemeral.start()
   return { origin, close }
 }

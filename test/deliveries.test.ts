@@ -4,6 +4,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { before, beforeEach, describe, test } from 'node:test'
+import BetterSqlite3 from 'better-sqlite3'
 import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
@@ -283,6 +284,68 @@ test('a target that never answers holds up nobody else', async (t) => {
   clock.ms += 1_000
   assert.equal((await until(app, one, healthy, hasEnded)).state, 'succeeded')
   assert.equal(stalling.received.length, 12, 'ten that failed and two that are under way')
+})
+
+test('a clock that jumps past the lease of what is under way does not have it sent twice', async (t) => {
+  const clock = new Clock()
+  const app = await buildApp(t, POLL, { now: clock.now, chance: () => 0 })
+  const one = await upload(app, await guest('echo'))
+  let answer = (): void => undefined
+  const asked = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  let finish = (): void => undefined
+  const target = await httpService(t, (_request, reply) => {
+    if (target.received.length === 1) {
+      reply.writeHead(500).end()
+      return
+    }
+    finish = () => void reply.end()
+    answer()
+  })
+  const headers = { SSVM_Callback: callback(target, { schedule_ms: [1_000] }) }
+  const response = await call(app, one, 'echo', { body: 'x', headers })
+  const id = String((await refused(response, 502, 'CALLBACK_FAILED')).delivery_id)
+  clock.ms += 1_000
+  await asked
+  clock.ms += 3_600_000
+  // Another delivery has the database looked at with the clock as it is now.
+  const other = await httpService(t, (_request, reply) => {
+    reply.writeHead(other.received.length === 1 ? 500 : 200).end()
+  })
+  const again = await call(app, one, 'echo', {
+    body: 'y',
+    headers: { SSVM_Callback: callback(other, { schedule_ms: [0] }) },
+  })
+  const second = String((await refused(again, 502, 'CALLBACK_FAILED')).delivery_id)
+  await until(app, one, second, hasEnded)
+  finish()
+  const ended = await until(app, one, id, hasEnded)
+  assert.deepEqual([ended.state, ended.tries, target.received.length], ['succeeded', 2, 2])
+})
+
+test('one that cannot be read any more ends alone', async (t) => {
+  const target = await httpService(t, (_request, reply) => {
+    reply.writeHead(target.received.length <= 2 ? 500 : 200).end()
+  })
+  const clock = new Clock()
+  const app = await buildApp(t, POLL, { now: clock.now, chance: () => 0 })
+  const one = await upload(app, await guest('echo'))
+  const send = async (): Promise<string> => {
+    const headers = { SSVM_Callback: callback(target, { schedule_ms: [1_000] }) }
+    const response = await call(app, one, 'echo', { body: 'x', headers })
+    return String((await refused(response, 502, 'CALLBACK_FAILED')).delivery_id)
+  }
+  const [damaged, whole] = [await send(), await send()]
+  await app.close()
+  const db = new BetterSqlite3(path.join(app.dataDir, 'wasmhook.db'))
+  db.prepare("UPDATE delivery_payloads SET spec = x'00' WHERE delivery_id = ?").run(damaged)
+  db.close()
+  const again = await app.restart()
+  clock.ms += 1_000
+  assert.equal((await until(again, one, whole, hasEnded)).state, 'succeeded')
+  const ended = await until(again, one, damaged, hasEnded)
+  assert.deepEqual([ended.state, ended.reason], ['discarded', 'unreadable'])
 })
 
 test('what was accepted survives the end of the process', async (t) => {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
 import type { Attempt, Delivery, DeliveryPayload, QueuedRequest } from '../src/model.ts'
 import type { ClaimBounds, LeasedDelivery, Storage } from '../src/storage/storage.ts'
-import { newExecutable, newRun } from './storage-suite.ts'
+import { newExecutable, newRun, newVersion } from './storage-suite.ts'
 
 const NOW = 1_000_000
 const LEASE_MS = 1_000
@@ -54,6 +54,7 @@ function bounds(change: Partial<ClaimBounds> = {}): ClaimBounds {
     nowMs,
     leasedUntilMs: nowMs + LEASE_MS,
     limit: 100,
+    bytes: 1_000,
     perLane: PER_LANE,
     leaseId: uuidv7(),
     ...change,
@@ -150,6 +151,14 @@ export function testDeliveries(engine: string, open: (t: TestContext) => Promise
       assert.deepEqual(idsOf(await deliveries.claim(bounds())), [ids[PER_LANE]])
     })
 
+    test('no more is claimed than there is room for in memory, but one at least', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const ids = await add(storage, 'a', 3)
+      assert.deepEqual(idsOf(await deliveries.claim(bounds({ bytes: 9 }))), ids.slice(0, 2))
+      assert.deepEqual(idsOf(await deliveries.claim(bounds({ bytes: 1 }))), ids.slice(2))
+    })
+
     test('a canceled one is over, and makes room for the next', async (t) => {
       const storage = await open(t)
       const { deliveries } = storage
@@ -233,6 +242,21 @@ export function testDeliveries(engine: string, open: (t: TestContext) => Promise
       assert.deepEqual(idsOf(items), [delivery.id])
       assert.equal(await end(), false, 'once')
       assert.equal(await storage.queuedRuns.nextDueMs(), undefined)
+    })
+
+    test('the version that a run waits for stays, however many follow', async (t) => {
+      const storage = await open(t)
+      const { run } = await queued(storage)
+      const numbers = async (): Promise<number[]> =>
+        (await storage.executables.listVersions(run.executableId)).map(({ number }) => number)
+      for (let n = 2; n <= 4; n++) {
+        await storage.executables.addVersion(run.executableId, newVersion(), 1)
+      }
+      assert.deepEqual(await numbers(), [4, 1])
+      const [leased] = await storage.queuedRuns.claim(bounds())
+      await storage.queuedRuns.end(leased!, run, undefined, PER_LANE)
+      await storage.executables.addVersion(run.executableId, newVersion(), 1)
+      assert.deepEqual(await numbers(), [5])
     })
 
     test('past the most that may wait nothing is stored', async (t) => {

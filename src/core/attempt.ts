@@ -13,6 +13,7 @@ export const EXCERPT_BYTES = 16 * 1024
 const RETRY_AFTER_MS_MAX = 24 * 60 * 60 * 1000
 
 const GONE = 410
+const LOOP = 508
 
 export interface AttemptRequest {
   spec: RequestSpec
@@ -74,7 +75,7 @@ export async function attempt(
     const { status, headers, body } = response
     const responseBody = body.subarray(0, EXCERPT_BYTES)
     return {
-      attempt: { ...kept(), status, responseHeaders: headers, responseBody },
+      attempt: { ...kept(), status, responseHeaders: masked(headers), responseBody },
       response,
       error: undefined,
     }
@@ -105,6 +106,11 @@ export function afterAttempt(
 ): AfterAttempt {
   if (arrived(made)) return { state: 'succeeded', reason: null }
   if (made.status === GONE) return { state: 'discarded', reason: 'gone' }
+  const { responseHeaders: headers } = made
+  // A run further on found the circle; sending again would go round once more.
+  if (made.status === LOOP && headers['wasmhook-run'] !== undefined) {
+    return { state: 'discarded', reason: 'loop' }
+  }
   const pause = pauseMs(delivery.retry, delivery.tries, chance)
   if (pause === undefined) return { state: 'exhausted', reason: null }
   const asked = retryAfterMs(made.responseHeaders['retry-after'], nowMs)
@@ -116,4 +122,9 @@ function retryAfterMs(value: string | undefined, nowMs: number): number {
   if (value === undefined) return 0
   const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX) : 0
+}
+
+/** A redirect may repeat the path that was asked for, which can be secret. */
+function masked(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return headers.location === undefined ? headers : { ...headers, location: '***' }
 }

@@ -38,7 +38,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
       now,
     )
     // Cut off by our own end, it is no failure of the target's; the lease ends by itself.
-    if (made.error?.class === 'aborted') return
+    if (cut.aborted && made.response === undefined) return
     const nowMs = now()
     const tries = delivery.tries + 1
     const after = afterAttempt(made.attempt, { retry, tries }, { nowMs, chance: chance() })
@@ -48,6 +48,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
   return createWorker({
     store: storage.deliveries,
     work: deliver,
+    sizeOf: ({ sizeBytes }) => sizeBytes,
     concurrency: config.DELIVERY_CONCURRENCY,
     perLane,
     leaseMs: config.DELIVERY_LEASE_MS,

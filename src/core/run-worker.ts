@@ -34,9 +34,9 @@ export interface RunWorkerDeps {
 export function createRunWorker(deps: RunWorkerDeps): Worker {
   const { storage, executables, runner, deliveries, journal, budget } = deps
   const { config, now, onDelivery, onError } = deps
-  const concurrency = config.SANDBOX_THREADS
   // What waits in the database leaves a thread for those whose callers wait.
-  const perLane = Math.max(1, Math.floor(concurrency / 2))
+  const concurrency = Math.max(1, config.SANDBOX_THREADS - 1)
+  const perLane = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
 
   async function run(leased: LeasedRun, cut: AbortSignal): Promise<void> {
     const { hops } = leased
@@ -65,7 +65,11 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
       journal.endSaved(ended)
       if (delivery !== undefined) onDelivery()
     } catch (error) {
-      if (!(error instanceof AppError) || error.status !== 503) throw error
+      if (!(error instanceof AppError)) throw error
+      if (error.status !== 503) {
+        await storage.queuedRuns.end(leased, failedRun(leased, error, now()), undefined, perLane)
+        return
+      }
       // No room now, or the end of the process: it waits a little.
       const dueAtMs = now() + PAUSE_MS
       if (error.code !== 'CLOSED') await storage.queuedRuns.putBack(leased, dueAtMs, perLane)
@@ -87,6 +91,8 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
   return createWorker({
     store: storage.queuedRuns,
     work: run,
+    sizeOf: ({ inputs }) =>
+      inputs.reduce((sum, input) => sum + (input.kind === 'bytes' ? input.bytes.length : 0), 0),
     concurrency,
     perLane,
     leaseMs: config.DELIVERY_LEASE_MS,
@@ -96,10 +102,17 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
   })
 }
 
+/** The record of a run that could not even begin. */
+function failedRun({ record }: LeasedRun, error: AppError, endedAtMs: number): RunRecord {
+  const { code: errorCode, message: errorMessage } = error
+  return { ...record, status: 'failed', errorCode, errorMessage, endedAtMs }
+}
+
 /** What the work comes to, or nothing at the abort. */
 function orCut<T>(work: Promise<T>, cut: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const abort = (): void => resolve(undefined)
+    if (cut.aborted) abort()
     cut.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => cut.removeEventListener('abort', abort))
   })

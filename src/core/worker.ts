@@ -13,6 +13,8 @@ export interface WorkerOptions<T extends Leased> {
   store: WorkStore<T>
   /** Resolves once the outcome is committed, or the lease is left to end. */
   work: (item: T, cut: AbortSignal) => Promise<void>
+  /** Bytes that an item holds in memory. */
+  sizeOf: (item: T) => number
   /** At once, in all and of one lane. */
   concurrency: number
   perLane: number
@@ -35,14 +37,20 @@ export interface Worker {
   stats(): { underWay: number; healthy: boolean }
 }
 
+/** What may be held in memory of all that is under way; one larger item is worked on alone. */
+const HELD_BYTES_MAX = 256 * 1024 * 1024
 /** The pause after storage failed. */
 const RETRY_MS = 1_000
 /** Of a lease, what passes before it is renewed. */
 const RENEW_AFTER = 1 / 3
 
 export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worker {
-  const { store, work, concurrency, perLane, leaseMs, pollMs, now, onError } = options
+  const { store, work, sizeOf, concurrency, perLane, leaseMs, pollMs, now, onError } = options
+  /** By lease and id: what was lost and claimed again is under way twice. */
   const underWay = new Map<string, T>()
+  let heldBytes = 0
+  let renewAtMs = Infinity
+  let started = false
   const cut = new AbortController()
   let stopped = false
   let claiming: Promise<void> | undefined
@@ -53,7 +61,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   let whenIdle: (() => void) | undefined
 
   function wake(): void {
-    if (stopped) return
+    if (stopped || !started) return
     if (claiming !== undefined) {
       claimAgain = true
       return
@@ -69,12 +77,14 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     claimAgain = false
     let pauseMs = RETRY_MS
     try {
+      // The clock may have jumped past the leases of what is under way here: it is nobody else's.
+      if (now() >= renewAtMs) await renew()
       const dueAtMs = await store.nextDueMs()
       const nowMs = now()
       pauseMs = dueAtMs === undefined ? pollMs : Math.min(Math.max(0, dueAtMs - nowMs), pollMs)
       const limit = concurrency - underWay.size
       // Whatever ends makes room, and wakes.
-      if (limit <= 0) pauseMs = pollMs
+      if (limit <= 0 || heldBytes >= HELD_BYTES_MAX) pauseMs = pollMs
       else if (pauseMs === 0) await claimDue(nowMs, limit)
       failing = false
     } catch (error) {
@@ -85,13 +95,18 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
 
   async function claimDue(nowMs: number, limit: number): Promise<void> {
     const leasedUntilMs = nowMs + leaseMs
-    const bounds: ClaimBounds = { nowMs, leasedUntilMs, limit, perLane, leaseId: uuidv7() }
+    const bytes = HELD_BYTES_MAX - heldBytes
+    const bounds: ClaimBounds = { nowMs, leasedUntilMs, limit, bytes, perLane, leaseId: uuidv7() }
+    renewAtMs = Math.min(renewAtMs, nowMs + leaseMs * RENEW_AFTER)
     for (const item of await store.claim(bounds)) {
-      underWay.set(item.id, item)
+      const key = `${item.leaseId}/${item.id}`
+      underWay.set(key, item)
+      heldBytes += sizeOf(item)
       void work(item, cut.signal)
         .catch(failed)
         .finally(() => {
-          underWay.delete(item.id)
+          underWay.delete(key)
+          heldBytes -= sizeOf(item)
           if (underWay.size === 0) whenIdle?.()
           wake()
         })
@@ -103,8 +118,10 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     failing = true
   }
 
-  function renew(): void {
-    if (underWay.size > 0) store.renew([...underWay.values()], now() + leaseMs).catch(failed)
+  async function renew(): Promise<void> {
+    const nowMs = now()
+    renewAtMs = underWay.size > 0 ? nowMs + leaseMs * RENEW_AFTER : Infinity
+    if (underWay.size > 0) await store.renew([...underWay.values()], nowMs + leaseMs)
   }
 
   return {
@@ -112,7 +129,8 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
 
     async start() {
       await store.releaseAll(now())
-      renewTimer = setInterval(renew, leaseMs * RENEW_AFTER)
+      renewTimer = setInterval(() => void renew().catch(failed), leaseMs * RENEW_AFTER)
+      started = true
       wake()
     },
 

@@ -11,7 +11,7 @@ import type {
 import type { Database } from './database.ts'
 import type { AttemptsTable, DeliveriesTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
-import type { AfterAttempt, DeliveryStore, LeasedDelivery } from './storage.ts'
+import type { AfterAttempt, ClaimBounds, DeliveryStore, LeasedDelivery } from './storage.ts'
 import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
 
 /** Rows changed at once where many may be; other writers wait meanwhile. */
@@ -43,13 +43,19 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
   const { database, secrets } = deps
   const { reader } = database
 
-  /** What is to be sent of deliveries that were just leased, in the order of `ids`. */
+  /** What is to be sent of deliveries that were just leased. */
   async function load(
     db: Kysely<Schema>,
-    ids: readonly string[],
-    leaseId: string,
+    claimed: readonly string[],
+    bounds: ClaimBounds,
   ): Promise<LeasedDelivery[]> {
-    if (ids.length === 0) return []
+    if (claimed.length === 0) return []
+    const sizes = await db
+      .selectFrom('deliveries')
+      .select(['id', 'size_bytes as size'])
+      .where('id', 'in', claimed)
+      .execute()
+    const ids = await queue.fitting(db, sizes, bounds)
     const rows = await db
       .selectFrom('deliveries')
       .innerJoin('delivery_payloads', 'delivery_payloads.delivery_id', 'deliveries.id')
@@ -57,12 +63,34 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       .select(['spec', 'body'])
       .where('id', 'in', ids)
       .execute()
-    return rows.map((row) => ({
-      ...toDelivery(row),
-      leaseId,
-      spec: JSON.parse(secrets.open(row.spec, specOf(row.id))) as RequestSpec,
-      body: row.body,
-    }))
+    const leased: LeasedDelivery[] = []
+    for (const row of rows) {
+      const spec = readSpec(row.id, row.spec)
+      if (spec !== undefined) {
+        leased.push({ ...toDelivery(row), leaseId: bounds.leaseId, spec, body: row.body })
+        continue
+      }
+      // It alone ends: an error here would hold up all others for ever.
+      await db
+        .updateTable('deliveries')
+        .set({
+          ...NOT_LEASED,
+          state: 'discarded',
+          reason: 'unreadable',
+          ended_at_ms: bounds.nowMs,
+        })
+        .where('id', '=', row.id)
+        .execute()
+    }
+    return leased
+  }
+
+  function readSpec(id: string, sealed: Buffer): RequestSpec | undefined {
+    try {
+      return JSON.parse(secrets.open(sealed, specOf(id))) as RequestSpec
+    } catch {
+      return undefined
+    }
   }
 
   return {
@@ -73,7 +101,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       }),
 
     claim: (bounds) =>
-      database.write(async (db) => load(db, await queue.claim(db, bounds), bounds.leaseId)),
+      database.write(async (db) => load(db, await queue.claim(db, bounds), bounds)),
 
     nextDueMs: () => queue.nextDueMs(reader),
 

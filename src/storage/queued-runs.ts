@@ -1,13 +1,14 @@
 // Runs that wait in the database: a record that is queued, and beside it what running it needs. The lanes
 // of this queue (work-queue.ts) are executables.
 import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
 import type { Callback, Input, QueuedRequest, RequestSpec } from '../model.ts'
 import type { Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
 import { saveRecord, toRecord } from './runs.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
-import type { LeasedRun, QueuedRunStore } from './storage.ts'
+import type { ClaimBounds, LeasedRun, QueuedRunStore } from './storage.ts'
 import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
 
 const queue = createWorkQueue('queued_runs')
@@ -21,10 +22,16 @@ export function createQueuedRunStore(deps: {
 
   async function load(
     db: Kysely<Schema>,
-    ids: readonly string[],
-    leaseId: string,
+    claimed: readonly string[],
+    bounds: ClaimBounds,
   ): Promise<LeasedRun[]> {
-    if (ids.length === 0) return []
+    if (claimed.length === 0) return []
+    const sizes = await db
+      .selectFrom('queued_runs')
+      .select(['id', sql<number>`length(inputs)`.as('size')])
+      .where('id', 'in', claimed)
+      .execute()
+    const ids = await queue.fitting(db, sizes, bounds)
     const rows = await db
       .selectFrom('queued_runs')
       .innerJoin('runs', 'runs.id', 'queued_runs.id')
@@ -32,12 +39,36 @@ export function createQueuedRunStore(deps: {
       .select(['request', 'inputs'])
       .where('queued_runs.id', 'in', ids)
       .execute()
-    return rows.map(({ request, inputs, ...record }) => ({
-      id: record.id,
-      leaseId,
-      record: toRecord(record),
-      ...fromStored(secrets.open(request, requestOf(record.id)), inputs),
-    }))
+    const leased: LeasedRun[] = []
+    for (const { request, inputs, ...record } of rows) {
+      const { id } = record
+      const read = readRequest(id, request, inputs)
+      if (read !== undefined) {
+        leased.push({ id, leaseId: bounds.leaseId, record: toRecord(record), ...read })
+        continue
+      }
+      // It alone ends: an error here would hold up all others for ever.
+      await db.deleteFrom('queued_runs').where('id', '=', id).execute()
+      await db
+        .updateTable('runs')
+        .set({
+          status: 'failed',
+          error_code: 'INTERNAL',
+          error_message: 'What the run needs cannot be read any more.',
+          ended_at_ms: bounds.nowMs,
+        })
+        .where('id', '=', id)
+        .execute()
+    }
+    return leased
+  }
+
+  function readRequest(id: string, sealed: Buffer, inputs: Buffer): QueuedRequest | undefined {
+    try {
+      return fromStored(secrets.open(sealed, requestOf(id)), inputs)
+    } catch {
+      return undefined
+    }
   }
 
   return {
@@ -71,7 +102,7 @@ export function createQueuedRunStore(deps: {
       }),
 
     claim: (bounds) =>
-      database.write(async (db) => load(db, await queue.claim(db, bounds), bounds.leaseId)),
+      database.write(async (db) => load(db, await queue.claim(db, bounds), bounds)),
     nextDueMs: () => queue.nextDueMs(reader),
     renew: (held, untilMs) => database.write((db) => queue.renew(db, held, untilMs)),
     releaseAll: (nowMs) => database.write((db) => queue.releaseAll(db, nowMs)),

@@ -157,8 +157,9 @@ export interface ClaimBounds {
   leaseId: string
   /** Until when nobody else may claim them, unless they are renewed. */
   leasedUntilMs: number
-  /** All together. */
+  /** All together, in number and in bytes to be held; one item may be larger. */
   limit: number
+  bytes: number
   /** Of one lane (a target), those under way included. */
   perLane: number
 }

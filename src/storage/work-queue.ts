@@ -111,9 +111,46 @@ export function createWorkQueue(table: 'deliveries' | 'queued_runs') {
       .execute()
   }
 
+  /** Lets go of what was leased just now. */
+  async function giveBack(
+    db: Kysely<Schema>,
+    ids: readonly string[],
+    { nowMs }: { nowMs: number },
+  ): Promise<void> {
+    if (ids.length === 0) return
+    const rows = await typed(db)
+      .updateTable(work)
+      .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
+      .where('id', 'in', ids)
+      .returning('lane')
+      .execute()
+    for (const lane of new Set(rows.map((row) => row.lane))) await expect(db, lane, nowMs)
+  }
+
   return {
     expect,
     refresh,
+
+    /** Of what was leased just now as much as the bounds have bytes for, but at least one; the rest goes back. */
+    async fitting(
+      db: Kysely<Schema>,
+      sizes: readonly { id: string; size: number }[],
+      bounds: ClaimBounds,
+    ): Promise<string[]> {
+      let bytes = 0
+      const kept: string[] = []
+      for (const { id, size } of sizes) {
+        bytes += size
+        if (kept.length > 0 && bytes > bounds.bytes) break
+        kept.push(id)
+      }
+      await giveBack(
+        db,
+        sizes.slice(kept.length).map(({ id }) => id),
+        bounds,
+      )
+      return kept
+    },
 
     /** Ids of what is leased from now on, lane after lane. */
     async claim(db: Kysely<Schema>, bounds: ClaimBounds): Promise<string[]> {
