@@ -39,6 +39,12 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   EPHEMERAL_VALUE_BYTES: '`BODY_TOO_LARGE`',
   EPHEMERAL_BYTES: '`EPHEMERAL_STORAGE_FULL`',
   EPHEMERAL_ENTRIES: '`EPHEMERAL_STORAGE_FULL`',
+  DURABLE_RUNS_MAX: '`DURABLE_RUNS_FULL`',
+  DELIVERY_CONCURRENCY: 'waits',
+  DELIVERY_TARGET_CONCURRENCY: 'waits',
+  DELIVERY_LEASE_MS: 'tried again',
+  DELIVERY_POLL_MS: 'looked for',
+  DELIVERIES_KEPT_MS: 'deleted',
   RUN_FLUSH_MS: 'written',
   RUNS_KEPT: 'the oldest runs go, failures after the rest',
   FAILED_RUNS_KEPT: 'the oldest failures go',
@@ -118,8 +124,20 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['FETCH_REDIRECTS', 'redirects', 'Redirects of a fetch that names none', '`UPSTREAM_FAILED`'],
     ['UPSTREAM_EXCERPT_BYTES', 'bytes', "An upstream's error answer as it is shown", 'cut'],
   ],
-  'src/core/delivery.ts': [
-    ['TARGET_EXCERPT_BYTES', 'bytes', "A target's failed answer as it is shown", 'cut'],
+  'src/retry-policy.ts': [
+    ['RETRIES_MAX', 'retries', 'Retries of one delivery', '`INVALID_SPEC`'],
+    ['PAUSE_MS_MAX', 'ms', 'A pause between two tries', '`INVALID_SPEC`'],
+    ['BACKOFF_MAX', 'times', 'The growth of pauses', '`INVALID_SPEC`'],
+  ],
+  'src/core/attempt.ts': [
+    ['EXCERPT_BYTES', 'bytes', "A target's answer that is kept or shown", 'cut'],
+    ['RETRY_AFTER_MS_MAX', 'ms', 'A pause that a target asks for', 'cut to it'],
+  ],
+  'src/core/worker.ts': [
+    ['HELD_BYTES_MAX', 'bytes', 'Deliveries, or queued runs, in memory at once', 'the rest waits'],
+  ],
+  'src/http/routes/runs.ts': [
+    ['RUN_DELIVERIES_MAX', 'deliveries', "Deliveries that a run's record names", 'the newest'],
   ],
   'src/core/executables.ts': [
     ['CACHE_ENTRIES', 'executables', 'Executables kept in memory', 'the least used is read again'],

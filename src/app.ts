@@ -6,15 +6,20 @@ import type { FastifyBaseLogger } from 'fastify'
 import { ConfigError } from './config.ts'
 import type { Config } from './config.ts'
 import { createByteBudget } from './core/byte-budget.ts'
+import { createDeliveries } from './core/deliveries.ts'
+import { createDeliveryWorker } from './core/delivery-worker.ts'
 import { createDelivery } from './core/delivery.ts'
+import { createDurableRuns } from './core/durable-runs.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createLimits } from './core/limits.ts'
 import { createRunJournal } from './core/run-journal.ts'
+import { createRunWorker } from './core/run-worker.ts'
 import { createRunner } from './core/runner.ts'
 import { createKeyGuard } from './http/key-guard.ts'
+import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerExecutables } from './http/routes/executables.ts'
 import { registerFunctionStorage } from './http/routes/function-storage.ts'
@@ -41,6 +46,8 @@ export interface AppOptions {
   logger: FastifyBaseLogger
   /** Milliseconds since 1970; tests bring their own. */
   now?: () => number
+  /** From 0 to 1: what spreads retries; tests bring their own. */
+  chance?: () => number
   /** Resolves names in place of the system; for tests. */
   resolve?: OutboundOptions['resolve']
 }
@@ -53,7 +60,7 @@ export interface RunningApp {
 }
 
 export async function startApp(options: AppOptions): Promise<RunningApp> {
-  const { config, logger, now = Date.now, resolve } = options
+  const { config, logger, now = Date.now, chance = Math.random, resolve } = options
   const tls = await readTls(config)
   const ownOrigins: string[] = config.PUBLIC_URL === '' ? [] : [new URL(config.PUBLIC_URL).origin]
   const outbound = openOutbound({
@@ -100,12 +107,31 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     ownersWaitMs: config.QUEUE_WAIT_MS,
     now,
   })
+  const deliveryWorker = createDeliveryWorker({
+    storage,
+    outbound,
+    config,
+    now,
+    chance,
+    onError: (err) => logger.error({ err }, 'deliveries cannot be read or written'),
+  })
+  const deliveries = createDeliveries({
+    storage,
+    keptMs: config.DELIVERIES_KEPT_MS,
+    now,
+    chance,
+    onDue: () => deliveryWorker.wake(),
+    onError: (err) => logger.error({ err }, 'old deliveries could not be deleted'),
+  })
   const executables = createExecutables({
     storage,
     sandbox,
     config,
     now,
-    onRemoved: (id) => functionStorage.forget(id),
+    async onRemoved(id) {
+      functionStorage.forget(id)
+      await deliveries.cancelAll(id)
+    },
   })
   const ephemeral = createEphemeral({
     storage,
@@ -114,7 +140,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     onError: (err) => logger.error({ err }, 'ephemeral storage could not be swept'),
   })
   const inputs = createInputs({ outbound, config })
-  const delivery = createDelivery({ outbound, config })
+  const delivery = createDelivery({ outbound, deliveries, config, now })
   const runner = createRunner({
     executables,
     inputs,
@@ -125,6 +151,26 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     limits,
     jsonSearchBytes: config.JSON_SEARCH_BYTES,
     now,
+  })
+  const durableRuns = createDurableRuns({
+    storage,
+    journal,
+    limits,
+    config,
+    now,
+    onDue: () => runWorker.wake(),
+  })
+  const runWorker = createRunWorker({
+    storage,
+    executables,
+    runner,
+    deliveries,
+    journal,
+    budget,
+    config,
+    now,
+    onDelivery: () => deliveryWorker.wake(),
+    onError: (err) => logger.error({ err }, 'queued runs cannot be read or written'),
   })
 
   const metrics = createMetrics({
@@ -153,13 +199,15 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
       registerLimits(app, { executables, limits })
-      registerRun(app, { executables, runner, config })
+      registerRun(app, { executables, runner, durableRuns, config })
       registerFunctionStorage(app, { executables, functionStorage })
-      registerRuns(app, { executables, journal, keyGuard })
+      registerRuns(app, { executables, journal, durableRuns, deliveries, keyGuard })
+      registerDeliveries(app, { executables, deliveries, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),
-        writes: () => journal.healthy(),
+        writes: () =>
+          journal.healthy() && runWorker.stats().healthy && deliveryWorker.stats().healthy,
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
@@ -169,6 +217,12 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   const loopDelay = watchLoopDelay(meters.loopDelay)
 
   async function close(): Promise<void> {
+    const endAt = performance.now() + config.DRAIN_MS
+    const leftMs = (): number => Math.max(0, endAt - performance.now())
+    deliveries.stop()
+    // What waits in the database stays there. Its runs end first, while they can still call this server.
+    const delivered = deliveryWorker.stop(leftMs())
+    await runWorker.stop(leftMs() / 2)
     // Refuse new connections, let answers leave and runs end whose callers have left, and cut what
     // goes on after DRAIN_MS.
     let cut: NodeJS.Timeout | undefined
@@ -176,13 +230,14 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       cut = setTimeout(() => {
         server.server.closeAllConnections()
         resolve()
-      }, config.DRAIN_MS)
+      }, leftMs())
     })
     await server.close()
     await Promise.race([journal.whenIdle(), drained])
     clearTimeout(cut)
     ephemeral.stop()
     loopDelay.stop()
+    await delivered
     await outbound.close()
     functionStorage.close()
     await sandbox.close()
@@ -205,6 +260,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   ownOrigins.push(origin)
   // Who listens everywhere is reached by its own functions on loopback.
   if (['0.0.0.0', '::'].includes(config.HOST)) ownOrigins.push(toOrigin(scheme, '127.0.0.1', port))
+  // Only now, since a run may call this server.
+  await runWorker.start()
+  await deliveryWorker.start()
+  deliveries.start()
   ephemeral.start()
   return { origin, close }
 }

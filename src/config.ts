@@ -174,6 +174,37 @@ export const NUMBERS = {
   EPHEMERAL_VALUE_BYTES: count('bytes', MiB, [2, 64 * MiB], 'One ephemeral value.'),
   EPHEMERAL_BYTES: count('bytes', 256 * MiB, [1, 64 * GiB], 'Ephemeral storage in all.'),
   EPHEMERAL_ENTRIES: count('entries', 100_000, [1, 100_000_000], 'Ephemeral entries in all.'),
+  DURABLE_RUNS_MAX: count(
+    'runs',
+    10_000,
+    [0, 10_000_000],
+    'Runs of one executable that wait with nobody waiting for them.',
+  ),
+  DELIVERY_CONCURRENCY: count('attempts', 256, [1, 10_000], 'Attempts under way at once.'),
+  DELIVERY_TARGET_CONCURRENCY: count(
+    'attempts',
+    16,
+    [1, 1_000],
+    'Of those, attempts at one target.',
+  ),
+  DELIVERY_LEASE_MS: count(
+    'ms',
+    30_000,
+    [1_000, 3_600_000],
+    'A delivery whose process died is tried again after this.',
+  ),
+  DELIVERY_POLL_MS: count(
+    'ms',
+    1_000,
+    [10, 60_000],
+    'Due deliveries are looked for at least this often, whatever the clock does.',
+  ),
+  DELIVERIES_KEPT_MS: count(
+    'ms',
+    30 * 24 * 3_600_000,
+    [0, 10 * 365 * 24 * 3_600_000],
+    'Ended deliveries stay this long.',
+  ),
   RUN_FLUSH_MS: count('ms', 200, [1, 60_000], 'Run records are written in batches this often.'),
   RUNS_KEPT: count(
     'runs',

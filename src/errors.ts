@@ -78,6 +78,11 @@ const TABLE = {
   // Load.
   QUEUE_FULL: [503, 'ours', 'Too many calls of this function wait already.'],
   QUEUE_TIMEOUT: [503, 'ours', 'The call waited longer than QUEUE_WAIT_MS for a free slot.'],
+  DURABLE_RUNS_FULL: [
+    503,
+    'ours',
+    'As many runs of this executable wait as DURABLE_RUNS_MAX allows.',
+  ],
   BUFFERS_FULL: [503, 'ours', 'The server holds as many bytes as BUFFERED_BYTES allows.'],
   EPHEMERAL_STORAGE_FULL: [507, 'ours', 'The ephemeral storage is full.'],
   STORE_FULL: [

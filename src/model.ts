@@ -47,13 +47,28 @@ export interface RequestSpec {
   body?: string
   maxRedirects?: number
   timeoutMs?: number
+  /** Of a callback only: how its delivery is tried again. */
+  retry?: RetryPolicy
 }
+
+/** The pauses before each further try; how many there are says how often it is tried again. */
+export type RetryPolicy =
+  { intervalMs: number; backoff: number; retries: number } | { scheduleMs: readonly number[] }
 
 /** One argument: given with the call, or fetched when it runs. */
 export type Input = { kind: 'bytes'; bytes: Buffer } | { kind: 'fetch'; spec: RequestSpec }
 
 /** Where a result goes: not said, nowhere (`{}`), or a target. */
 export type Callback = RequestSpec | 'none' | undefined
+
+/** What a run that waits in the database needs besides its record. */
+export interface QueuedRequest {
+  inputs: readonly Input[]
+  callback: Callback
+  /** True: the result is text; false: bytes. */
+  text: boolean
+  hops: number
+}
 
 export interface Executable {
   id: number
@@ -129,6 +144,60 @@ export interface RunRecord {
   endedAtMs: number | null
   /** A result that is kept: that of a run whose forward failed. */
   result: { bytes: Buffer; type: string } | null
+}
+
+/**
+ * scheduled: not tried yet; leased: an attempt is under way; waiting: for its next attempt. The others are
+ * ends, of which a resend can make another: exhausted ran out of retries, discarded has a reason.
+ */
+export type DeliveryState =
+  'scheduled' | 'leased' | 'waiting' | 'succeeded' | 'exhausted' | 'canceled' | 'discarded'
+
+/** One durable outbound send. */
+export interface Delivery {
+  /** UUID v7; the same on every attempt. */
+  id: string
+  runId: string
+  executableId: number
+  /** Origin that it is sent to; its path, query and headers may be secret. */
+  target: string
+  state: DeliveryState
+  /** Why it was canceled or discarded. */
+  reason: string | null
+  /** When it is tried next; null while an attempt is under way, and at the end. */
+  dueAtMs: number | null
+  /** Automatic attempts so far. */
+  tries: number
+  retry: RetryPolicy
+  hops: number
+  contentType: string
+  sizeBytes: number
+  createdAtMs: number
+  endedAtMs: number | null
+}
+
+/** What is sent, as long as it may be sent again. */
+export interface DeliveryPayload {
+  spec: RequestSpec
+  body: Buffer
+}
+
+/** One try of a delivery, never changed once it is written. */
+export interface Attempt {
+  /** UUID v7. */
+  id: string
+  beganAtMs: number
+  durationUs: number
+  /** Null where no answer came. */
+  status: number | null
+  /** What went wrong where no answer came: `dns`, `refused`, `timeout`, `tls`, `reset`, … */
+  errorClass: string | null
+  errorMessage: string | null
+  responseHeaders: Readonly<Record<string, string>>
+  /** The beginning of the answer's body. */
+  responseBody: Buffer
+  /** True for one that somebody asked for. */
+  manual: boolean
 }
 
 /** What the caller of a run gets: the result, or the callback target's answer. */

@@ -3,6 +3,7 @@
 import { isIPv6 } from 'node:net'
 import { AppError } from './errors.ts'
 import type { RequestSpec } from './model.ts'
+import { parseRetry } from './retry-policy.ts'
 
 /** What a spec is for: an input to fetch, or a target that the result is sent to. */
 export type SpecPurpose = 'fetch' | 'callback'
@@ -68,6 +69,12 @@ export function parseRequestSpec(value: unknown, purpose: SpecPurpose): ParsedSp
   return text.startsWith('{') ? fromOptions(parseJson(text), purpose) : fromUrl(text)
 }
 
+/** Scheme, host and port: the part of an address that is never secret. */
+export function originOf(spec: RequestSpec): string {
+  const host = spec.hostname.includes(':') ? `[${spec.hostname}]` : spec.hostname
+  return `${spec.protocol}//${host}:${spec.port}`
+}
+
 /** The spec's URL, without credentials. */
 export function formatUrl(spec: RequestSpec): string {
   return toUrl(spec.protocol, spec.hostname, spec.port, spec.path).href
@@ -122,7 +129,8 @@ function fromOptions(value: unknown, purpose: SpecPurpose): ParsedSpec {
     if (REFUSED_FIELDS.has(name)) {
       throw invalid(name, `The field ${name} is not allowed in a request spec; leave it out.`)
     }
-    if (!KNOWN_FIELDS.has(name)) warnings.add(`Unknown field ${quote(name)} was ignored.`)
+    if (!KNOWN_FIELDS.has(name) && !(name === 'retry' && purpose === 'callback'))
+      warnings.add(`Unknown field ${quote(name)} was ignored.`)
   }
 
   const target = readTarget(options)
@@ -144,12 +152,14 @@ function fromOptions(value: unknown, purpose: SpecPurpose): ParsedSpec {
   const method = readMethod(options)
   const maxRedirects = readInteger(options, 'maxRedirects', 0, REDIRECTS_MAX)
   const timeoutMs = readInteger(options, 'timeout', 1, Number.MAX_SAFE_INTEGER)
+  const retry = purpose === 'callback' ? options.get('retry') : undefined
   const spec: RequestSpec = {
     ...toSpec(target.protocol, target.url, headers),
     ...(method !== undefined && { method }),
     ...(sent !== undefined && { body: sent }),
     ...(maxRedirects !== undefined && { maxRedirects }),
     ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(retry !== undefined && retry !== null && { retry: parseRetry(retry) }),
   }
   return { spec, warnings: warnings.list }
 }

@@ -56,6 +56,7 @@ describe('a run record', () => {
       forwarded_to: null,
       log: '',
       log_truncated: false,
+      delivery_ids: [],
     })
     assert.match(run_id, /^[0-9a-f-]{36}$/)
     assert.match(String(created_at), TIME)

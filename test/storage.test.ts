@@ -26,8 +26,10 @@ import type { Schema } from '../src/storage/schema.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { SqliteWriter } from '../src/storage/sqlite-writer.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
+import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
+import { undoMigrations } from './helpers/undo-migrations.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
 import { newUsage, testUsage } from './storage-usage-suite.ts'
 
@@ -56,32 +58,7 @@ testStorage('SQLite', (t) => open(t))
 testPruning('SQLite', (t) => open(t))
 testUsage('SQLite', (t) => open(t))
 testFunctionStorage('SQLite', (t) => open(t))
-
-/** Takes the newest migrations back, down to and with the one named. */
-function undoMigrations(folder: string, until: string): void {
-  const undo = [
-    ['0004-function-storage', 'DROP TABLE function_storage'],
-    [
-      '0003-limits-and-usage',
-      `DROP TABLE usage;
-       ALTER TABLE runs DROP COLUMN fuel_used;
-       ALTER TABLE executables DROP COLUMN metered;
-       ALTER TABLE executables DROP COLUMN reuse;
-       ALTER TABLE executables DROP COLUMN limits`,
-    ],
-    [
-      '0002-result-size',
-      'DROP INDEX runs_with_result; ALTER TABLE runs DROP COLUMN result_size_bytes',
-    ],
-  ] as const
-  const db = new BetterSqlite3(join(folder, 'wasmhook.db'))
-  for (const [name, statements] of undo) {
-    db.exec(statements)
-    db.prepare('DELETE FROM kysely_migration WHERE name = ?').run(name)
-    if (name === until) break
-  }
-  db.close()
-}
+testDeliveries('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {

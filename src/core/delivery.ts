@@ -1,64 +1,99 @@
-// Sends a run's result to its callback target once, and turns the answer into the caller's.
+// Forwards a run's result to its callback target while the caller waits: one attempt, whose answer becomes
+// the caller's. Where that fails and the callback says so, the attempt becomes the first of a delivery.
+import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { RequestSpec, RunAnswer } from '../model.ts'
+import type { Attempt, RequestSpec, RunAnswer } from '../model.ts'
+import type { Outbound, OutboundError, OutboundResponse } from '../outbound/outbound.ts'
+import { EXCERPT_BYTES, arrived, attempt } from './attempt.ts'
+import type { Deliveries } from './deliveries.ts'
 import { toldOfLoop } from './hops.ts'
-import { OutboundError } from '../outbound/outbound.ts'
-import type { Outbound, OutboundResponse } from '../outbound/outbound.ts'
-
-/** How much of a target's failed answer is shown to the caller. */
-const TARGET_EXCERPT_BYTES = 16 * 1024
 
 /** A target's answer becomes the caller's. */
 type TargetAnswer = Omit<RunAnswer, 'warnings'>
 
 export interface DeliveryDeps {
   outbound: Outbound
+  deliveries: Deliveries
   config: Config
+  now: () => number
+}
+
+export interface ForwardOptions {
+  runId: string
+  executableId: number
+  hops: number
+  answerBytes: number
+  onBytes: (bytes: number) => void
 }
 
 export type Delivery = ReturnType<typeof createDelivery>
 
-export function createDelivery({ outbound, config }: DeliveryDeps) {
+export function createDelivery({ outbound, deliveries, config, now }: DeliveryDeps) {
   return {
     /**
      * One attempt. The target's 2xx answer is the caller's.
-     * @throws AppError CALLBACK_FAILED, CALLBACK_TIMEOUT, TARGET_TOO_LARGE, ADDRESS_REFUSED, LOOP_DETECTED
+     * @throws AppError CALLBACK_FAILED, CALLBACK_TIMEOUT, TARGET_TOO_LARGE, ADDRESS_REFUSED, LOOP_DETECTED;
+     *   with `delivery_id` in its detail where the delivery goes on
      */
     async forward(
       spec: RequestSpec,
       result: { bytes: Buffer; type: string },
-      options: { hops: number; answerBytes: number; onBytes: (bytes: number) => void },
+      options: ForwardOptions,
     ): Promise<TargetAnswer> {
-      const timeoutMs = Math.min(
-        spec.timeoutMs ?? config.CALLBACK_TIMEOUT_MS,
-        config.CALLBACK_TIMEOUT_MS_MAX,
-      )
-      const method = spec.method ?? 'POST'
-      const bodyless = method === 'GET' || method === 'HEAD'
-      const typed = spec.headers['content-type'] !== undefined || bodyless
-      let response: OutboundResponse
+      const timeoutMs = timeoutOf(spec, config)
+      const hops = options.hops + 1
+      const { answerBytes, onBytes } = options
+      // Made before the first attempt, so that every attempt carries it.
+      const deliveryId = uuidv7()
+      const headers = spec.retry === undefined ? {} : { 'wasmhook-delivery': deliveryId }
+      const request = { spec, result, timeoutMs, answerBytes, hops, headers, onBytes }
+      const made = await attempt(outbound, request, now)
       try {
-        response = await outbound.send({
-          spec,
-          method,
-          // Ours, so that it goes along where a redirect drops the spec's headers.
-          ...(typed ? {} : { headers: { 'content-type': result.type } }),
-          ...(bodyless ? {} : { body: result.bytes }),
-          timeoutMs,
-          maxBytes: options.answerBytes,
-          overflow: 'cut',
-          maxRedirects: 0,
-          hops: options.hops + 1,
-          onBytes: options.onBytes,
-        })
+        if (made.response === undefined) throw targetError(made.error, timeoutMs)
+        return toAnswer(made.response, answerBytes)
       } catch (error) {
-        if (error instanceof OutboundError) throw targetError(error, timeoutMs)
-        throw error
+        throw await goesOn(error as AppError, made.attempt, {
+          deliveryId,
+          spec,
+          result,
+          hops,
+          options,
+        })
       }
-      return toAnswer(response, options.answerBytes)
     },
   }
+
+  /** The error, which tells of the delivery that goes on. */
+  async function goesOn(
+    error: AppError,
+    first: Attempt,
+    sent: {
+      deliveryId: string
+      spec: RequestSpec
+      result: { bytes: Buffer; type: string }
+      hops: number
+      options: ForwardOptions
+    },
+  ): Promise<AppError> {
+    const { deliveryId: id, spec, result, hops, options } = sent
+    // An address that may not be called will not be later; a loop must end.
+    const final = error.code === 'ADDRESS_REFUSED' || error.code === 'LOOP_DETECTED'
+    if (spec.retry === undefined || arrived(first) || final) return error
+    const { runId, executableId } = options
+    await deliveries.goOn(
+      id,
+      { runId, executableId, spec, retry: spec.retry, body: result.bytes, type: result.type, hops },
+      first,
+    )
+    const detail = { ...error.detail, delivery_id: id }
+    return new AppError(error.code, error.message, { detail, cause: error.cause })
+  }
+}
+
+/** How long an attempt may take, from the name's resolution to the last byte. */
+export function timeoutOf(spec: RequestSpec, config: Config): number {
+  return Math.min(spec.timeoutMs ?? config.CALLBACK_TIMEOUT_MS, config.CALLBACK_TIMEOUT_MS_MAX)
 }
 
 function toAnswer(response: OutboundResponse, limitBytes: number): TargetAnswer {
@@ -68,7 +103,7 @@ function toAnswer(response: OutboundResponse, limitBytes: number): TargetAnswer 
     if (!response.truncated) return { status, type, body }
     throw new AppError('TARGET_TOO_LARGE', undefined, { detail: { limit_bytes: limitBytes } })
   }
-  const excerpt = body.subarray(0, TARGET_EXCERPT_BYTES).toString('utf8')
+  const excerpt = body.subarray(0, EXCERPT_BYTES).toString('utf8')
   const code = toldOfLoop(response) ? 'LOOP_DETECTED' : 'CALLBACK_FAILED'
   throw new AppError(code, `The callback target answered ${status}.`, {
     detail: { target: { status, type, body: excerpt } },

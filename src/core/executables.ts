@@ -15,8 +15,8 @@ export interface ExecutablesDeps {
   sandbox: Sandbox
   config: Config
   now: () => number
-  /** Told after an executable is deleted. */
-  onRemoved: (id: number) => void
+  /** Told after an executable is deleted; awaited. */
+  onRemoved: (id: number) => Promise<void>
 }
 
 export interface Uploaded {
@@ -181,6 +181,18 @@ export function createExecutables(deps: ExecutablesDeps) {
     find,
     moduleOf,
     hold,
+
+    /** The executable with the version that a run was accepted for. @throws AppError NOT_FOUND */
+    async pinned(id: number, number: number): Promise<Executable> {
+      const executable = await find(id)
+      if (executable.version.number === number) return executable
+      const version = (await storage.executables.listVersions(id)).find(
+        (one) => one.number === number,
+      )
+      if (version !== undefined) return { ...executable, version }
+      throw new AppError('NOT_FOUND', `Executable ${id} keeps version ${number} no longer.`)
+    },
+
     listIds: () => storage.executables.listIds(),
     listVersions: (id: number) => storage.executables.listVersions(id),
 
@@ -234,7 +246,7 @@ export function createExecutables(deps: ExecutablesDeps) {
       const removed = await storage.executables.delete(id)
       forget(id)
       if (!removed) throw notFound(id)
-      onRemoved(id)
+      await onRemoved(id)
       await forgetUnused(versions.map((version) => version.sha256))
     },
 

@@ -94,7 +94,7 @@ export function createRunJournal(deps: RunJournalDeps) {
   }
 
   async function writePending(): Promise<void> {
-    if (pending.size === 0) return
+    if (pending.size === 0 && pendingUsage.size === 0) return
     writing = pending
     pending = new Map()
     pendingResultBytes = 0
@@ -176,6 +176,17 @@ export function createRunJournal(deps: RunJournalDeps) {
     }
   }
 
+  function settle(record: RunRecord): void {
+    active.delete(record.id)
+    onEnded(record)
+    tellIdle()
+    count(record)
+  }
+
+  function tellIdle(): void {
+    if (active.size === 0) for (const tell of idle.splice(0)) tell()
+  }
+
   function count(record: RunRecord): void {
     let usage = pendingUsage.get(record.executableId)
     if (usage === undefined) {
@@ -198,14 +209,24 @@ export function createRunJournal(deps: RunJournalDeps) {
     },
 
     end(record: RunRecord): void {
-      active.delete(record.id)
-      onEnded(record)
-      if (active.size === 0) for (const tell of idle.splice(0)) tell()
-      count(record)
+      settle(record)
       const tooLarge = resultBytes(record) > config.RESULTS_KEPT_BYTES
       hold(tooLarge ? { ...record, result: null } : record)
       if (retryMs === undefined && pendingResultBytes > EARLY_FLUSH_BYTES) void flush()
       else schedule()
+    },
+
+    /** As `end`, for a record that storage has already. */
+    endSaved(record: RunRecord): void {
+      settle(record)
+      countWritten([record])
+      schedule()
+    },
+
+    /** For a run that was begun and could not be run now. */
+    abandon(id: string): void {
+      active.delete(id)
+      tellIdle()
     },
 
     async get(id: string): Promise<RunRecord | undefined> {

@@ -1,7 +1,7 @@
 // A run from its request to its answer: inputs, sandbox, callback. Reads like a table of contents.
 import { AppError } from '../errors.ts'
 import type { Callback, Executable, Input, RequestSpec, RunRecord, RunAnswer } from '../model.ts'
-import { parseRequestSpec } from '../request-spec.ts'
+import { originOf, parseRequestSpec } from '../request-spec.ts'
 import type { ParsedSpec } from '../request-spec.ts'
 import type { InvocationResult, ModuleRef, Profile, Sandbox } from '../sandbox/sandbox.ts'
 import type { ByteLease } from './byte-budget.ts'
@@ -47,6 +47,25 @@ export interface RunnerDeps {
   now: () => number
 }
 
+interface Result {
+  bytes: Buffer
+  type: string
+}
+
+/** A result, and where it goes; undefined: back to the caller. */
+interface Computed {
+  result: Result
+  target: ParsedSpec | undefined
+}
+
+/** A queued run that has ended, with what is to be sent. */
+export interface Ran {
+  ended: RunRecord
+  /** Undefined where it failed. */
+  result: Result | undefined
+  target: RequestSpec | undefined
+}
+
 interface Callable {
   module: ModuleRef
   profile: Profile
@@ -65,7 +84,11 @@ export function createRunner(deps: RunnerDeps) {
     const release = executables.hold(request.executable)
     journal.begin(record)
     try {
-      const answer = await steps(request, record)
+      const { result, target } = await compute(request, record)
+      const answer =
+        target === undefined
+          ? { status: 200, type: result.type, body: result.bytes, warnings: [] }
+          : await forward(request, record, target, result)
       record.status = 'succeeded'
       return answer
     } catch (error) {
@@ -77,7 +100,31 @@ export function createRunner(deps: RunnerDeps) {
     }
   }
 
-  async function steps(request: RunRequest, record: RunRecord): Promise<RunAnswer> {
+  /**
+   * Runs what was accepted earlier, whose record this is. What comes of it is for the caller to store.
+   * @throws AppError of 503: it was not run, and may be later
+   */
+  async function runQueued(request: RunRequest, record: RunRecord): Promise<Ran> {
+    const release = executables.hold(request.executable)
+    journal.begin(record)
+    try {
+      const { result, target } = await compute(request, record)
+      const forwardedTo = target === undefined ? null : originOf(target.spec)
+      const endedAtMs = now()
+      const ended = { ...record, status: 'succeeded' as const, forwardedTo, result, endedAtMs }
+      return { ended, result, target: target?.spec }
+    } catch (error) {
+      const ended = { ...record, endedAtMs: now() }
+      const known = failed(ended, error)
+      if (known.status === 503) throw known
+      return { ended, result: undefined, target: undefined }
+    } finally {
+      release()
+    }
+  }
+
+  /** From inputs to a result and where it goes. */
+  async function compute(request: RunRequest, record: RunRecord): Promise<Computed> {
     if (request.hops > HOPS_MAX) {
       throw new AppError('LOOP_DETECTED', `The call passed through ${request.hops} runs.`)
     }
@@ -99,11 +146,7 @@ export function createRunner(deps: RunnerDeps) {
     record.outputBytes = split.bytes.length
     const result = { bytes: split.bytes, type: resultType(split.bytes, outcome) }
     const target = chooseTarget(request, split.callback, () => (record.result = result))
-    if (target === undefined) {
-      return { status: 200, type: result.type, body: result.bytes, warnings: [] }
-    }
-    const answer = await forward(request, record, target.spec, result)
-    return { ...answer, warnings: target.warnings }
+    return { result, target }
   }
 
   async function fetchInputs(
@@ -163,18 +206,21 @@ export function createRunner(deps: RunnerDeps) {
   async function forward(
     request: RunRequest,
     record: RunRecord,
-    target: RequestSpec,
-    result: { bytes: Buffer; type: string },
-  ): Promise<Omit<RunAnswer, 'warnings'>> {
+    { spec, warnings }: ParsedSpec,
+    result: Result,
+  ): Promise<RunAnswer> {
     const begun = performance.now()
     record.status = 'forwarding'
-    record.forwardedTo = originOf(target)
+    record.forwardedTo = originOf(spec)
     try {
-      return await delivery.forward(target, result, {
+      const answer = await delivery.forward(spec, result, {
+        runId: request.id,
+        executableId: request.executable.id,
         hops: request.hops,
         answerBytes: limits.of(request.executable).outputBytes,
         onBytes: (bytes) => request.lease.take(bytes),
       })
+      return { ...answer, warnings }
     } catch (error) {
       record.result = result
       throw error
@@ -183,7 +229,7 @@ export function createRunner(deps: RunnerDeps) {
     }
   }
 
-  return { run }
+  return { run, runQueued }
 }
 
 /** The inputs of a call that fetches none. */
@@ -231,7 +277,7 @@ function chooseTarget(
   }
 }
 
-function newRecord(request: RunRequest, nowMs: number): RunRecord {
+export function newRecord(request: RunRequest, nowMs: number): RunRecord {
   return {
     id: request.id,
     executableId: request.executable.id,
@@ -275,11 +321,6 @@ function failed(record: RunRecord, error: unknown): AppError {
   record.errorMessage = known.message
   const detail = { ...known.detail, run_id: record.id }
   return new AppError(known.code, known.message, { detail, cause: known.cause })
-}
-
-function originOf(target: RequestSpec): string {
-  const host = target.hostname.includes(':') ? `[${target.hostname}]` : target.hostname
-  return `${target.protocol}//${host}:${target.port}`
 }
 
 function microsecondsSince(begun: number): number {

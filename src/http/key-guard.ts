@@ -123,6 +123,8 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
         wireHeader(request.headers, 'SSVM_Usage_Key'),
         bearer(request.headers),
       ].some((key) => key !== undefined),
+    requireToken,
+    requireAdmin,
     register(app: FastifyInstance): void {
       app.addHook('onRoute', (route) => {
         const access = route.config?.access

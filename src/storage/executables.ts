@@ -181,7 +181,17 @@ async function deleteOldVersions(db: Kysely<Schema>, id: number, keep: number): 
     .deleteFrom('versions')
     .where('executable_id', '=', id)
     .where('number', '<=', newestToGo.number)
+    .where('number', 'not in', neededByQueuedRuns(db, id))
     .execute()
+}
+
+/** A run is of the version that it was accepted for, however long it waits. */
+function neededByQueuedRuns(db: Kysely<Schema>, id: number) {
+  return db
+    .selectFrom('queued_runs')
+    .innerJoin('runs', 'runs.id', 'queued_runs.id')
+    .select('runs.version')
+    .where('queued_runs.executable_id', '=', id)
 }
 
 function selectVersions(db: Kysely<Schema>, id: number) {

@@ -7,6 +7,8 @@ import { first } from './migrations/0001-first.ts'
 import { resultSize } from './migrations/0002-result-size.ts'
 import { limitsAndUsage } from './migrations/0003-limits-and-usage.ts'
 import { functionStorage } from './migrations/0004-function-storage.ts'
+import { deliveries } from './migrations/0005-deliveries.ts'
+import { queuedRuns } from './migrations/0006-queued-runs.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -14,6 +16,8 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0002-result-size': resultSize,
   '0003-limits-and-usage': limitsAndUsage,
   '0004-function-storage': functionStorage,
+  '0005-deliveries': deliveries,
+  '0006-queued-runs': queuedRuns,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

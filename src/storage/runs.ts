@@ -103,6 +103,11 @@ export function createRunStore(deps: { database: Database }): RunStore {
   }
 }
 
+/** Saves one record within a unit of somebody else's. */
+export async function saveRecord(db: Kysely<Schema>, record: RunRecord): Promise<void> {
+  await upsertOne(db, [toRow(record)])
+}
+
 /** One statement may not change a row twice; of two records with one id the later counts. */
 function newestById(records: readonly RunRecord[]): Map<string, RunRecord> {
   return new Map(records.map((record) => [record.id, record]))
@@ -167,6 +172,8 @@ function buildUpsert(db: Kysely<Schema>, rows: RunRow[]): CompiledQuery {
     .compile()
 }
 
+const upsertOne = createUpsert()
+
 function toRow(record: RunRecord): RunRow {
   const { timings } = record
   return {
@@ -202,7 +209,7 @@ function round(us: number | null): number | null {
   return us === null ? null : Math.round(us)
 }
 
-function toRecord(row: Omit<Selectable<RunsTable>, 'result_size_bytes'>): RunRecord {
+export function toRecord(row: Omit<Selectable<RunsTable>, 'result_size_bytes'>): RunRecord {
   return {
     id: row.id,
     executableId: row.executable_id,

@@ -123,6 +123,70 @@ export interface FunctionStorageTable {
   updated_at_ms: number
 }
 
+/** What every table of work has; work-queue.ts tells how they go together. */
+export interface WorkColumns {
+  id: string
+  lane: string
+  state: string
+  due_at_ms: number | null
+  lease_id: string | null
+  leased_until_ms: number | null
+}
+
+export interface LanesTable {
+  /** Name of the table whose work it is. */
+  work: string
+  lane: string
+  /** When something can be claimed; null while nothing waits. */
+  due_at_ms: number | null
+}
+
+/** A delivery's lane is its target, an origin. */
+export interface DeliveriesTable extends WorkColumns {
+  run_id: string
+  executable_id: number
+  reason: string | null
+  tries: number
+  /** JSON. */
+  retry: string
+  hops: number
+  content_type: string
+  size_bytes: number
+  created_at_ms: number
+  ended_at_ms: number | null
+}
+
+export interface DeliveryPayloadsTable {
+  delivery_id: string
+  /** JSON: the request spec whole. */
+  spec: Sealed
+  /** Up to OUTPUT_BYTES_MAX: selected when it is to be sent. */
+  body: Buffer
+}
+
+export interface AttemptsTable {
+  id: string
+  delivery_id: string
+  began_at_ms: number
+  duration_us: number
+  status: number | null
+  error_class: string | null
+  error_message: string | null
+  /** JSON. */
+  response_headers: string
+  response_body: Buffer
+  manual: number
+}
+
+/** Beside a row of `runs` that is queued; its lane is its executable. Gone when the run has ended. */
+export interface QueuedRunsTable extends WorkColumns {
+  executable_id: number
+  /** JSON: callback, and inputs with their request specs or lengths. */
+  request: Sealed
+  /** The bytes of given inputs, one after another. */
+  inputs: Buffer
+}
+
 export interface Schema {
   meta: MetaTable
   executables: ExecutablesTable
@@ -132,6 +196,11 @@ export interface Schema {
   ephemeral: EphemeralTable
   ephemeral_totals: EphemeralTotalsTable
   function_storage: FunctionStorageTable
+  deliveries: DeliveriesTable
+  delivery_payloads: DeliveryPayloadsTable
+  lanes: LanesTable
+  queued_runs: QueuedRunsTable
+  attempts: AttemptsTable
 }
 
 /** What engines spell differently in a table's definition. */

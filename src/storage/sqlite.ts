@@ -5,10 +5,12 @@ import type { SqliteDatabase } from 'kysely'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import { lockFolder, lockPath, makeFolder, makePrivateFile, readKeyFile } from './data-folder.ts'
 import type { Database } from './database.ts'
+import { createDeliveryStore } from './deliveries.ts'
 import { createEphemeralStore } from './ephemeral.ts'
 import { createExecutableStore } from './executables.ts'
 import { createFunctionStore } from './function-storage.ts'
 import { migrate } from './migrations.ts'
+import { createQueuedRunStore } from './queued-runs.ts'
 import { createRunStore } from './runs.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
@@ -71,6 +73,8 @@ export async function openSqlite({ dataDir, secretKey, log }: SqliteOptions): Pr
     return {
       executables: createExecutableStore({ database, secrets }),
       runs: createRunStore({ database }),
+      queuedRuns: createQueuedRunStore({ database, secrets }),
+      deliveries: createDeliveryStore({ database, secrets }),
       ephemeral: createEphemeralStore({ database }),
       functions: createFunctionStore({ database, secrets }),
       async ping() {

@@ -1,10 +1,14 @@
 // What the product asks of a storage engine. Every method that must be atomic is one method here.
 // A resolved write is committed and synced; a rejected one has left nothing behind.
 import type {
+  Attempt,
   CallLimits,
   DeclaredTypes,
+  Delivery,
+  DeliveryPayload,
   Executable,
   ModuleInterface,
+  QueuedRequest,
   RunRecord,
   Usage,
   Version,
@@ -137,7 +141,105 @@ export interface FunctionStore {
   clear(executableId: number): Promise<void>
 }
 
+/** A delivery whose attempt is under way, with what is to be sent. */
+export interface LeasedDelivery extends Delivery, DeliveryPayload {
+  leaseId: string
+}
+
+/** What becomes of a delivery after an attempt. */
+export type AfterAttempt =
+  | { state: 'waiting'; dueAtMs: number }
+  | { state: 'succeeded' | 'exhausted' | 'discarded'; reason: string | null }
+
+export interface ClaimBounds {
+  nowMs: number
+  /** Made by whoever claims; every later write of these names it. */
+  leaseId: string
+  /** Until when nobody else may claim them, unless they are renewed. */
+  leasedUntilMs: number
+  /** All together, in number and in bytes to be held; one item may be larger. */
+  limit: number
+  bytes: number
+  /** Of one lane (a target), those under way included. */
+  perLane: number
+}
+
+/** Work that waits in a table, and is done under a lease. */
+export interface WorkStore<T> {
+  /**
+   * Leases what is due, of each lane in turn the earliest. What was leased and neither settled nor renewed
+   * in time is due again.
+   */
+  claim(bounds: ClaimBounds): Promise<T[]>
+  /** When there may be something to claim; undefined when nothing waits. */
+  nextDueMs(): Promise<number | undefined>
+  /** Holds leases for longer, those that are still held. */
+  renew(held: readonly { id: string; leaseId: string }[], leasedUntilMs: number): Promise<void>
+  /** Makes everything that is leased due: for the start of a server that is the only one. */
+  releaseAll(nowMs: number): Promise<void>
+}
+
+export interface DeliveryStore extends WorkStore<LeasedDelivery> {
+  /** With the attempts that were made already. */
+  create(delivery: Delivery & DeliveryPayload, attempts: readonly Attempt[]): Promise<void>
+  /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
+  settle(
+    leased: Pick<LeasedDelivery, 'id' | 'target' | 'leaseId'>,
+    attempt: Attempt,
+    after: AfterAttempt,
+    bounds: { nowMs: number; perLane: number },
+  ): Promise<boolean>
+  get(id: string): Promise<Delivery | undefined>
+  /** Oldest first. */
+  attempts(id: string): Promise<Attempt[]>
+  /** Newest first; ids are time-ordered, so `before` is an id. */
+  list(
+    of: { executableId: number } | { runId: string },
+    page: { limit: number; before?: string },
+  ): Promise<{ items: Delivery[]; next: string | null }>
+  /** False when it had ended already. An attempt under way is not recorded any more. */
+  cancel(id: string, reason: string, nowMs: number): Promise<boolean>
+  /** Cancels all of an executable's that have not ended; in small steps. */
+  cancelAll(executableId: number, reason: string, nowMs: number): Promise<void>
+  /** Deletes what ended before, at most `limit` a call; tells how many. */
+  prune(endedBeforeMs: number, limit: number): Promise<number>
+}
+
+/** A run that was accepted earlier, and that somebody runs now. */
+export interface LeasedRun extends QueuedRequest {
+  id: string
+  leaseId: string
+  /** As it was accepted: queued. */
+  record: RunRecord
+}
+
+/** Runs that wait in the database until somebody runs them. */
+export interface QueuedRunStore extends WorkStore<LeasedRun> {
+  /** The record and what it needs, together. False, and nothing is stored, where `max` wait already. */
+  add(record: RunRecord, request: QueuedRequest, max: number): Promise<boolean>
+  /**
+   * The record as it ended, and its delivery, together; false, and nothing is written, where the lease is
+   * lost.
+   */
+  end(
+    leased: Pick<LeasedRun, 'id' | 'leaseId'>,
+    record: RunRecord,
+    delivery: (Delivery & DeliveryPayload) | undefined,
+    perLane: number,
+  ): Promise<boolean>
+  /** Lets go of one that could not be run now. */
+  putBack(
+    leased: Pick<LeasedRun, 'id' | 'leaseId' | 'record'>,
+    dueAtMs: number,
+    perLane: number,
+  ): Promise<void>
+  /** Ends one that nobody runs yet; false where there is none. */
+  cancel(id: string, nowMs: number): Promise<boolean>
+}
+
 export interface Storage {
+  readonly queuedRuns: QueuedRunStore
+  readonly deliveries: DeliveryStore
   readonly executables: ExecutableStore
   readonly runs: RunStore
   readonly ephemeral: EphemeralStore

@@ -10,10 +10,21 @@ export interface Server {
   origin: string
 }
 
-export async function startProcess(t: TestContext, dataDir: string): Promise<Server> {
+export async function startProcess(
+  t: TestContext,
+  dataDir: string,
+  settings: Record<string, string> = {},
+): Promise<Server> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    env: { ...process.env, DATA_DIR: dataDir, PORT: '0', API_TOKEN: '', LOG_LEVEL: 'info' },
+    env: {
+      ...process.env,
+      DATA_DIR: dataDir,
+      PORT: '0',
+      API_TOKEN: '',
+      LOG_LEVEL: 'info',
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.after(() => child.kill('SIGKILL'))

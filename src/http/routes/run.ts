@@ -1,10 +1,11 @@
 // POST /api/run and /api/multipart/run, each with and without /bytes.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
+import type { DurableRuns } from '../../core/durable-runs.ts'
 import type { Executables } from '../../core/executables.ts'
 import { newRunId } from '../../core/run-id.ts'
-import type { Runner } from '../../core/runner.ts'
-import type { RunAnswer } from '../../model.ts'
+import type { RunRequest, Runner } from '../../core/runner.ts'
+import type { RunAnswer, RunRecord } from '../../model.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import { rawBody, takeRawBodies } from '../raw-body.ts'
 import { readMultipartRequest, readRunRequest } from '../run-request.ts'
@@ -12,11 +13,12 @@ import type { CallRequest } from '../run-request.ts'
 import { ErrorBody, FunctionParams, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { sendWarnings } from '../warnings.ts'
-import { hopsOf, toExecutableId } from '../wire.ts'
+import { hopsOf, prefersAsync, toExecutableId } from '../wire.ts'
 
 export interface RunDeps {
   executables: Executables
   runner: Runner
+  durableRuns: DurableRuns
   config: Config
 }
 
@@ -94,7 +96,7 @@ function answerRun(request: FastifyRequest, reply: FastifyReply, options: RunOpt
 async function run(
   request: FastifyRequest,
   reply: FastifyReply,
-  { executables, runner, text, readRequest }: RunOptions,
+  { executables, runner, durableRuns, text, readRequest }: RunOptions,
 ): Promise<RunAnswer> {
   const { id: wasmId, fn } = request.params as { id: string; fn: string }
   const call = readRequest(request)
@@ -105,22 +107,32 @@ async function run(
   // Set before the run, so that a failure's answer carries them too.
   sendWarnings(reply, call.warnings)
   const { lease, hangUp } = request
+  const asked: RunRequest = {
+    id: runId,
+    executable,
+    functionName: fn,
+    inputs: call.inputs,
+    callback: call.callback,
+    text,
+    hops: hopsOf(request.headers),
+    lease,
+    hangUp,
+  }
+  if (prefersAsync(request.headers)) return accepted(reply, await durableRuns.accept(asked))
   lease.hold()
   try {
-    const answer = await runner.run({
-      id: runId,
-      executable,
-      functionName: fn,
-      inputs: call.inputs,
-      callback: call.callback,
-      text,
-      hops: hopsOf(request.headers),
-      lease,
-      hangUp,
-    })
+    const answer = await runner.run(asked)
     if (answer.warnings.length > 0) sendWarnings(reply, [...call.warnings, ...answer.warnings])
     return answer
   } finally {
     lease.release()
   }
+}
+
+/** 202: the run is committed, and its record tells what becomes of it. */
+function accepted(reply: FastifyReply, { id, status }: RunRecord): RunAnswer {
+  reply.header('location', `/api/runs/${id}`)
+  reply.header('preference-applied', 'respond-async')
+  const body = Buffer.from(JSON.stringify({ run_id: id, status }))
+  return { status: 202, type: 'application/json; charset=utf-8', body, warnings: [] }
 }

@@ -1,6 +1,8 @@
 // Run records: one run, its kept result, an executable's recent runs, and the original's log row.
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { Deliveries } from '../../core/deliveries.ts'
+import type { DurableRuns } from '../../core/durable-runs.ts'
 import type { Executables } from '../../core/executables.ts'
 import { keyMatches } from '../../core/keys.ts'
 import type { RunJournal } from '../../core/run-journal.ts'
@@ -19,6 +21,8 @@ import { bearer, toExecutableId, wireHeader } from '../wire.ts'
 export interface RunsDeps {
   executables: Executables
   journal: RunJournal
+  durableRuns: DurableRuns
+  deliveries: Deliveries
   keyGuard: KeyGuard
 }
 
@@ -27,7 +31,12 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const RunShape = Type.Object({ run_id: Type.String() }, { additionalProperties: true })
 const RunParams = Type.Object({ id: Type.String({ description: 'Wasmhook-Run of an answer' }) })
 
-export function registerRuns(app: App, { executables, journal, keyGuard }: RunsDeps): void {
+/** Deliveries of one run that its record names. */
+const RUN_DELIVERIES_MAX = 100
+
+export function registerRuns(app: App, deps: RunsDeps): void {
+  const { executables, journal, durableRuns, deliveries, keyGuard } = deps
+
   /** The run, to whoever holds the key it was made with, the admin key or the token. */
   async function find(request: FastifyRequest, id: string): Promise<RunRecord> {
     const run = UUID.test(id) ? await journal.get(id) : undefined
@@ -58,14 +67,37 @@ export function registerRuns(app: App, { executables, journal, keyGuard }: RunsD
       },
       config: { access: 'route' },
     },
-    async (request) => toWire(await find(request, request.params.id)),
+    async (request) => {
+      const run = await find(request, request.params.id)
+      const { items } = await deliveries.list({ runId: run.id }, { limit: RUN_DELIVERIES_MAX })
+      return { ...toWire(run), delivery_ids: items.map((delivery) => delivery.id) }
+    },
+  )
+
+  app.delete(
+    '/api/runs/:id',
+    {
+      schema: {
+        summary: 'Cancel a run that waits',
+        tags: ['runs'],
+        params: RunParams,
+        security: SECURITY.usage,
+        response: { 200: RunShape, '4xx': ErrorBody },
+      },
+      config: { access: 'route' },
+    },
+    async (request) => {
+      const { id } = await find(request, request.params.id)
+      return toWire(await durableRuns.cancel(id))
+    },
   )
 
   app.get(
     '/api/runs/:id/result',
     {
       schema: {
-        summary: 'The result, where it is kept: that of a run whose forward failed',
+        summary:
+          'The result, where it is kept: that of a run that nobody waited for, or whose forward failed',
         tags: ['runs'],
         params: RunParams,
         security: SECURITY.usage,

@@ -1,0 +1,130 @@
+// One attempt to send something to a target: what is sent, what is kept of the answer, and what the
+// answer means for a delivery.
+import { v7 as uuidv7 } from 'uuid'
+import type { Attempt, RequestSpec, RetryPolicy } from '../model.ts'
+import { OutboundError } from '../outbound/outbound.ts'
+import type { Outbound, OutboundResponse } from '../outbound/outbound.ts'
+import { pauseMs } from '../retry-policy.ts'
+import type { AfterAttempt } from '../storage/storage.ts'
+
+/** How much of an answer's body is kept. */
+export const EXCERPT_BYTES = 16 * 1024
+/** The longest that a target may have itself waited for (Retry-After). */
+const RETRY_AFTER_MS_MAX = 24 * 60 * 60 * 1000
+
+const GONE = 410
+const LOOP = 508
+
+export interface AttemptRequest {
+  spec: RequestSpec
+  result: { bytes: Buffer; type: string }
+  timeoutMs: number
+  /** Of the answer's body; the rest is cut off. */
+  answerBytes: number
+  /** Runs that the result passed through, this one included. */
+  hops: number
+  /** The server's own headers besides. */
+  headers?: Readonly<Record<string, string>>
+  onBytes?: (bytes: number) => void
+  signal?: AbortSignal
+}
+
+/** The attempt as it is kept, and the answer or why there is none. */
+export type Attempted =
+  | { attempt: Attempt; response: OutboundResponse; error: undefined }
+  | { attempt: Attempt; response: undefined; error: OutboundError }
+
+/** @throws what `onBytes` threw */
+export async function attempt(
+  outbound: Outbound,
+  request: AttemptRequest,
+  now: () => number,
+): Promise<Attempted> {
+  const { spec, result } = request
+  const method = spec.method ?? 'POST'
+  const bodyless = method === 'GET' || method === 'HEAD'
+  const typed = spec.headers['content-type'] !== undefined || bodyless
+  const beganAtMs = now()
+  const begun = performance.now()
+  const kept = (): Attempt => ({
+    id: uuidv7(),
+    beganAtMs,
+    durationUs: Math.round((performance.now() - begun) * 1000),
+    status: null,
+    errorClass: null,
+    errorMessage: null,
+    responseHeaders: {},
+    responseBody: Buffer.alloc(0),
+    manual: false,
+  })
+  try {
+    const response = await outbound.send({
+      spec,
+      method,
+      // Ours, so that it goes along where a redirect drops the spec's headers.
+      headers: { ...(typed ? {} : { 'content-type': result.type }), ...request.headers },
+      ...(bodyless ? {} : { body: result.bytes }),
+      timeoutMs: request.timeoutMs,
+      maxBytes: request.answerBytes,
+      overflow: 'cut',
+      maxRedirects: 0,
+      hops: request.hops,
+      ...(request.onBytes === undefined ? {} : { onBytes: request.onBytes }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    })
+    const { status, headers, body } = response
+    const responseBody = body.subarray(0, EXCERPT_BYTES)
+    return {
+      attempt: { ...kept(), status, responseHeaders: masked(headers), responseBody },
+      response,
+      error: undefined,
+    }
+  } catch (error) {
+    if (!(error instanceof OutboundError)) throw error
+    return {
+      attempt: { ...kept(), errorClass: error.class, errorMessage: error.message },
+      response: undefined,
+      error,
+    }
+  }
+}
+
+/** True for an answer that took what was sent. */
+export function arrived({ status }: Attempt): boolean {
+  return status !== null && status >= 200 && status < 300
+}
+
+/**
+ * What becomes of a delivery.
+ * @param tries automatic attempts, this one included
+ * @param chance from 0 to 1
+ */
+export function afterAttempt(
+  made: Attempt,
+  delivery: { retry: RetryPolicy; tries: number },
+  { nowMs, chance }: { nowMs: number; chance: number },
+): AfterAttempt {
+  if (arrived(made)) return { state: 'succeeded', reason: null }
+  if (made.status === GONE) return { state: 'discarded', reason: 'gone' }
+  const { responseHeaders: headers } = made
+  // A run further on found the circle; sending again would go round once more.
+  if (made.status === LOOP && headers['wasmhook-run'] !== undefined) {
+    return { state: 'discarded', reason: 'loop' }
+  }
+  const pause = pauseMs(delivery.retry, delivery.tries, chance)
+  if (pause === undefined) return { state: 'exhausted', reason: null }
+  const asked = retryAfterMs(made.responseHeaders['retry-after'], nowMs)
+  return { state: 'waiting', dueAtMs: nowMs + Math.max(pause, asked) }
+}
+
+/** Seconds or a date (RFC 9110); 0 where neither can be read. */
+function retryAfterMs(value: string | undefined, nowMs: number): number {
+  if (value === undefined) return 0
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX) : 0
+}
+
+/** A redirect may repeat the path that was asked for, which can be secret. */
+function masked(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return headers.location === undefined ? headers : { ...headers, location: '***' }
+}

@@ -1,0 +1,123 @@
+// Durable deliveries as their owners see them: made, read, listed, canceled. delivery-worker.ts sends them.
+import { v7 as uuidv7 } from 'uuid'
+import { AppError } from '../errors.ts'
+import type { Attempt, Delivery, DeliveryPayload, RequestSpec, RetryPolicy } from '../model.ts'
+import { originOf } from '../request-spec.ts'
+import type { Storage } from '../storage/storage.ts'
+import { afterAttempt } from './attempt.ts'
+
+export interface NewDelivery {
+  runId: string
+  executableId: number
+  spec: RequestSpec
+  retry: RetryPolicy
+  body: Buffer
+  /** Content type of the body. */
+  type: string
+  /** Runs that it passed through. */
+  hops: number
+}
+
+/** Those that ended long ago are looked for this often, and so many deleted at once. */
+const PRUNE_MS = 60_000
+const PRUNE_ROWS = 500
+
+export interface DeliveriesDeps {
+  storage: Storage
+  /** How long ended ones stay. */
+  keptMs: number
+  now: () => number
+  /** From 0 to 1. */
+  chance: () => number
+  /** Told when there may be something to send. */
+  onDue: () => void
+  onError: (error: unknown) => void
+}
+
+export type Deliveries = ReturnType<typeof createDeliveries>
+
+export function createDeliveries(deps: DeliveriesDeps) {
+  const { storage, keptMs, now, chance, onDue, onError } = deps
+  let timer: NodeJS.Timeout | undefined
+
+  async function prune(): Promise<void> {
+    const before = now() - keptMs
+    while ((await storage.deliveries.prune(before, PRUNE_ROWS)) === PRUNE_ROWS);
+  }
+
+  return {
+    /** A delivery whose first attempt was made already, and failed; resolves once it is committed. */
+    async goOn(id: string, sent: NewDelivery, first: Attempt): Promise<void> {
+      const nowMs = now()
+      const after = afterAttempt(
+        first,
+        { retry: sent.retry, tries: 1 },
+        { nowMs, chance: chance() },
+      )
+      const delivery = {
+        ...toDelivery(id, sent, nowMs),
+        tries: 1,
+        state: after.state,
+        ...(after.state === 'waiting'
+          ? { dueAtMs: after.dueAtMs }
+          : { dueAtMs: null, reason: after.reason, endedAtMs: nowMs }),
+      }
+      await storage.deliveries.create(delivery, [first])
+      onDue()
+    },
+
+    /** One to be sent now, for whoever commits it together with something else. */
+    scheduled: (sent: NewDelivery): Delivery & DeliveryPayload => toDelivery(uuidv7(), sent, now()),
+
+    async find(id: string): Promise<Delivery> {
+      const found = await storage.deliveries.get(id)
+      if (found === undefined) throw new AppError('NOT_FOUND', 'There is no such delivery.')
+      return found
+    },
+
+    attempts: (id: string) => storage.deliveries.attempts(id),
+    list: (...of: Parameters<typeof storage.deliveries.list>) => storage.deliveries.list(...of),
+
+    /** One that is under way may still arrive. @throws AppError CONFLICT when it had ended */
+    async cancel(id: string): Promise<Delivery> {
+      if (!(await storage.deliveries.cancel(id, 'canceled', now()))) {
+        const { state } = await this.find(id)
+        throw new AppError('CONFLICT', `The delivery has ended: ${state}.`, { detail: { state } })
+      }
+      onDue()
+      return this.find(id)
+    },
+
+    cancelAll: (executableId: number) =>
+      storage.deliveries.cancelAll(executableId, 'executable_deleted', now()),
+
+    start(): void {
+      timer = setInterval(() => void prune().catch(onError), PRUNE_MS)
+      timer.unref()
+    },
+    stop(): void {
+      clearInterval(timer)
+    },
+  }
+}
+
+function toDelivery(id: string, sent: NewDelivery, nowMs: number): Delivery & DeliveryPayload {
+  return {
+    id,
+    runId: sent.runId,
+    executableId: sent.executableId,
+    target: originOf(sent.spec),
+    state: 'scheduled',
+    reason: null,
+    dueAtMs: nowMs,
+    tries: 0,
+    retry: sent.retry,
+    hops: sent.hops,
+    contentType: sent.type,
+    sizeBytes: sent.body.length,
+    createdAtMs: nowMs,
+    endedAtMs: null,
+    spec: sent.spec,
+    body: sent.body,
+  }
+}

@@ -1,0 +1,59 @@
+// Sends the deliveries that are due: makes the attempt, and writes it with what comes of it.
+import type { Config } from '../config.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+import type { LeasedDelivery, Storage } from '../storage/storage.ts'
+import { EXCERPT_BYTES, afterAttempt, attempt } from './attempt.ts'
+import { timeoutOf } from './delivery.ts'
+import { createWorker } from './worker.ts'
+import type { Worker } from './worker.ts'
+
+export interface DeliveryWorkerDeps {
+  storage: Storage
+  outbound: Outbound
+  config: Config
+  now: () => number
+  /** From 0 to 1. */
+  chance: () => number
+  /** Once when storage begins to fail. */
+  onError: (error: unknown) => void
+}
+
+export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
+  const { storage, outbound, config, now, chance, onError } = deps
+  const perLane = config.DELIVERY_TARGET_CONCURRENCY
+
+  async function deliver(delivery: LeasedDelivery, cut: AbortSignal): Promise<void> {
+    const { spec, body, contentType, hops, retry } = delivery
+    const made = await attempt(
+      outbound,
+      {
+        spec,
+        result: { bytes: body, type: contentType },
+        timeoutMs: timeoutOf(spec, config),
+        answerBytes: EXCERPT_BYTES,
+        hops,
+        headers: { 'wasmhook-delivery': delivery.id },
+        signal: cut,
+      },
+      now,
+    )
+    // Cut off by our own end, it is no failure of the target's; the lease ends by itself.
+    if (cut.aborted && made.response === undefined) return
+    const nowMs = now()
+    const tries = delivery.tries + 1
+    const after = afterAttempt(made.attempt, { retry, tries }, { nowMs, chance: chance() })
+    await storage.deliveries.settle(delivery, made.attempt, after, { nowMs, perLane })
+  }
+
+  return createWorker({
+    store: storage.deliveries,
+    work: deliver,
+    sizeOf: ({ sizeBytes }) => sizeBytes,
+    concurrency: config.DELIVERY_CONCURRENCY,
+    perLane,
+    leaseMs: config.DELIVERY_LEASE_MS,
+    pollMs: config.DELIVERY_POLL_MS,
+    now,
+    onError,
+  })
+}

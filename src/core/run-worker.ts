@@ -1,0 +1,119 @@
+// Runs what was accepted earlier. Its record and the delivery of its result are committed together.
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import type { RunRecord } from '../model.ts'
+import { DEFAULT_RETRY } from '../retry-policy.ts'
+import type { LeasedRun, Storage } from '../storage/storage.ts'
+import type { ByteBudget, ByteLease } from './byte-budget.ts'
+import type { Deliveries } from './deliveries.ts'
+import type { Executables } from './executables.ts'
+import { HangUp } from './hang-up.ts'
+import type { RunJournal } from './run-journal.ts'
+import type { RunRequest, Runner } from './runner.ts'
+import { createWorker } from './worker.ts'
+import type { Worker } from './worker.ts'
+
+/** Before a run that found no room is tried again. */
+const PAUSE_MS = 1_000
+
+export interface RunWorkerDeps {
+  storage: Storage
+  executables: Executables
+  runner: Runner
+  deliveries: Deliveries
+  journal: RunJournal
+  budget: ByteBudget
+  config: Config
+  now: () => number
+  /** Told when there is a delivery to send. */
+  onDelivery: () => void
+  /** Once when storage begins to fail. */
+  onError: (error: unknown) => void
+}
+
+export function createRunWorker(deps: RunWorkerDeps): Worker {
+  const { storage, executables, runner, deliveries, journal, budget } = deps
+  const { config, now, onDelivery, onError } = deps
+  // What waits in the database leaves a thread for those whose callers wait.
+  const concurrency = Math.max(1, config.SANDBOX_THREADS - 1)
+  const perLane = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
+
+  async function run(leased: LeasedRun, cut: AbortSignal): Promise<void> {
+    const { hops } = leased
+    const record: RunRecord = { ...leased.record, status: 'running' }
+    const { id: runId, executableId } = record
+    const lease = budget.lease()
+    try {
+      const request = await toRequest(leased, lease)
+      const ran = await orCut(runner.runQueued(request, record), cut)
+      // Cut off by our own end, it is run again.
+      if (ran === undefined) return
+      const { ended, result, target } = ran
+      const delivery =
+        target === undefined || result === undefined
+          ? undefined
+          : deliveries.scheduled({
+              runId,
+              executableId,
+              spec: target,
+              retry: target.retry ?? DEFAULT_RETRY,
+              body: result.bytes,
+              type: result.type,
+              hops: hops + 1,
+            })
+      if (!(await storage.queuedRuns.end(leased, ended, delivery, perLane))) return
+      journal.endSaved(ended)
+      if (delivery !== undefined) onDelivery()
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      if (error.status !== 503) {
+        await storage.queuedRuns.end(leased, failedRun(leased, error, now()), undefined, perLane)
+        return
+      }
+      // No room now, or the end of the process: it waits a little.
+      const dueAtMs = now() + PAUSE_MS
+      if (error.code !== 'CLOSED') await storage.queuedRuns.putBack(leased, dueAtMs, perLane)
+    } finally {
+      journal.abandon(runId)
+      lease.release()
+    }
+  }
+
+  async function toRequest(leased: LeasedRun, lease: ByteLease): Promise<RunRequest> {
+    const { record, inputs, callback, text, hops } = leased
+    const executable = await executables.pinned(record.executableId, record.version)
+    for (const input of inputs) if (input.kind === 'bytes') lease.take(input.bytes.length)
+    const { id, functionName } = record
+    const hangUp = new HangUp()
+    return { id, executable, functionName, inputs, callback, text, hops, lease, hangUp }
+  }
+
+  return createWorker({
+    store: storage.queuedRuns,
+    work: run,
+    sizeOf: ({ inputs }) =>
+      inputs.reduce((sum, input) => sum + (input.kind === 'bytes' ? input.bytes.length : 0), 0),
+    concurrency,
+    perLane,
+    leaseMs: config.DELIVERY_LEASE_MS,
+    pollMs: config.DELIVERY_POLL_MS,
+    now,
+    onError,
+  })
+}
+
+/** The record of a run that could not even begin. */
+function failedRun({ record }: LeasedRun, error: AppError, endedAtMs: number): RunRecord {
+  const { code: errorCode, message: errorMessage } = error
+  return { ...record, status: 'failed', errorCode, errorMessage, endedAtMs }
+}
+
+/** What the work comes to, or nothing at the abort. */
+function orCut<T>(work: Promise<T>, cut: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => resolve(undefined)
+    if (cut.aborted) abort()
+    cut.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => cut.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,150 @@
+// Does work that waits in the database: claims it under a lease, renews the lease while it is done, and
+// claims again when something ends, is added or falls due. What was committed is done, by whichever
+// process is there; nothing is remembered here that a crash could lose.
+import { v7 as uuidv7 } from 'uuid'
+import type { ClaimBounds, WorkStore } from '../storage/storage.ts'
+
+export interface Leased {
+  id: string
+  leaseId: string
+}
+
+export interface WorkerOptions<T extends Leased> {
+  store: WorkStore<T>
+  /** Resolves once the outcome is committed, or the lease is left to end. */
+  work: (item: T, cut: AbortSignal) => Promise<void>
+  /** Bytes that an item holds in memory. */
+  sizeOf: (item: T) => number
+  /** At once, in all and of one lane. */
+  concurrency: number
+  perLane: number
+  leaseMs: number
+  /** How often the database is asked although nothing was said: the clock may have been set. */
+  pollMs: number
+  now: () => number
+  /** Once when storage begins to fail. */
+  onError: (error: unknown) => void
+}
+
+export interface Worker {
+  /** There may be something to claim. */
+  wake(): void
+  /** Takes up what the process before left under way. */
+  start(): Promise<void>
+  /** Claims nothing more, lets what is under way end for at most `drainMs` and cuts off the rest. */
+  stop(drainMs: number): Promise<void>
+  /** For /readyz and /metrics. */
+  stats(): { underWay: number; healthy: boolean }
+}
+
+/** What may be held in memory of all that is under way; one larger item is worked on alone. */
+const HELD_BYTES_MAX = 256 * 1024 * 1024
+/** The pause after storage failed. */
+const RETRY_MS = 1_000
+/** Of a lease, what passes before it is renewed. */
+const RENEW_AFTER = 1 / 3
+
+export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worker {
+  const { store, work, sizeOf, concurrency, perLane, leaseMs, pollMs, now, onError } = options
+  /** By lease and id: what was lost and claimed again is under way twice. */
+  const underWay = new Map<string, T>()
+  let heldBytes = 0
+  let renewAtMs = Infinity
+  let started = false
+  const cut = new AbortController()
+  let stopped = false
+  let claiming: Promise<void> | undefined
+  let claimAgain = false
+  let timer: NodeJS.Timeout | undefined
+  let renewTimer: NodeJS.Timeout | undefined
+  let failing = false
+  let whenIdle: (() => void) | undefined
+
+  function wake(): void {
+    if (stopped || !started) return
+    if (claiming !== undefined) {
+      claimAgain = true
+      return
+    }
+    clearTimeout(timer)
+    claiming = claim().finally(() => {
+      claiming = undefined
+      if (claimAgain) wake()
+    })
+  }
+
+  async function claim(): Promise<void> {
+    claimAgain = false
+    let pauseMs = RETRY_MS
+    try {
+      // The clock may have jumped past the leases of what is under way here: it is nobody else's.
+      if (now() >= renewAtMs) await renew()
+      const dueAtMs = await store.nextDueMs()
+      const nowMs = now()
+      pauseMs = dueAtMs === undefined ? pollMs : Math.min(Math.max(0, dueAtMs - nowMs), pollMs)
+      const limit = concurrency - underWay.size
+      // Whatever ends makes room, and wakes.
+      if (limit <= 0 || heldBytes >= HELD_BYTES_MAX) pauseMs = pollMs
+      else if (pauseMs === 0) await claimDue(nowMs, limit)
+      failing = false
+    } catch (error) {
+      failed(error)
+    }
+    if (!stopped) timer = setTimeout(wake, pauseMs)
+  }
+
+  async function claimDue(nowMs: number, limit: number): Promise<void> {
+    const leasedUntilMs = nowMs + leaseMs
+    const bytes = HELD_BYTES_MAX - heldBytes
+    const bounds: ClaimBounds = { nowMs, leasedUntilMs, limit, bytes, perLane, leaseId: uuidv7() }
+    renewAtMs = Math.min(renewAtMs, nowMs + leaseMs * RENEW_AFTER)
+    for (const item of await store.claim(bounds)) {
+      const key = `${item.leaseId}/${item.id}`
+      underWay.set(key, item)
+      heldBytes += sizeOf(item)
+      void work(item, cut.signal)
+        .catch(failed)
+        .finally(() => {
+          underWay.delete(key)
+          heldBytes -= sizeOf(item)
+          if (underWay.size === 0) whenIdle?.()
+          wake()
+        })
+    }
+  }
+
+  function failed(error: unknown): void {
+    if (!failing) onError(error)
+    failing = true
+  }
+
+  async function renew(): Promise<void> {
+    const nowMs = now()
+    renewAtMs = underWay.size > 0 ? nowMs + leaseMs * RENEW_AFTER : Infinity
+    if (underWay.size > 0) await store.renew([...underWay.values()], nowMs + leaseMs)
+  }
+
+  return {
+    wake,
+
+    async start() {
+      await store.releaseAll(now())
+      renewTimer = setInterval(() => void renew().catch(failed), leaseMs * RENEW_AFTER)
+      started = true
+      wake()
+    },
+
+    async stop(drainMs) {
+      stopped = true
+      clearTimeout(timer)
+      await claiming
+      const patience = setTimeout(() => cut.abort(), drainMs)
+      if (underWay.size > 0) await new Promise<void>((resolve) => (whenIdle = resolve))
+      clearTimeout(patience)
+      clearTimeout(timer)
+      clearInterval(renewTimer)
+    },
+
+    stats: () => ({ underWay: underWay.size, healthy: !failing }),
+  }
+}

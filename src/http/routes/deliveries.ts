@@ -1,0 +1,139 @@
+// Deliveries, for who holds the admin key of the executable whose result is sent, or the token.
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Deliveries } from '../../core/deliveries.ts'
+import type { Executables } from '../../core/executables.ts'
+import { AppError } from '../../errors.ts'
+import type { Attempt, Delivery } from '../../model.ts'
+import { formatRetry } from '../../retry-policy.ts'
+import type { KeyGuard } from '../key-guard.ts'
+import { readLimit } from '../page.ts'
+import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
+import type { App } from '../server.ts'
+import { toExecutableId } from '../wire.ts'
+
+export interface DeliveriesRoutesDeps {
+  executables: Executables
+  deliveries: Deliveries
+  keyGuard: KeyGuard
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const DeliveryShape = Type.Object({ delivery_id: Type.String() }, { additionalProperties: true })
+const DeliveryParams = Type.Object({ id: Type.String({ description: 'delivery_id' }) })
+
+export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
+  const { executables, deliveries, keyGuard } = deps
+  const common = {
+    tags: ['deliveries'],
+    params: DeliveryParams,
+    security: SECURITY.admin,
+    response: { 200: DeliveryShape, '4xx': ErrorBody },
+  }
+
+  async function find(request: FastifyRequest, id: string): Promise<Delivery> {
+    if (!UUID.test(id)) throw new AppError('NOT_FOUND', 'There is no such delivery.')
+    const delivery = await deliveries.find(id)
+    // Of a deleted executable, whose admin key is gone with it, only the token still opens it.
+    const owner = await executables.find(delivery.executableId).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined
+      throw error
+    })
+    if (owner === undefined) keyGuard.requireToken(request)
+    else keyGuard.requireAdmin(request, owner)
+    return delivery
+  }
+
+  app.get(
+    '/api/deliveries/:id',
+    {
+      schema: { ...common, summary: 'One delivery with every attempt' },
+      config: { access: 'route' },
+    },
+    async (request) => {
+      const delivery = await find(request, request.params.id)
+      const attempts = await deliveries.attempts(delivery.id)
+      return { ...toWire(delivery), attempts: attempts.map(attemptToWire) }
+    },
+  )
+
+  app.post(
+    '/api/deliveries/:id/cancel',
+    {
+      schema: { ...common, summary: 'Cancel a delivery that has not ended' },
+      config: { access: 'route' },
+    },
+    async (request) => {
+      const { id } = await find(request, request.params.id)
+      return toWire(await deliveries.cancel(id))
+    },
+  )
+
+  app.get(
+    '/api/executables/:id/deliveries',
+    {
+      schema: {
+        summary: "Deliveries of an executable's results, newest first",
+        tags: ['deliveries'],
+        params: ExecutableParams,
+        querystring: PageQuery,
+        security: SECURITY.admin,
+        response: {
+          200: Type.Object({
+            items: Type.Array(DeliveryShape),
+            next: Type.Union([Type.String(), Type.Null()]),
+          }),
+          '4xx': ErrorBody,
+        },
+      },
+      config: { access: 'admin' },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query
+      if (cursor !== undefined && !UUID.test(cursor)) {
+        throw new AppError('BAD_REQUEST', 'cursor must be `next` of the page before.')
+      }
+      const executableId = toExecutableId(request.params.id)
+      const page = await deliveries.list(
+        { executableId },
+        { limit: readLimit(limit), ...(cursor === undefined ? {} : { before: cursor }) },
+      )
+      return { items: page.items.map(toWire), next: page.next }
+    },
+  )
+}
+
+function toWire(delivery: Delivery): { delivery_id: string } & Record<string, unknown> {
+  return {
+    delivery_id: delivery.id,
+    run_id: delivery.runId,
+    wasm_id: delivery.executableId,
+    target: delivery.target,
+    state: delivery.state,
+    reason: delivery.reason,
+    due_at: toTime(delivery.dueAtMs),
+    tries: delivery.tries,
+    retry: formatRetry(delivery.retry),
+    content_type: delivery.contentType,
+    size_bytes: delivery.sizeBytes,
+    created_at: toTime(delivery.createdAtMs),
+    ended_at: toTime(delivery.endedAtMs),
+  }
+}
+
+function attemptToWire(attempt: Attempt): Record<string, unknown> {
+  return {
+    began_at: toTime(attempt.beganAtMs),
+    duration_us: attempt.durationUs,
+    status: attempt.status,
+    error: attempt.errorMessage,
+    error_class: attempt.errorClass,
+    response_headers: attempt.responseHeaders,
+    response_body: attempt.responseBody.toString('utf8'),
+    manual: attempt.manual,
+  }
+}
+
+function toTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}

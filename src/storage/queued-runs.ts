@@ -1,0 +1,191 @@
+// Runs that wait in the database: a record that is queued, and beside it what running it needs. The lanes
+// of this queue (work-queue.ts) are executables.
+import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
+import type { Callback, Input, QueuedRequest, RequestSpec } from '../model.ts'
+import type { Database } from './database.ts'
+import { insertDelivery } from './deliveries.ts'
+import { saveRecord, toRecord } from './runs.ts'
+import type { Schema } from './schema.ts'
+import type { Place, Secrets } from './secrets.ts'
+import type { ClaimBounds, LeasedRun, QueuedRunStore } from './storage.ts'
+import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
+
+const queue = createWorkQueue('queued_runs')
+
+export function createQueuedRunStore(deps: {
+  database: Database
+  secrets: Secrets
+}): QueuedRunStore {
+  const { database, secrets } = deps
+  const { reader } = database
+
+  async function load(
+    db: Kysely<Schema>,
+    claimed: readonly string[],
+    bounds: ClaimBounds,
+  ): Promise<LeasedRun[]> {
+    if (claimed.length === 0) return []
+    const sizes = await db
+      .selectFrom('queued_runs')
+      .select(['id', sql<number>`length(inputs)`.as('size')])
+      .where('id', 'in', claimed)
+      .execute()
+    const ids = await queue.fitting(db, sizes, bounds)
+    const rows = await db
+      .selectFrom('queued_runs')
+      .innerJoin('runs', 'runs.id', 'queued_runs.id')
+      .selectAll('runs')
+      .select(['request', 'inputs'])
+      .where('queued_runs.id', 'in', ids)
+      .execute()
+    const leased: LeasedRun[] = []
+    for (const { request, inputs, ...record } of rows) {
+      const { id } = record
+      const read = readRequest(id, request, inputs)
+      if (read !== undefined) {
+        leased.push({ id, leaseId: bounds.leaseId, record: toRecord(record), ...read })
+        continue
+      }
+      // It alone ends: an error here would hold up all others for ever.
+      await db.deleteFrom('queued_runs').where('id', '=', id).execute()
+      await db
+        .updateTable('runs')
+        .set({
+          status: 'failed',
+          error_code: 'INTERNAL',
+          error_message: 'What the run needs cannot be read any more.',
+          ended_at_ms: bounds.nowMs,
+        })
+        .where('id', '=', id)
+        .execute()
+    }
+    return leased
+  }
+
+  function readRequest(id: string, sealed: Buffer, inputs: Buffer): QueuedRequest | undefined {
+    try {
+      return fromStored(secrets.open(sealed, requestOf(id)), inputs)
+    } catch {
+      return undefined
+    }
+  }
+
+  return {
+    add: (record, request, max) =>
+      database.write(async (db) => {
+        const lane = String(record.executableId)
+        const { waiting } = await db
+          .selectFrom('queued_runs')
+          .select((eb) => eb.fn.countAll<number>().as('waiting'))
+          .where('executable_id', '=', record.executableId)
+          .executeTakeFirstOrThrow()
+        if (waiting >= max) return false
+        const { json, inputs } = toStored(request)
+        await saveRecord(db, record)
+        await db
+          .insertInto('queued_runs')
+          .values({
+            id: record.id,
+            executable_id: record.executableId,
+            lane,
+            state: 'waiting',
+            due_at_ms: record.createdAtMs,
+            lease_id: null,
+            leased_until_ms: null,
+            request: secrets.seal(json, requestOf(record.id)),
+            inputs,
+          })
+          .execute()
+        await queue.expect(db, lane, record.createdAtMs)
+        return true
+      }),
+
+    claim: (bounds) =>
+      database.write(async (db) => load(db, await queue.claim(db, bounds), bounds)),
+    nextDueMs: () => queue.nextDueMs(reader),
+    renew: (held, untilMs) => database.write((db) => queue.renew(db, held, untilMs)),
+    releaseAll: (nowMs) => database.write((db) => queue.releaseAll(db, nowMs)),
+
+    end: ({ id, leaseId }, record, delivery, perLane) =>
+      database.write(async (db) => {
+        const held = await db
+          .deleteFrom('queued_runs')
+          .where('id', '=', id)
+          .where('lease_id', '=', leaseId)
+          .executeTakeFirst()
+        if (held.numDeletedRows === 0n) return false
+        await saveRecord(db, record)
+        if (delivery !== undefined) await insertDelivery(db, secrets, delivery)
+        await queue.refresh(db, String(record.executableId), perLane)
+        return true
+      }),
+
+    putBack: ({ id, leaseId, record }, dueAtMs, perLane) =>
+      database.write(async (db) => {
+        await db
+          .updateTable('queued_runs')
+          .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: dueAtMs })
+          .where('id', '=', id)
+          .where('lease_id', '=', leaseId)
+          .execute()
+        await queue.refresh(db, String(record.executableId), perLane)
+      }),
+
+    cancel: (id, nowMs) =>
+      database.write(async (db) => {
+        const gone = await db
+          .deleteFrom('queued_runs')
+          .where('id', '=', id)
+          .where('due_at_ms', 'is not', null)
+          .executeTakeFirst()
+        if (gone.numDeletedRows === 0n) return false
+        await db
+          .updateTable('runs')
+          .set({ status: 'canceled', error_code: 'CANCELED', ended_at_ms: nowMs })
+          .where('id', '=', id)
+          .execute()
+        return true
+      }),
+  }
+}
+
+/** Given inputs are told by their length; their bytes stand apart, as they are. */
+type StoredInput = { bytes: number } | { fetch: RequestSpec }
+
+interface StoredRequest {
+  inputs: StoredInput[]
+  callback: Callback | null
+  text: boolean
+  hops: number
+}
+
+function toStored({ inputs, callback, text, hops }: QueuedRequest): {
+  json: string
+  inputs: Buffer
+} {
+  const given = inputs.flatMap((input) => (input.kind === 'bytes' ? [input.bytes] : []))
+  const stored: StoredRequest = {
+    inputs: inputs.map((input) =>
+      input.kind === 'bytes' ? { bytes: input.bytes.length } : { fetch: input.spec },
+    ),
+    callback: callback ?? null,
+    text,
+    hops,
+  }
+  return { json: JSON.stringify(stored), inputs: Buffer.concat(given) }
+}
+
+function fromStored(json: string, bytes: Buffer): QueuedRequest {
+  const { inputs, callback, text, hops } = JSON.parse(json) as StoredRequest
+  let at = 0
+  const read = inputs.map((input): Input => {
+    if ('fetch' in input) return { kind: 'fetch', spec: input.fetch }
+    return { kind: 'bytes', bytes: bytes.subarray(at, (at += input.bytes)) }
+  })
+  return { inputs: read, callback: callback ?? undefined, text, hops }
+}
+
+function requestOf(id: string): Place {
+  return { table: 'queued_runs', column: 'request', row: id }
+}

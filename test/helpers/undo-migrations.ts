@@ -1,0 +1,34 @@
+// Makes a database one of before: as a version of long ago left it.
+import { join } from 'node:path'
+import BetterSqlite3 from 'better-sqlite3'
+
+/** Takes the newest migrations back, down to and with the one named. */
+export function undoMigrations(folder: string, until: string): void {
+  const undo = [
+    ['0006-queued-runs', 'DROP TABLE queued_runs'],
+    [
+      '0005-deliveries',
+      'DROP TABLE attempts; DROP TABLE lanes; DROP TABLE delivery_payloads; DROP TABLE deliveries',
+    ],
+    ['0004-function-storage', 'DROP TABLE function_storage'],
+    [
+      '0003-limits-and-usage',
+      `DROP TABLE usage;
+       ALTER TABLE runs DROP COLUMN fuel_used;
+       ALTER TABLE executables DROP COLUMN metered;
+       ALTER TABLE executables DROP COLUMN reuse;
+       ALTER TABLE executables DROP COLUMN limits`,
+    ],
+    [
+      '0002-result-size',
+      'DROP INDEX runs_with_result; ALTER TABLE runs DROP COLUMN result_size_bytes',
+    ],
+  ] as const
+  const db = new BetterSqlite3(join(folder, 'wasmhook.db'))
+  for (const [name, statements] of undo) {
+    db.exec(statements)
+    db.prepare('DELETE FROM kysely_migration WHERE name = ?').run(name)
+    if (name === until) break
+  }
+  db.close()
+}

@@ -1,0 +1,281 @@
+// What every storage engine must do with work that waits: deliveries and queued runs.
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { v7 as uuidv7 } from 'uuid'
+import type { Attempt, Delivery, DeliveryPayload, QueuedRequest } from '../src/model.ts'
+import type { ClaimBounds, LeasedDelivery, Storage } from '../src/storage/storage.ts'
+import { newExecutable, newRun, newVersion } from './storage-suite.ts'
+
+const NOW = 1_000_000
+const LEASE_MS = 1_000
+const PER_LANE = 3
+
+function newDelivery(change: Partial<Delivery> = {}): Delivery & DeliveryPayload {
+  return {
+    id: uuidv7(),
+    runId: uuidv7(),
+    executableId: 1,
+    target: 'https://a.example:443',
+    state: 'scheduled',
+    reason: null,
+    dueAtMs: NOW,
+    tries: 0,
+    retry: { scheduleMs: [5] },
+    hops: 1,
+    contentType: 'text/plain',
+    sizeBytes: 4,
+    createdAtMs: NOW,
+    endedAtMs: null,
+    spec: { protocol: 'https:', hostname: 'a.example', port: 443, path: '/', headers: {} },
+    body: Buffer.from('body'),
+    ...change,
+  }
+}
+
+function newAttempt(change: Partial<Attempt> = {}): Attempt {
+  return {
+    id: uuidv7(),
+    beganAtMs: NOW,
+    durationUs: 5,
+    status: 500,
+    errorClass: null,
+    errorMessage: null,
+    responseHeaders: { server: 'x' },
+    responseBody: Buffer.from('no'),
+    manual: false,
+    ...change,
+  }
+}
+
+function bounds(change: Partial<ClaimBounds> = {}): ClaimBounds {
+  const nowMs = change.nowMs ?? NOW
+  return {
+    nowMs,
+    leasedUntilMs: nowMs + LEASE_MS,
+    limit: 100,
+    bytes: 1_000,
+    perLane: PER_LANE,
+    leaseId: uuidv7(),
+    ...change,
+  }
+}
+
+const AFTER = { nowMs: NOW, perLane: PER_LANE }
+const idsOf = (leased: readonly { id: string }[]): string[] => leased.map(({ id }) => id)
+
+/** `count` deliveries to one target, due one after another. */
+async function add({ deliveries }: Storage, target: string, count: number): Promise<string[]> {
+  const made = Array.from({ length: count }, (_, n) =>
+    newDelivery({ target, dueAtMs: NOW - count + n }),
+  )
+  for (const delivery of made) await deliveries.create(delivery, [])
+  return idsOf(made)
+}
+
+export function testDeliveries(engine: string, open: (t: TestContext) => Promise<Storage>): void {
+  describe(`${engine}: deliveries`, () => {
+    test('one reads back as it was made, with its attempts', async (t) => {
+      const { deliveries } = await open(t)
+      const { spec, body, ...delivery } = newDelivery({ tries: 1 })
+      const attempt = newAttempt()
+      await deliveries.create({ ...delivery, spec, body }, [attempt])
+      assert.deepEqual(await deliveries.get(delivery.id), delivery)
+      assert.deepEqual(await deliveries.attempts(delivery.id), [attempt])
+      assert.equal(await deliveries.get(uuidv7()), undefined)
+      const [leased] = await deliveries.claim(bounds())
+      assert.deepEqual([leased?.spec, leased?.body], [spec, body])
+    })
+
+    test('what is leased is leased to one, and due again when its time is over', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const [id] = await add(storage, 'a', 1)
+      const first = await deliveries.claim(bounds())
+      assert.deepEqual(idsOf(first), [id])
+      assert.deepEqual(await deliveries.claim(bounds()), [])
+      assert.equal(await deliveries.nextDueMs(), NOW + LEASE_MS)
+      const later = { nowMs: NOW + LEASE_MS }
+      assert.deepEqual(idsOf(await deliveries.claim(bounds(later))), [id])
+    })
+
+    test('a lease that was renewed holds, and one that was lost writes nothing', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      await add(storage, 'a', 1)
+      const [first] = (await deliveries.claim(bounds())) as [LeasedDelivery]
+      await deliveries.renew([first], NOW + 10 * LEASE_MS)
+      assert.deepEqual(await deliveries.claim(bounds({ nowMs: NOW + LEASE_MS })), [])
+      const nowMs = NOW + 10 * LEASE_MS
+      const [second] = (await deliveries.claim(bounds({ nowMs }))) as [LeasedDelivery]
+      const ended = { state: 'succeeded', reason: null } as const
+      assert.equal(await deliveries.settle(first, newAttempt(), ended, AFTER), false)
+      assert.deepEqual(await deliveries.attempts(first.id), [])
+      await deliveries.renew([first], NOW + 100 * LEASE_MS)
+      assert.equal(await deliveries.settle(second, newAttempt(), ended, AFTER), true)
+      const stored = await deliveries.get(first.id)
+      assert.deepEqual([stored?.state, stored?.tries, stored?.endedAtMs], ['succeeded', 1, NOW])
+    })
+
+    test('one that failed is due again at its time and not before', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      await add(storage, 'a', 1)
+      const [leased] = (await deliveries.claim(bounds())) as [LeasedDelivery]
+      const waiting = { state: 'waiting', dueAtMs: NOW + 50 } as const
+      await deliveries.settle(leased, newAttempt(), waiting, AFTER)
+      assert.equal(await deliveries.nextDueMs(), NOW + 50)
+      assert.deepEqual(await deliveries.claim(bounds({ nowMs: NOW + 49 })), [])
+      assert.deepEqual(idsOf(await deliveries.claim(bounds({ nowMs: NOW + 50 }))), [leased.id])
+    })
+
+    test('targets have their turns, whatever waits for one of them', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const many = await add(storage, 'many', 20)
+      const few = await add(storage, 'few', 1)
+      const claimed = idsOf(await deliveries.claim(bounds({ limit: 4, perLane: 100 })))
+      assert.deepEqual(claimed.sort(), [...many.slice(0, 2), ...few].sort())
+    })
+
+    test('a target with enough under way waits until one of them ends', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const ids = await add(storage, 'a', 5)
+      const first = await deliveries.claim(bounds())
+      assert.deepEqual(idsOf(first).sort(), ids.slice(0, PER_LANE).sort())
+      assert.deepEqual(await deliveries.claim(bounds()), [])
+      assert.equal(await deliveries.nextDueMs(), NOW + LEASE_MS, 'nothing to look for until then')
+      const ended = { state: 'exhausted', reason: null } as const
+      await deliveries.settle(first[0]!, newAttempt(), ended, AFTER)
+      assert.deepEqual(idsOf(await deliveries.claim(bounds())), [ids[PER_LANE]])
+    })
+
+    test('no more is claimed than there is room for in memory, but one at least', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const ids = await add(storage, 'a', 3)
+      assert.deepEqual(idsOf(await deliveries.claim(bounds({ bytes: 9 }))), ids.slice(0, 2))
+      assert.deepEqual(idsOf(await deliveries.claim(bounds({ bytes: 1 }))), ids.slice(2))
+    })
+
+    test('a canceled one is over, and makes room for the next', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const ids = await add(storage, 'a', 4)
+      const [leased] = (await deliveries.claim(bounds())) as [LeasedDelivery]
+      assert.equal(await deliveries.cancel(leased.id, 'canceled', NOW), true)
+      assert.equal(await deliveries.cancel(leased.id, 'canceled', NOW), false)
+      const ended = { state: 'succeeded', reason: null } as const
+      assert.equal(await deliveries.settle(leased, newAttempt(), ended, AFTER), false)
+      assert.deepEqual(idsOf(await deliveries.claim(bounds())), [ids[3]])
+      await deliveries.cancelAll(1, 'executable_deleted', NOW)
+      const states = await Promise.all(ids.map(async (id) => (await deliveries.get(id))?.state))
+      assert.deepEqual(new Set(states), new Set(['canceled']))
+      assert.deepEqual(await deliveries.claim(bounds({ nowMs: NOW + 10 * LEASE_MS })), [])
+    })
+
+    test('a server that starts alone takes up what was leased', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const ids = await add(storage, 'a', 2)
+      await deliveries.claim(bounds())
+      await deliveries.releaseAll(NOW)
+      assert.deepEqual(idsOf(await deliveries.claim(bounds())).sort(), ids.sort())
+    })
+
+    test('what ended before a time is deleted with its attempts, the oldest first', async (t) => {
+      const { deliveries } = await open(t)
+      const ended = [1, 2, 3].map((endedAtMs) =>
+        newDelivery({ state: 'succeeded', dueAtMs: null, endedAtMs }),
+      )
+      for (const delivery of ended) await deliveries.create(delivery, [newAttempt()])
+      const open_ = newDelivery()
+      await deliveries.create(open_, [])
+      assert.equal(await deliveries.prune(3, 1), 1)
+      assert.equal(await deliveries.get(ended[0]!.id), undefined)
+      assert.deepEqual(await deliveries.attempts(ended[0]!.id), [])
+      assert.equal(await deliveries.prune(3, 100), 1)
+      assert.notEqual(await deliveries.get(ended[2]!.id), undefined)
+      assert.notEqual(await deliveries.get(open_.id), undefined)
+    })
+  })
+
+  describe(`${engine}: queued runs`, () => {
+    const request: QueuedRequest = {
+      inputs: [
+        { kind: 'bytes', bytes: Buffer.from('one') },
+        { kind: 'fetch', spec: newDelivery().spec },
+        { kind: 'bytes', bytes: Buffer.alloc(0) },
+        { kind: 'bytes', bytes: Buffer.from([0, 255]) },
+      ],
+      callback: newDelivery().spec,
+      text: true,
+      hops: 3,
+    }
+
+    async function queued(storage: Storage, max = 10) {
+      const { id } = await storage.executables.create(newExecutable())
+      const run = newRun(id, { status: 'queued', endedAtMs: null, createdAtMs: NOW })
+      return { run, added: await storage.queuedRuns.add(run, request, max) }
+    }
+
+    test('one is claimed with all that it needs', async (t) => {
+      const storage = await open(t)
+      const { run } = await queued(storage)
+      assert.deepEqual(await storage.runs.get(run.id), run)
+      const leaseId = uuidv7()
+      const [leased] = await storage.queuedRuns.claim(bounds({ leaseId }))
+      assert.deepEqual(leased, { id: run.id, leaseId, record: run, ...request })
+    })
+
+    test('one that ends takes its place in the queue along, and leaves its delivery', async (t) => {
+      const storage = await open(t)
+      const { run } = await queued(storage)
+      const [leased] = await storage.queuedRuns.claim(bounds())
+      const ended = { ...run, status: 'succeeded' as const, endedAtMs: NOW }
+      const delivery = newDelivery({ runId: run.id })
+      const end = () => storage.queuedRuns.end(leased!, ended, delivery, PER_LANE)
+      assert.equal(await end(), true)
+      assert.deepEqual(await storage.runs.get(run.id), ended)
+      const { items } = await storage.deliveries.list({ runId: run.id }, { limit: 5 })
+      assert.deepEqual(idsOf(items), [delivery.id])
+      assert.equal(await end(), false, 'once')
+      assert.equal(await storage.queuedRuns.nextDueMs(), undefined)
+    })
+
+    test('the version that a run waits for stays, however many follow', async (t) => {
+      const storage = await open(t)
+      const { run } = await queued(storage)
+      const numbers = async (): Promise<number[]> =>
+        (await storage.executables.listVersions(run.executableId)).map(({ number }) => number)
+      for (let n = 2; n <= 4; n++) {
+        await storage.executables.addVersion(run.executableId, newVersion(), 1)
+      }
+      assert.deepEqual(await numbers(), [4, 1])
+      const [leased] = await storage.queuedRuns.claim(bounds())
+      await storage.queuedRuns.end(leased!, run, undefined, PER_LANE)
+      await storage.executables.addVersion(run.executableId, newVersion(), 1)
+      assert.deepEqual(await numbers(), [5])
+    })
+
+    test('past the most that may wait nothing is stored', async (t) => {
+      const storage = await open(t)
+      const { run, added } = await queued(storage, 0)
+      assert.equal(added, false)
+      assert.equal(await storage.runs.get(run.id), undefined)
+    })
+
+    test('one can be put back, and canceled while nobody runs it', async (t) => {
+      const storage = await open(t)
+      const { run } = await queued(storage)
+      const [leased] = await storage.queuedRuns.claim(bounds())
+      assert.equal(await storage.queuedRuns.cancel(run.id, NOW), false)
+      await storage.queuedRuns.putBack(leased!, NOW + 5, PER_LANE)
+      assert.equal(await storage.queuedRuns.nextDueMs(), NOW + 5)
+      assert.equal(await storage.queuedRuns.cancel(run.id, NOW), true)
+      assert.equal((await storage.runs.get(run.id))?.status, 'canceled')
+      assert.deepEqual(await storage.queuedRuns.claim(bounds({ nowMs: NOW + 10 })), [])
+    })
+  })
+}
