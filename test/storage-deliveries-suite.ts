@@ -73,7 +73,17 @@ async function add({ deliveries }: Storage, target: string, count: number): Prom
   return idsOf(made)
 }
 
-export function testDeliveries(engine: string, open: (t: TestContext) => Promise<Storage>): void {
+export function testDeliveries(
+  engine: string,
+  openEmpty: (t: TestContext) => Promise<Storage>,
+): void {
+  /** With the executable whose deliveries they are. */
+  async function open(t: TestContext): Promise<Storage> {
+    const storage = await openEmpty(t)
+    await storage.executables.create(newExecutable())
+    return storage
+  }
+
   describe(`${engine}: deliveries`, () => {
     test('one reads back as it was made, with its attempts', async (t) => {
       const { deliveries } = await open(t)
@@ -182,6 +192,28 @@ export function testDeliveries(engine: string, open: (t: TestContext) => Promise
       await deliveries.claim(bounds())
       await deliveries.releaseAll(NOW)
       assert.deepEqual(idsOf(await deliveries.claim(bounds())).sort(), ids.sort())
+    })
+
+    test('one whose executable is gone is canceled when its turn comes', async (t) => {
+      const storage = await open(t)
+      const [id] = await add(storage, 'a', 1)
+      await storage.executables.delete(1)
+      assert.deepEqual(await storage.deliveries.claim(bounds()), [])
+      const ended = await storage.deliveries.get(id!)
+      assert.deepEqual([ended?.state, ended?.reason], ['canceled', 'executable_deleted'])
+    })
+
+    test('a run stays as long as a delivery of it has not ended', async (t) => {
+      const storage = await open(t)
+      const { deliveries, runs } = storage
+      const [waits, over, none] = [newRun(1), newRun(1), newRun(1)]
+      await runs.save([waits, over, none])
+      await deliveries.create(newDelivery({ runId: waits.id }), [])
+      const ended = { state: 'succeeded', dueAtMs: null, endedAtMs: NOW } as const
+      await deliveries.create(newDelivery({ runId: over.id, ...ended }), [])
+      const all = { keep: 0, keepFailed: 0, failedSinceMs: 0, keepResultBytes: 0 }
+      assert.equal(await runs.prune(1, all), 2)
+      assert.notEqual(await runs.get(waits.id), undefined)
     })
 
     test('what ended before a time is deleted with its attempts, the oldest first', async (t) => {

@@ -20,7 +20,7 @@ export interface NewDelivery {
 
 /** Those that ended long ago are looked for this often, and so many deleted at once. */
 const PRUNE_MS = 60_000
-const PRUNE_ROWS = 500
+const PRUNE_ROWS = 50
 
 export interface DeliveriesDeps {
   storage: Storage

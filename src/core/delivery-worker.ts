@@ -5,7 +5,7 @@ import type { LeasedDelivery, Storage } from '../storage/storage.ts'
 import { EXCERPT_BYTES, afterAttempt, attempt } from './attempt.ts'
 import { timeoutOf } from './delivery.ts'
 import { createWorker } from './worker.ts'
-import type { Worker } from './worker.ts'
+import type { Hands, Worker } from './worker.ts'
 
 export interface DeliveryWorkerDeps {
   storage: Storage
@@ -22,7 +22,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
   const { storage, outbound, config, now, chance, onError } = deps
   const perLane = config.DELIVERY_TARGET_CONCURRENCY
 
-  async function deliver(delivery: LeasedDelivery, cut: AbortSignal): Promise<void> {
+  async function deliver(delivery: LeasedDelivery, { cut, commit }: Hands): Promise<void> {
     const { spec, body, contentType, hops, retry } = delivery
     const made = await attempt(
       outbound,
@@ -42,7 +42,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
     const nowMs = now()
     const tries = delivery.tries + 1
     const after = afterAttempt(made.attempt, { retry, tries }, { nowMs, chance: chance() })
-    await storage.deliveries.settle(delivery, made.attempt, after, { nowMs, perLane })
+    await commit(() => storage.deliveries.settle(delivery, made.attempt, after, { nowMs, perLane }))
   }
 
   return createWorker({

@@ -9,9 +9,9 @@ import type { Deliveries } from './deliveries.ts'
 import type { Executables } from './executables.ts'
 import { HangUp } from './hang-up.ts'
 import type { RunJournal } from './run-journal.ts'
-import type { RunRequest, Runner } from './runner.ts'
+import type { Ran, RunRequest, Runner } from './runner.ts'
 import { createWorker } from './worker.ts'
-import type { Worker } from './worker.ts'
+import type { Hands, Worker } from './worker.ts'
 
 /** Before a run that found no room is tried again. */
 const PAUSE_MS = 1_000
@@ -38,45 +38,50 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
   const concurrency = Math.max(1, config.SANDBOX_THREADS - 1)
   const perLane = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
 
-  async function run(leased: LeasedRun, cut: AbortSignal): Promise<void> {
-    const { hops } = leased
-    const record: RunRecord = { ...leased.record, status: 'running' }
-    const { id: runId, executableId } = record
+  async function run(leased: LeasedRun, { cut, commit }: Hands): Promise<void> {
     const lease = budget.lease()
     try {
-      const request = await toRequest(leased, lease)
-      const ran = await orCut(runner.runQueued(request, record), cut)
+      const ran = await orCut(compute(leased, lease), cut)
       // Cut off by our own end, it is run again.
       if (ran === undefined) return
-      const { ended, result, target } = ran
-      const delivery =
-        target === undefined || result === undefined
-          ? undefined
-          : deliveries.scheduled({
-              runId,
-              executableId,
-              spec: target,
-              retry: target.retry ?? DEFAULT_RETRY,
-              body: result.bytes,
-              type: result.type,
-              hops: hops + 1,
-            })
-      if (!(await storage.queuedRuns.end(leased, ended, delivery, perLane))) return
-      journal.endSaved(ended)
-      if (delivery !== undefined) onDelivery()
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error
-      if (error.status !== 503) {
-        await storage.queuedRuns.end(leased, failedRun(leased, error, now()), undefined, perLane)
+      if (ran === 'later') {
+        await commit(() => storage.queuedRuns.putBack(leased, now() + PAUSE_MS, perLane))
         return
       }
-      // No room now, or the end of the process: it waits a little.
-      const dueAtMs = now() + PAUSE_MS
-      if (error.code !== 'CLOSED') await storage.queuedRuns.putBack(leased, dueAtMs, perLane)
+      const delivery = deliveryOf(leased, ran)
+      if (await commit(() => storage.queuedRuns.end(leased, ran.ended, delivery, perLane))) {
+        journal.endSaved(ran.ended)
+        if (delivery !== undefined) onDelivery()
+      }
     } finally {
-      journal.abandon(runId)
+      journal.abandon(leased.id)
       lease.release()
     }
+  }
+
+  /** What came of the run; `later` where there is no room for it now. */
+  async function compute(leased: LeasedRun, lease: ByteLease): Promise<Ran | 'later'> {
+    try {
+      const request = await toRequest(leased, lease)
+      return await runner.runQueued(request, { ...leased.record, status: 'running' })
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      if (error.status === 503) return 'later'
+      return { ended: failedRun(leased, error, now()), result: undefined, target: undefined }
+    }
+  }
+
+  function deliveryOf({ id, record, hops }: LeasedRun, { result, target }: Ran) {
+    if (target === undefined || result === undefined) return undefined
+    return deliveries.scheduled({
+      runId: id,
+      executableId: record.executableId,
+      spec: target,
+      retry: target.retry ?? DEFAULT_RETRY,
+      body: result.bytes,
+      type: result.type,
+      hops: hops + 1,
+    })
   }
 
   async function toRequest(leased: LeasedRun, lease: ByteLease): Promise<RunRequest> {

@@ -1,6 +1,7 @@
 // Does work that waits in the database: claims it under a lease, renews the lease while it is done, and
 // claims again when something ends, is added or falls due. What was committed is done, by whichever
 // process is there; nothing is remembered here that a crash could lose.
+import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import type { ClaimBounds, WorkStore } from '../storage/storage.ts'
 
@@ -9,10 +10,21 @@ export interface Leased {
   leaseId: string
 }
 
+/** What work is done with. */
+export interface Hands {
+  /** Aborts when the process has no time left. */
+  cut: AbortSignal
+  /**
+   * Writes an outcome, tried again while storage fails: what was done should not be done again for want of a
+   * record. Undefined where the process ended first.
+   */
+  commit: <R>(write: () => Promise<R>) => Promise<R | undefined>
+}
+
 export interface WorkerOptions<T extends Leased> {
   store: WorkStore<T>
   /** Resolves once the outcome is committed, or the lease is left to end. */
-  work: (item: T, cut: AbortSignal) => Promise<void>
+  work: (item: T, hands: Hands) => Promise<void>
   /** Bytes that an item holds in memory. */
   sizeOf: (item: T) => number
   /** At once, in all and of one lane. */
@@ -58,6 +70,8 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   let timer: NodeJS.Timeout | undefined
   let renewTimer: NodeJS.Timeout | undefined
   let failing = false
+  /** Outcomes that storage did not take yet. */
+  let unwritten = 0
   let whenIdle: (() => void) | undefined
 
   function wake(): void {
@@ -86,7 +100,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       // Whatever ends makes room, and wakes.
       if (limit <= 0 || heldBytes >= HELD_BYTES_MAX) pauseMs = pollMs
       else if (pauseMs === 0) await claimDue(nowMs, limit)
-      failing = false
+      if (unwritten === 0) failing = false
     } catch (error) {
       failed(error)
     }
@@ -102,7 +116,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       const key = `${item.leaseId}/${item.id}`
       underWay.set(key, item)
       heldBytes += sizeOf(item)
-      void work(item, cut.signal)
+      void work(item, { cut: cut.signal, commit })
         .catch(failed)
         .finally(() => {
           underWay.delete(key)
@@ -110,6 +124,23 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
           if (underWay.size === 0) whenIdle?.()
           wake()
         })
+    }
+  }
+
+  async function commit<R>(write: () => Promise<R>): Promise<R | undefined> {
+    unwritten++
+    try {
+      while (!cut.signal.aborted) {
+        try {
+          return await write()
+        } catch (error) {
+          failed(error)
+          await pause(RETRY_MS, undefined, { signal: cut.signal }).catch(() => undefined)
+        }
+      }
+      return undefined
+    } finally {
+      unwritten--
     }
   }
 

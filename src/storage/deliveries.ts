@@ -59,30 +59,34 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     const rows = await db
       .selectFrom('deliveries')
       .innerJoin('delivery_payloads', 'delivery_payloads.delivery_id', 'deliveries.id')
-      .select(COLUMNS)
-      .select(['spec', 'body'])
-      .where('id', 'in', ids)
+      .leftJoin('executables', 'executables.id', 'deliveries.executable_id')
+      .select(COLUMNS.map((column) => `deliveries.${column}` as const))
+      .select(['spec', 'body', 'executables.id as owner'])
+      .where('deliveries.id', 'in', ids)
       .execute()
     const leased: LeasedDelivery[] = []
-    for (const row of rows) {
-      const spec = readSpec(row.id, row.spec)
-      if (spec !== undefined) {
-        leased.push({ ...toDelivery(row), leaseId: bounds.leaseId, spec, body: row.body })
-        continue
-      }
-      // It alone ends: an error here would hold up all others for ever.
-      await db
-        .updateTable('deliveries')
-        .set({
-          ...NOT_LEASED,
-          state: 'discarded',
-          reason: 'unreadable',
-          ended_at_ms: bounds.nowMs,
-        })
-        .where('id', '=', row.id)
-        .execute()
+    for (const { spec: sealed, body, owner, ...row } of rows) {
+      const spec = readSpec(row.id, sealed)
+      // Either ends alone: an error here would hold up all others for ever.
+      if (owner === null) await endNow(db, row.id, 'canceled', 'executable_deleted', bounds)
+      else if (spec === undefined) await endNow(db, row.id, 'discarded', 'unreadable', bounds)
+      else leased.push({ ...toDelivery(row), leaseId: bounds.leaseId, spec, body })
     }
     return leased
+  }
+
+  async function endNow(
+    db: Kysely<Schema>,
+    id: string,
+    state: DeliveryState,
+    reason: string,
+    { nowMs }: ClaimBounds,
+  ): Promise<void> {
+    await db
+      .updateTable('deliveries')
+      .set({ ...NOT_LEASED, state, reason, ended_at_ms: nowMs })
+      .where('id', '=', id)
+      .execute()
   }
 
   function readSpec(id: string, sealed: Buffer): RequestSpec | undefined {

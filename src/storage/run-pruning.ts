@@ -1,6 +1,6 @@
 // What goes of an executable's old runs: results past their bytes, then whole records past their
 // number. Everything is found by index and done in small steps, since other writers wait meanwhile.
-import type { Kysely } from 'kysely'
+import type { ExpressionBuilder, Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
@@ -100,6 +100,8 @@ async function deleteRecords(
           .where('executable_id', '=', executableId)
           .where('ended_at_ms', 'is not', null)
           .where('id', '<=', newestToGo.id)
+          // A delivery that has not ended tells of its run.
+          .where((eb) => eb.not(eb.exists(openDeliveryOf(eb))))
           .where((eb) =>
             eb.or([
               eb('status', '<>', 'failed'),
@@ -117,4 +119,12 @@ async function deleteRecords(
     deleted += step
     if (step < STEP_ROWS) return deleted
   }
+}
+
+function openDeliveryOf(eb: ExpressionBuilder<Schema, 'runs'>) {
+  return eb
+    .selectFrom('deliveries')
+    .select('deliveries.id')
+    .whereRef('deliveries.run_id', '=', 'runs.id')
+    .where('deliveries.ended_at_ms', 'is', null)
 }

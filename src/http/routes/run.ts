@@ -118,9 +118,9 @@ async function run(
     lease,
     hangUp,
   }
-  if (prefersAsync(request.headers)) return accepted(reply, await durableRuns.accept(asked))
   lease.hold()
   try {
+    if (prefersAsync(request.headers)) return accepted(reply, await durableRuns.accept(asked))
     const answer = await runner.run(asked)
     if (answer.warnings.length > 0) sendWarnings(reply, [...call.warnings, ...answer.warnings])
     return answer
