@@ -159,6 +159,16 @@ test('what a call stores counts against BUFFERED_BYTES until it is answered', as
   assert.equal(await textOf(app, one, 'sum', ['1', '2000']), '2000')
 })
 
+test('a call whose result finds no room has stored nothing', async (t) => {
+  const app = await buildApp(t)
+  const one = await upload(app, storage)
+  assert.equal(await textOf(app, one, 'increment'), '1')
+  const { bytes } = (await listStored(app, one)).total
+  const narrow = await app.restart({ BUFFERED_BYTES: bytes })
+  await refused(await call(narrow, one, 'increment'), 503, 'BUFFERS_FULL')
+  assert.equal(await textOf(narrow, one, 'read'), '1')
+})
+
 test('a commit that fails fails its call, and the next call sees what is stored', async (t) => {
   const app = await buildApp(t)
   const one = await upload(app, storage)

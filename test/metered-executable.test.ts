@@ -143,3 +143,12 @@ describe('a metered executable', () => {
     await calls
   })
 })
+
+test("executables that are being metered leave the compiler's queue to uploads", async (t) => {
+  const app = await buildApp(t, { COMPILE_QUEUE_LENGTH: 1 })
+  const owners: Uploaded[] = []
+  for (let n = 0; n < 4; n++) owners.push(await upload(app, counting(n)))
+  const switching = owners.map((one) => meter(app, one, true))
+  await upload(app, counting(4))
+  for (const answer of await Promise.all(switching)) assert.equal(answer.status, 200)
+})
