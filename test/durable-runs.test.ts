@@ -215,3 +215,19 @@ test('a run that was accepted survives a kill, before and while it runs', async 
     assert.equal(await result.text(), 'fetched')
   }
 })
+
+test('runs that call this server outlive its restart', async (t) => {
+  const app = await buildApp(t, { ...POLL, SANDBOX_THREADS: 4 })
+  const one = await upload(app, await guest('echo'))
+  const { port } = new URL(app.origin)
+  const inner = { protocol: 'http:', hostname: '127.0.0.1', port: Number(port), method: 'POST' }
+  const spec = { ...inner, path: `/api/run/${one.id}/echo`, body: 'inner' }
+  const headers = { SSVM_Fetch: JSON.stringify(spec) }
+  const ids: string[] = []
+  for (let n = 0; n < 20; n++) ids.push(await accept(app, one, 'echo', { headers }))
+  const again = await app.restart({ PORT: port })
+  for (const id of ids) {
+    const run = await ended(again, id)
+    assert.deepEqual([run.status, run.code], ['succeeded', null])
+  }
+})
