@@ -1,7 +1,6 @@
 // Runs that wait in the database: a record that is queued, and beside it what running it needs. The lanes
 // of this queue (work-queue.ts) are executables.
 import type { Kysely } from 'kysely'
-import { sql } from 'kysely'
 import type { Callback, Input, QueuedRequest, RequestSpec } from '../model.ts'
 import type { Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
@@ -27,22 +26,23 @@ export function createQueuedRunStore(deps: {
   ): Promise<LeasedRun[]> {
     if (claimed.length === 0) return []
     const sizes = await db
-      .selectFrom('queued_runs')
-      .select(['id', sql<number>`length(inputs)`.as('size')])
-      .where('id', 'in', claimed)
+      .selectFrom('queued_inputs')
+      .select(['run_id as id', 'size_bytes as size'])
+      .where('run_id', 'in', claimed)
       .execute()
     const ids = await queue.fitting(db, sizes, bounds)
     const rows = await db
       .selectFrom('queued_runs')
       .innerJoin('runs', 'runs.id', 'queued_runs.id')
+      .innerJoin('queued_inputs', 'queued_inputs.run_id', 'queued_runs.id')
       .selectAll('runs')
-      .select(['request', 'inputs'])
+      .select(['request', 'bytes'])
       .where('queued_runs.id', 'in', ids)
       .execute()
     const leased: LeasedRun[] = []
-    for (const { request, inputs, ...record } of rows) {
+    for (const { request, bytes, ...record } of rows) {
       const { id } = record
-      const read = readRequest(id, request, inputs)
+      const read = readRequest(id, request, bytes)
       if (read !== undefined) {
         leased.push({ id, leaseId: bounds.leaseId, record: toRecord(record), ...read })
         continue
@@ -94,8 +94,11 @@ export function createQueuedRunStore(deps: {
             lease_id: null,
             leased_until_ms: null,
             request: secrets.seal(json, requestOf(record.id)),
-            inputs,
           })
+          .execute()
+        await db
+          .insertInto('queued_inputs')
+          .values({ run_id: record.id, size_bytes: inputs.length, bytes: inputs })
           .execute()
         await queue.expect(db, lane, record.createdAtMs)
         return true

@@ -183,8 +183,13 @@ export interface QueuedRunsTable extends WorkColumns {
   executable_id: number
   /** JSON: callback, and inputs with their request specs or lengths. */
   request: Sealed
-  /** The bytes of given inputs, one after another. */
-  inputs: Buffer
+}
+
+/** The bytes of a queued run's given inputs, one after another. */
+export interface QueuedInputsTable {
+  run_id: string
+  size_bytes: number
+  bytes: Buffer
 }
 
 export interface Schema {
@@ -200,6 +205,7 @@ export interface Schema {
   delivery_payloads: DeliveryPayloadsTable
   lanes: LanesTable
   queued_runs: QueuedRunsTable
+  queued_inputs: QueuedInputsTable
   attempts: AttemptsTable
 }
 

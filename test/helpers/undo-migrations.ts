@@ -5,7 +5,7 @@ import BetterSqlite3 from 'better-sqlite3'
 /** Takes the newest migrations back, down to and with the one named. */
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
-    ['0006-queued-runs', 'DROP TABLE queued_runs'],
+    ['0006-queued-runs', 'DROP TABLE queued_inputs; DROP TABLE queued_runs'],
     [
       '0005-deliveries',
       'DROP TABLE attempts; DROP TABLE lanes; DROP TABLE delivery_payloads; DROP TABLE deliveries',

@@ -18,7 +18,16 @@ export function queuedRuns({ integer, bytes, tableEnd }: EngineTypes): Migration
         .addColumn('lease_id', 'text')
         .addColumn('leased_until_ms', integer)
         .addColumn('request', bytes, (column) => column.notNull())
-        .addColumn('inputs', bytes, (column) => column.notNull())
+        .modifyEnd(tableEnd)
+        .execute()
+      // Apart: a row that changes with every lease should not carry a hundred megabytes along.
+      await db.schema
+        .createTable('queued_inputs')
+        .addColumn('run_id', 'text', (column) =>
+          column.primaryKey().notNull().references('queued_runs.id').onDelete('cascade'),
+        )
+        .addColumn('size_bytes', integer, (column) => column.notNull())
+        .addColumn('bytes', bytes, (column) => column.notNull())
         .modifyEnd(tableEnd)
         .execute()
       await db.schema
