@@ -139,7 +139,9 @@ function tooLarge(limit: number): AppError {
 
 /** A chunk that is smaller costs more to keep than its bytes. */
 const SMALL_CHUNK_BYTES = 1024
-const BLOCK_BYTES = 16 * 1024
+/** Small chunks are copied into blocks, each twice as large as the one before. */
+const FIRST_BLOCK_BYTES = SMALL_CHUNK_BYTES
+const LAST_BLOCK_BYTES = 16 * 1024
 
 /** What has arrived of a body. Small chunks are copied together: a sender may make each of one byte. */
 class Pieces {
@@ -147,11 +149,12 @@ class Pieces {
   /** Where small chunks go. */
   #block = NO_BYTES
   #used = 0
+  #nextBlockBytes = FIRST_BLOCK_BYTES
 
   /** Bytes that adding the chunk takes. */
   cost(chunk: Buffer): number {
     if (this.#isKept(chunk)) return chunk.length
-    return this.#used + chunk.length <= this.#block.length ? 0 : BLOCK_BYTES
+    return this.#used + chunk.length <= this.#block.length ? 0 : this.#nextBlockBytes
   }
 
   add(chunk: Buffer): void {
@@ -162,7 +165,8 @@ class Pieces {
     }
     if (this.#used + chunk.length > this.#block.length) {
       this.#endBlock()
-      this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+      this.#block = Buffer.allocUnsafeSlow(this.#nextBlockBytes)
+      this.#nextBlockBytes = Math.min(2 * this.#nextBlockBytes, LAST_BLOCK_BYTES)
     }
     this.#used += chunk.copy(this.#block, this.#used)
   }
