@@ -8,10 +8,10 @@ import type { Config } from './config.ts'
 import { createByteBudget } from './core/byte-budget.ts'
 import { createDeliveries } from './core/deliveries.ts'
 import { createDeliveryWorker } from './core/delivery-worker.ts'
-import { createDelivery } from './core/delivery.ts'
 import { createDurableRuns } from './core/durable-runs.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
+import { createForwarder } from './core/forwarder.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createLimits } from './core/limits.ts'
@@ -140,13 +140,13 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     onError: (err) => logger.error({ err }, 'ephemeral storage could not be swept'),
   })
   const inputs = createInputs({ outbound, config })
-  const delivery = createDelivery({ outbound, deliveries, config, now })
+  const forwarder = createForwarder({ outbound, deliveries, config, now })
   const runner = createRunner({
     executables,
     inputs,
     sandbox,
     functionStorage,
-    delivery,
+    forwarder,
     journal,
     limits,
     jsonSearchBytes: config.JSON_SEARCH_BYTES,
@@ -250,22 +250,23 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   try {
     await executables.forgetOrphans()
     await server.listen({ host: config.HOST, port: config.PORT })
+    const { port } = server.server.address() as AddressInfo
+    const scheme = tls === undefined ? 'http' : 'https'
+    const origin = toOrigin(scheme, config.HOST, port)
+    ownOrigins.push(origin)
+    // Who listens everywhere is reached by its own functions on loopback.
+    if (['0.0.0.0', '::'].includes(config.HOST))
+      ownOrigins.push(toOrigin(scheme, '127.0.0.1', port))
+    // Only now, since a run may call this server.
+    await runWorker.start()
+    await deliveryWorker.start()
+    deliveries.start()
+    ephemeral.start()
+    return { origin, close }
   } catch (error) {
     await close()
     throw error
   }
-  const { port } = server.server.address() as AddressInfo
-  const scheme = tls === undefined ? 'http' : 'https'
-  const origin = toOrigin(scheme, config.HOST, port)
-  ownOrigins.push(origin)
-  // Who listens everywhere is reached by its own functions on loopback.
-  if (['0.0.0.0', '::'].includes(config.HOST)) ownOrigins.push(toOrigin(scheme, '127.0.0.1', port))
-  // Only now, since a run may call this server.
-  await runWorker.start()
-  await deliveryWorker.start()
-  deliveries.start()
-  ephemeral.start()
-  return { origin, close }
 }
 
 function toOrigin(scheme: string, host: string, port: number): string {

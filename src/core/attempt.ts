@@ -1,11 +1,13 @@
 // One attempt to send something to a target: what is sent, what is kept of the answer, and what the
 // answer means for a delivery.
 import { v7 as uuidv7 } from 'uuid'
+import type { Config } from '../config.ts'
 import type { Attempt, RequestSpec, RetryPolicy } from '../model.ts'
 import { OutboundError } from '../outbound/outbound.ts'
 import type { Outbound, OutboundResponse } from '../outbound/outbound.ts'
 import { pauseMs } from '../retry-policy.ts'
 import type { AfterAttempt } from '../storage/storage.ts'
+import { toldOfLoop } from './hops.ts'
 
 /** How much of an answer's body is kept. */
 export const EXCERPT_BYTES = 16 * 1024
@@ -13,7 +15,6 @@ export const EXCERPT_BYTES = 16 * 1024
 const RETRY_AFTER_MS_MAX = 24 * 60 * 60 * 1000
 
 const GONE = 410
-const LOOP = 508
 
 export interface AttemptRequest {
   spec: RequestSpec
@@ -89,6 +90,11 @@ export async function attempt(
   }
 }
 
+/** How long an attempt may take, from the name's resolution to the last byte. */
+export function timeoutOf(spec: RequestSpec, config: Config): number {
+  return Math.min(spec.timeoutMs ?? config.CALLBACK_TIMEOUT_MS, config.CALLBACK_TIMEOUT_MS_MAX)
+}
+
 /** True for an answer that took what was sent. */
 export function arrived({ status }: Attempt): boolean {
   return status !== null && status >= 200 && status < 300
@@ -106,14 +112,12 @@ export function afterAttempt(
 ): AfterAttempt {
   if (arrived(made)) return { state: 'succeeded', reason: null }
   if (made.status === GONE) return { state: 'discarded', reason: 'gone' }
-  const { responseHeaders: headers } = made
-  // A run further on found the circle; sending again would go round once more.
-  if (made.status === LOOP && headers['wasmhook-run'] !== undefined) {
-    return { state: 'discarded', reason: 'loop' }
-  }
+  const { status, responseHeaders: headers } = made
+  // Sending again would go round once more.
+  if (toldOfLoop({ status, headers })) return { state: 'discarded', reason: 'loop' }
   const pause = pauseMs(delivery.retry, delivery.tries, chance)
   if (pause === undefined) return { state: 'exhausted', reason: null }
-  const asked = retryAfterMs(made.responseHeaders['retry-after'], nowMs)
+  const asked = retryAfterMs(headers['retry-after'], nowMs)
   return { state: 'waiting', dueAtMs: nowMs + Math.max(pause, asked) }
 }
 

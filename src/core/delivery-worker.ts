@@ -2,8 +2,7 @@
 import type { Config } from '../config.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { LeasedDelivery, Storage } from '../storage/storage.ts'
-import { EXCERPT_BYTES, afterAttempt, attempt } from './attempt.ts'
-import { timeoutOf } from './delivery.ts'
+import { EXCERPT_BYTES, afterAttempt, attempt, timeoutOf } from './attempt.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
 

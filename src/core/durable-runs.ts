@@ -2,9 +2,10 @@
 // run-worker.ts runs them.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { Input, RunRecord } from '../model.ts'
+import type { RunRecord } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
-import { HOPS_MAX } from './hops.ts'
+import { checkHops } from './hops.ts'
+import { checkInputSize, sizeOfGiven } from './inputs.ts'
 import type { Limits } from './limits.ts'
 import type { RunJournal } from './run-journal.ts'
 import { newRecord } from './runner.ts'
@@ -31,14 +32,8 @@ export function createDurableRuns(deps: DurableRunsDeps) {
      */
     async accept(request: RunRequest): Promise<RunRecord> {
       const { executable, hops, inputs, callback, text } = request
-      if (hops > HOPS_MAX) {
-        throw new AppError('LOOP_DETECTED', `The call passed through ${hops} runs.`)
-      }
-      const bytes = givenBytes(inputs)
-      const { inputBytes } = limits.of(executable)
-      if (bytes > inputBytes) {
-        throw new AppError('INPUT_TOO_LARGE', undefined, { detail: { limit_bytes: inputBytes } })
-      }
+      checkHops(hops)
+      checkInputSize(sizeOfGiven(inputs), limits.of(executable).inputBytes)
       const record: RunRecord = { ...newRecord(request, now()), status: 'queued' }
       const queued = { inputs, callback, text, hops }
       if (!(await storage.queuedRuns.add(record, queued, config.DURABLE_RUNS_MAX))) {
@@ -55,16 +50,13 @@ export function createDurableRuns(deps: DurableRunsDeps) {
       const canceled = await storage.queuedRuns.cancel(id, now())
       const record = await journal.get(id)
       if (record === undefined) throw new AppError('NOT_FOUND', 'There is no such run.')
-      if (canceled) return record
+      if (canceled) {
+        journal.endSaved(record)
+        return record
+      }
       const { status } = record
       const sentence = `The run does not wait: it is ${status}.`
       throw new AppError('CONFLICT', sentence, { detail: { status } })
     },
   }
-}
-
-function givenBytes(inputs: readonly Input[]): number {
-  let sum = 0
-  for (const input of inputs) if (input.kind === 'bytes') sum += input.bytes.length
-  return sum
 }

@@ -32,9 +32,8 @@ export type Inputs = ReturnType<typeof createInputs>
 export function createInputs({ outbound, config }: InputsDeps) {
   /** @throws AppError INPUT_TOO_LARGE, UPSTREAM_*, ADDRESS_REFUSED; the first failure ends the rest */
   async function resolve(inputs: readonly Input[], options: ResolveOptions): Promise<Buffer[]> {
-    let given = 0
-    for (const input of inputs) if (input.kind === 'bytes') given += input.bytes.length
-    checkSize(given, options.limitBytes)
+    const given = sizeOfGiven(inputs)
+    checkInputSize(given, options.limitBytes)
     let left = options.limitBytes - given
     if (isAborted(options.signal)) throw new AppError('CANCELED')
     const failed = new AbortController()
@@ -106,11 +105,18 @@ export function createInputs({ outbound, config }: InputsDeps) {
     }
   }
 
-  return { checkSize, resolve }
+  return { resolve }
+}
+
+/** Bytes of the inputs that need not be fetched. */
+export function sizeOfGiven(inputs: readonly Input[]): number {
+  let bytes = 0
+  for (const input of inputs) if (input.kind === 'bytes') bytes += input.bytes.length
+  return bytes
 }
 
 /** @throws AppError INPUT_TOO_LARGE */
-function checkSize(bytes: number, limitBytes: number): void {
+export function checkInputSize(bytes: number, limitBytes: number): void {
   if (bytes <= limitBytes) return
   throw new AppError('INPUT_TOO_LARGE', undefined, { detail: { limit_bytes: limitBytes } })
 }

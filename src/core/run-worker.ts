@@ -8,6 +8,7 @@ import type { ByteBudget, ByteLease } from './byte-budget.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Executables } from './executables.ts'
 import { HangUp } from './hang-up.ts'
+import { sizeOfGiven } from './inputs.ts'
 import type { RunJournal } from './run-journal.ts'
 import type { Ran, RunRequest, Runner } from './runner.ts'
 import { createWorker } from './worker.ts'
@@ -87,7 +88,7 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
   async function toRequest(leased: LeasedRun, lease: ByteLease): Promise<RunRequest> {
     const { record, inputs, callback, text, hops } = leased
     const executable = await executables.pinned(record.executableId, record.version)
-    for (const input of inputs) if (input.kind === 'bytes') lease.take(input.bytes.length)
+    lease.take(sizeOfGiven(inputs))
     const { id, functionName } = record
     const hangUp = new HangUp()
     return { id, executable, functionName, inputs, callback, text, hops, lease, hangUp }
@@ -96,8 +97,7 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
   return createWorker({
     store: storage.queuedRuns,
     work: run,
-    sizeOf: ({ inputs }) =>
-      inputs.reduce((sum, input) => sum + (input.kind === 'bytes' ? input.bytes.length : 0), 0),
+    sizeOf: ({ inputs }) => sizeOfGiven(inputs),
     concurrency,
     perLane,
     leaseMs: config.DELIVERY_LEASE_MS,

@@ -5,12 +5,13 @@ import { originOf, parseRequestSpec } from '../request-spec.ts'
 import type { ParsedSpec } from '../request-spec.ts'
 import type { InvocationResult, ModuleRef, Profile, Sandbox } from '../sandbox/sandbox.ts'
 import type { ByteLease } from './byte-budget.ts'
-import type { Delivery } from './delivery.ts'
 import { splitEmbeddedCallback } from './embedded-callback.ts'
 import type { Executables } from './executables.ts'
+import type { Forwarder } from './forwarder.ts'
 import type { FunctionStorage } from './function-storage.ts'
 import type { HangUp } from './hang-up.ts'
-import { HOPS_MAX } from './hops.ts'
+import { checkHops } from './hops.ts'
+import { checkInputSize } from './inputs.ts'
 import type { Inputs } from './inputs.ts'
 import type { Limits } from './limits.ts'
 import { resultType } from './result-type.ts'
@@ -39,7 +40,7 @@ export interface RunnerDeps {
   sandbox: Sandbox
   /** Calls the functions that keep something. */
   functionStorage: FunctionStorage
-  delivery: Delivery
+  forwarder: Forwarder
   journal: RunJournal
   limits: Limits
   /** Larger results are not searched for a callback. */
@@ -74,7 +75,7 @@ interface Callable {
 export type Runner = ReturnType<typeof createRunner>
 
 export function createRunner(deps: RunnerDeps) {
-  const { executables, inputs, sandbox, functionStorage, delivery, journal, limits } = deps
+  const { executables, inputs, sandbox, functionStorage, forwarder, journal, limits } = deps
   const { jsonSearchBytes, now } = deps
   const callables = new WeakMap<Executable, Callable>()
 
@@ -125,15 +126,13 @@ export function createRunner(deps: RunnerDeps) {
 
   /** From inputs to a result and where it goes. */
   async function compute(request: RunRequest, record: RunRecord): Promise<Computed> {
-    if (request.hops > HOPS_MAX) {
-      throw new AppError('LOOP_DETECTED', `The call passed through ${request.hops} runs.`)
-    }
+    checkHops(request.hops)
     const leaving = goesElsewhere(request) ? undefined : request.hangUp
     const given = givenBytes(request.inputs)
     const bytes = given ?? (await fetchInputs(request, record, leaving))
     record.inputBytes = sumOf(bytes)
     if (given !== undefined)
-      inputs.checkSize(record.inputBytes, limits.of(request.executable).inputBytes)
+      checkInputSize(record.inputBytes, limits.of(request.executable).inputBytes)
     const invoked = await invoke(request, bytes, leaving)
     note(record, invoked)
     if (!invoked.outcome.ok) throw invoked.outcome.error
@@ -213,7 +212,7 @@ export function createRunner(deps: RunnerDeps) {
     record.status = 'forwarding'
     record.forwardedTo = originOf(spec)
     try {
-      const answer = await delivery.forward(spec, result, {
+      const answer = await forwarder.forward(spec, result, {
         runId: request.id,
         executableId: request.executable.id,
         hops: request.hops,

@@ -130,15 +130,15 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   async function commit<R>(write: () => Promise<R>): Promise<R | undefined> {
     unwritten++
     try {
-      while (!cut.signal.aborted) {
+      for (;;) {
         try {
           return await write()
         } catch (error) {
           failed(error)
+          if (cut.signal.aborted) return undefined
           await pause(RETRY_MS, undefined, { signal: cut.signal }).catch(() => undefined)
         }
       }
-      return undefined
     } finally {
       unwritten--
     }

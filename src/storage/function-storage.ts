@@ -2,17 +2,15 @@
 import type { CompiledQuery, Insertable, Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { Database } from './database.ts'
+import { createRowWriter } from './row-writer.ts'
 import type { FunctionStorageTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import type { FunctionStore, StoredEntry } from './storage.ts'
 
-/** Rows of one statement. */
-const COMMIT_ROWS = 100
-
 export function createFunctionStore(deps: { database: Database; secrets: Secrets }): FunctionStore {
   const { database, secrets } = deps
   const { reader } = database
-  const upsert = createUpsert()
+  const upsert = createRowWriter(buildUpsert)
 
   return {
     async load(executableId) {
@@ -41,9 +39,7 @@ export function createFunctionStore(deps: { database: Database; secrets: Secrets
           size_bytes: key.length + value.length,
           updated_at_ms: nowMs,
         }))
-        for (let at = 0; at < rows.length; at += COMMIT_ROWS) {
-          await upsert(db, rows.slice(at, at + COMMIT_ROWS))
-        }
+        await upsert(db, rows)
       }),
 
     async list(executableId, { limit, after }) {
@@ -99,16 +95,6 @@ function newestByKey(entries: readonly StoredEntry[]): Iterable<StoredEntry> {
 }
 
 type Row = Insertable<FunctionStorageTable>
-
-/** A statement is built once for each count of rows: building it costs several times what running it does. */
-function createUpsert(): (db: Kysely<Schema>, rows: Row[]) => Promise<void> {
-  const built = new Map<number, CompiledQuery>()
-  return async (db, rows) => {
-    const query = built.get(rows.length) ?? buildUpsert(db, rows)
-    built.set(rows.length, query)
-    await db.executeQuery({ ...query, parameters: rows.flatMap((row) => Object.values(row)) })
-  }
-}
 
 function buildUpsert(db: Kysely<Schema>, rows: Row[]): CompiledQuery {
   return db

@@ -4,6 +4,7 @@ import type { CompiledQuery, Insertable, Kysely, Selectable } from 'kysely'
 import type { RunRecord, RunStatus } from '../model.ts'
 import type { Database } from './database.ts'
 import { pruneRuns } from './run-pruning.ts'
+import { createRowWriter } from './row-writer.ts'
 import type { RunsTable, Schema } from './schema.ts'
 import type { RunStore } from './storage.ts'
 import { createUsageTotals } from './usage.ts'
@@ -39,10 +40,12 @@ const LISTED_COLUMNS = [
 
 type RunRow = Insertable<RunsTable>
 
+/** Inserts or replaces rows, which all have toRow's columns in toRow's order. */
+const upsert = createRowWriter(buildUpsert)
+
 export function createRunStore(deps: { database: Database }): RunStore {
   const { database } = deps
   const { reader } = database
-  const upsert = createUpsert()
   const usage = createUsageTotals()
 
   return {
@@ -53,9 +56,7 @@ export function createRunStore(deps: { database: Database }): RunStore {
         for (const id of used.keys()) ids.add(id)
         const owned = await existing(db, [...ids])
         const rows = newest.filter((record) => owned.has(record.executableId)).map(toRow)
-        for (let at = 0; at < rows.length; at += SAVE_ROWS) {
-          await upsert(db, rows.slice(at, at + SAVE_ROWS))
-        }
+        await upsert(db, rows)
         await usage.add(
           db,
           [...used].filter(([id]) => owned.has(id)),
@@ -105,7 +106,7 @@ export function createRunStore(deps: { database: Database }): RunStore {
 
 /** Saves one record within a unit of somebody else's. */
 export async function saveRecord(db: Kysely<Schema>, record: RunRecord): Promise<void> {
-  await upsertOne(db, [toRow(record)])
+  await upsert(db, [toRow(record)])
 }
 
 /** One statement may not change a row twice; of two records with one id the later counts. */
@@ -122,21 +123,6 @@ async function existing(db: Kysely<Schema>, ids: readonly number[]): Promise<Set
     for (const row of rows) found.add(row.id)
   }
   return found
-}
-
-/**
- * Inserts or replaces rows. A statement is built once for each count of rows, since building it costs
- * several times what running it does; every row has toRow's columns in toRow's order.
- */
-function createUpsert(): (db: Kysely<Schema>, rows: RunRow[]) => Promise<void> {
-  const built = new Map<number, CompiledQuery>()
-  return async (db, rows) => {
-    const query = built.get(rows.length) ?? buildUpsert(db, rows)
-    built.set(rows.length, query)
-    const parameters: unknown[] = []
-    for (const row of rows) for (const column in row) parameters.push(row[column as keyof RunRow])
-    await db.executeQuery({ ...query, parameters })
-  }
 }
 
 function buildUpsert(db: Kysely<Schema>, rows: RunRow[]): CompiledQuery {
@@ -171,8 +157,6 @@ function buildUpsert(db: Kysely<Schema>, rows: RunRow[]): CompiledQuery {
     )
     .compile()
 }
-
-const upsertOne = createUpsert()
 
 function toRow(record: RunRecord): RunRow {
   const { timings } = record

@@ -1,10 +1,8 @@
 // What executables used: counters that each batch of run records adds to.
 import type { CompiledQuery, Insertable, Kysely, Selectable } from 'kysely'
 import type { Usage } from '../model.ts'
+import { createRowWriter } from './row-writer.ts'
 import type { Schema, UsageTable } from './schema.ts'
-
-/** Rows of one statement: 12 columns each stay well below any engine's count of parameters. */
-const ADD_ROWS = 100
 
 /** Columns that rise with each run. */
 type Counter = Exclude<keyof UsageTable, 'executable_id' | 'since_ms' | 'latest_run_us'>
@@ -17,18 +15,9 @@ export interface UsageTotals {
 }
 
 export function createUsageTotals(): UsageTotals {
-  // A statement is built once for each count of rows, as those that save runs.
-  const built = new Map<number, CompiledQuery>()
+  const add = createRowWriter(buildAdd)
   return {
-    async add(db, used) {
-      const all = Array.from(used, toRow)
-      for (let at = 0; at < all.length; at += ADD_ROWS) {
-        const rows = all.slice(at, at + ADD_ROWS)
-        const query = built.get(rows.length) ?? buildAdd(db, rows)
-        built.set(rows.length, query)
-        await db.executeQuery({ ...query, parameters: rows.flatMap((row) => Object.values(row)) })
-      }
-    },
+    add: (db, used) => add(db, Array.from(used, toRow)),
 
     async get(db, executableId) {
       const row = await db

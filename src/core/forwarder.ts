@@ -5,14 +5,14 @@ import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Attempt, RequestSpec, RunAnswer } from '../model.ts'
 import type { Outbound, OutboundError, OutboundResponse } from '../outbound/outbound.ts'
-import { EXCERPT_BYTES, arrived, attempt } from './attempt.ts'
+import { EXCERPT_BYTES, arrived, attempt, timeoutOf } from './attempt.ts'
 import type { Deliveries } from './deliveries.ts'
 import { toldOfLoop } from './hops.ts'
 
 /** A target's answer becomes the caller's. */
 type TargetAnswer = Omit<RunAnswer, 'warnings'>
 
-export interface DeliveryDeps {
+export interface ForwarderDeps {
   outbound: Outbound
   deliveries: Deliveries
   config: Config
@@ -27,9 +27,9 @@ export interface ForwardOptions {
   onBytes: (bytes: number) => void
 }
 
-export type Delivery = ReturnType<typeof createDelivery>
+export type Forwarder = ReturnType<typeof createForwarder>
 
-export function createDelivery({ outbound, deliveries, config, now }: DeliveryDeps) {
+export function createForwarder({ outbound, deliveries, config, now }: ForwarderDeps) {
   return {
     /**
      * One attempt. The target's 2xx answer is the caller's.
@@ -89,11 +89,6 @@ export function createDelivery({ outbound, deliveries, config, now }: DeliveryDe
     const detail = { ...error.detail, delivery_id: id }
     return new AppError(error.code, error.message, { detail, cause: error.cause })
   }
-}
-
-/** How long an attempt may take, from the name's resolution to the last byte. */
-export function timeoutOf(spec: RequestSpec, config: Config): number {
-  return Math.min(spec.timeoutMs ?? config.CALLBACK_TIMEOUT_MS, config.CALLBACK_TIMEOUT_MS_MAX)
 }
 
 function toAnswer(response: OutboundResponse, limitBytes: number): TargetAnswer {

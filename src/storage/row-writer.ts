@@ -1,0 +1,27 @@
+// Writes many rows of one table. A statement is built once for each count of rows, since building it costs
+// several times what running it does.
+import type { CompiledQuery, Kysely } from 'kysely'
+import type { Schema } from './schema.ts'
+
+/** Rows of one statement: two dozen columns each stay well below any engine's count of parameters. */
+const STATEMENT_ROWS = 100
+
+/** Every row has the same columns in the same order. */
+export type RowWriter<Row> = (db: Kysely<Schema>, rows: readonly Row[]) => Promise<void>
+
+export function createRowWriter<Row extends object>(
+  build: (db: Kysely<Schema>, rows: Row[]) => CompiledQuery,
+): RowWriter<Row> {
+  const built = new Map<number, CompiledQuery>()
+  return async (db, rows) => {
+    for (let at = 0; at < rows.length; at += STATEMENT_ROWS) {
+      const some = rows.slice(at, at + STATEMENT_ROWS)
+      const query = built.get(some.length) ?? build(db, some)
+      built.set(some.length, query)
+      await db.executeQuery({
+        ...query,
+        parameters: some.flatMap((row) => Object.values(row) as unknown[]),
+      })
+    }
+  }
+}
