@@ -104,7 +104,7 @@ export default tseslint.config(
     'metrics sees only model and errors; app.ts hands it the figures.',
   ),
   mayNotImport(
-    ['src/model.ts', 'src/errors.ts', 'src/request-spec.ts', 'src/config.ts'],
+    ['src/model.ts', 'src/errors.ts', 'src/request-spec.ts', 'src/config.ts', 'src/settings.ts'],
     [FASTIFY, UNDICI, SQL, PROMETHEUS, '/(http|core|storage|sandbox|outbound|metrics)/'],
     'model, errors, request-spec and config are at the bottom.',
   ),

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { NUMBERS } from '../src/config.ts'
+import { NUMBERS } from '../src/settings.ts'
 import { LIMIT_NAMES, SETTING_OF, floorOf, ownersNameOf } from '../src/core/limits.ts'
 import { CONSTANTS, PAST_SETTING } from './limits-table.ts'
 import { GENERATED, grouped, shownDefault, table } from './page.ts'

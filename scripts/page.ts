@@ -1,5 +1,5 @@
 // What the reference pages are written with.
-import { NUMBERS } from '../src/config.ts'
+import { NUMBERS } from '../src/settings.ts'
 
 export const GENERATED = '<!-- Written by `npm run docs` from the code; do not edit by hand. -->'
 

@@ -1,8 +1,9 @@
 // What a call may use: the owner's own limits over the defaults, never past the operator's ceilings.
-import { NUMBERS, ceilingOf, halfTheThreads } from '../config.ts'
+import { ceilingOf, halfTheThreads } from '../config.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { CallLimits, Executable } from '../model.ts'
+import { NUMBERS } from '../settings.ts'
 
 type LimitName = keyof CallLimits
 
