@@ -60,7 +60,7 @@ export interface RunningApp {
 }
 
 export async function startApp(options: AppOptions): Promise<RunningApp> {
-  const { config, logger, now = Date.now, chance = Math.random, resolve } = options
+  const { config, logger, chance = Math.random, resolve } = options
   const tls = await readTls(config)
   const ownOrigins: string[] = config.PUBLIC_URL === '' ? [] : [new URL(config.PUBLIC_URL).origin]
   const outbound = openOutbound({
@@ -74,7 +74,9 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     dataDir: config.DATA_DIR,
     secretKey: config.SECRET_KEY,
     log: logger,
+    ...(options.now === undefined ? {} : { now: options.now }),
   })
+  const now = (): number => storage.now()
   const meters = createMeters()
   const sandbox = await createSandbox({
     dataDir: config.DATA_DIR,

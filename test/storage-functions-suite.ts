@@ -12,10 +12,20 @@ function entry(key: string, value: string): StoredEntry {
 
 /** In no order that anybody promised. */
 async function loaded({ functions }: Storage, id: number): Promise<Record<string, string>> {
-  const entries = await functions.load(id)
+  const { entries } = await functions.load(id)
   return Object.fromEntries(
     entries.map(({ key, value }) => [key.toString('latin1'), value.toString('latin1')]),
   )
+}
+
+/** As whoever has just read commits. */
+async function commit(
+  { functions }: Storage,
+  id: number,
+  entries: StoredEntry[],
+  nowMs = 1,
+): Promise<number> {
+  return functions.commit(id, entries, { version: await functions.version(id), nowMs })
 }
 
 export function testFunctionStorage(
@@ -27,13 +37,9 @@ export function testFunctionStorage(
       const storage = await open(t)
       const { functions } = storage
       const { id } = await storage.executables.create(newExecutable())
-      assert.deepEqual(await functions.load(id), [])
-      await functions.commit(
-        id,
-        [entry('a', '1'), entry('\xff\x00', '\x00\xfe'), entry('e', '')],
-        1,
-      )
-      await functions.commit(id, [entry('a', '22')], 2)
+      assert.deepEqual(await functions.load(id), { entries: [], version: 0 })
+      await commit(storage, id, [entry('a', '1'), entry('\xff\x00', '\x00\xfe'), entry('e', '')])
+      await commit(storage, id, [entry('a', '22')], 2)
       assert.deepEqual(await loaded(storage, id), { a: '22', '\xff\x00': '\x00\xfe', e: '' })
       assert.deepEqual(await functions.get(id, Buffer.from('a')), Buffer.from('22'))
       assert.equal(await functions.get(id, Buffer.from('b')), undefined)
@@ -43,7 +49,7 @@ export function testFunctionStorage(
       const storage = await open(t)
       const { id } = await storage.executables.create(newExecutable())
       const entries = Array.from({ length: 250 }, (_, n) => entry(`k${n}`, String(n)))
-      await storage.functions.commit(id, [entry('k7', 'earlier'), ...entries], 1)
+      await commit(storage, id, [entry('k7', 'earlier'), ...entries])
       const expected = Object.fromEntries(entries.map((_, n) => [`k${n}`, String(n)]))
       assert.deepEqual(await loaded(storage, id), expected)
     })
@@ -54,8 +60,8 @@ export function testFunctionStorage(
       const { id } = await storage.executables.create(newExecutable())
       const none = { items: [], next: null, total: { keys: 0, bytes: 0 } }
       assert.deepEqual(await functions.list(id, { limit: 2 }), none)
-      await functions.commit(id, [entry('b', '1'), entry('\xff', '333'), entry('Z', '22')], 5)
-      await functions.commit(id, [entry('b', '4444')], 6)
+      await commit(storage, id, [entry('b', '1'), entry('\xff', '333'), entry('Z', '22')], 5)
+      await commit(storage, id, [entry('b', '4444')], 6)
       const total = { keys: 3, bytes: 12 }
       const first = await functions.list(id, { limit: 2 })
       assert.deepEqual(first, {
@@ -78,10 +84,10 @@ export function testFunctionStorage(
       const { functions, executables } = storage
       const one = (await executables.create(newExecutable())).id
       const other = (await executables.create(newExecutable())).id
-      await functions.commit(one, [entry('a', '1'), entry('b', '1')], 1)
-      await functions.commit(other, [entry('a', '2')], 1)
-      assert.equal(await functions.delete(one, Buffer.from('a')), true)
-      assert.equal(await functions.delete(one, Buffer.from('a')), false)
+      await commit(storage, one, [entry('a', '1'), entry('b', '1')], 1)
+      await commit(storage, other, [entry('a', '2')], 1)
+      assert.equal(await functions.delete(one, Buffer.from('a'), 1), 2)
+      assert.equal(await functions.delete(one, Buffer.from('a'), 2), undefined)
       assert.deepEqual(await loaded(storage, one), { b: '1' })
       await functions.clear(one)
       assert.deepEqual(await loaded(storage, one), {})
@@ -89,16 +95,34 @@ export function testFunctionStorage(
       await executables.delete(other)
       assert.deepEqual(await loaded(storage, other), {})
       await assert.rejects(
-        functions.commit(other, [entry('a', '3')], 2),
+        commit(storage, other, [entry('a', '3')]),
         (error) => error instanceof AppError && error.code === 'NOT_FOUND',
       )
+    })
+
+    test('every change has the next version, and one that builds on an older one is refused', async (t) => {
+      const storage = await open(t)
+      const { functions } = storage
+      const { id } = await storage.executables.create(newExecutable())
+      const at = (version: number) => ({ version, nowMs: 1 })
+      const refused = (error: unknown) => error instanceof AppError && error.code === 'CONFLICT'
+      assert.equal(await functions.commit(id, [entry('a', '1')], at(0)), 1)
+      assert.equal(await functions.commit(id, [entry('b', '1')], at(1)), 2)
+      for (const version of [0, 1, 3]) {
+        await assert.rejects(functions.commit(id, [entry('a', '2')], at(version)), refused)
+        await assert.rejects(functions.delete(id, Buffer.from('a'), version), refused)
+      }
+      assert.deepEqual(await loaded(storage, id), { a: '1', b: '1' })
+      assert.equal((await functions.load(id)).version, 2)
+      assert.equal(await functions.clear(id), 3)
+      assert.equal(await functions.version(id), 3)
     })
 
     test('a commit that fails midway has stored none of its entries', async (t) => {
       const storage = await open(t)
       const { id } = await storage.executables.create(newExecutable())
       const broken = { key: null as unknown as Buffer, value: Buffer.from('1') }
-      await assert.rejects(storage.functions.commit(id, [entry('a', '1'), broken], 1))
+      await assert.rejects(commit(storage, id, [entry('a', '1'), broken]))
       assert.deepEqual(await loaded(storage, id), {})
     })
   })

@@ -11,6 +11,8 @@ test('an outcome that storage does not take is written again, and the work is no
   const done = new Promise<void>((resolve) => (written = resolve))
   const items = [{ id: 'one', leaseId: 'a' }]
   const worker = createWorker({
+    storage: { shared: false, onNotice: () => undefined },
+    name: 'deliveries',
     store: {
       claim: () => Promise.resolve(items.splice(0)),
       nextDueMs: () => Promise.resolve(items.length > 0 ? 0 : undefined),

@@ -45,7 +45,9 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
   }
 
   return createWorker({
+    storage,
     store: storage.deliveries,
+    name: 'deliveries',
     work: deliver,
     sizeOf: ({ sizeBytes }) => sizeBytes,
     concurrency: config.DELIVERY_CONCURRENCY,

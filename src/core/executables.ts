@@ -1,6 +1,6 @@
 // What may be done with executables: upload, hot swap, roll back, delete, keys and settings.
 // Reads come from a bounded cache, so the call path asks no database; every write passes through here
-// and renews the cached entry.
+// and renews the cached entry, and other processes tell of theirs.
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
@@ -80,6 +80,15 @@ export function createExecutables(deps: ExecutablesDeps) {
     writes++
     cache.delete(id)
   }
+
+  storage.onNotice((notice) => {
+    if (notice.kind === 'executable') forget(notice.id)
+    else if (notice.kind === 'all') {
+      writes++
+      cache.clear()
+      newest = undefined
+    }
+  })
 
   async function change(id: number, changed: ExecutableChange): Promise<void> {
     try {

@@ -14,7 +14,7 @@ import type {
 import type { Storage, StoredPage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { createLane } from './lane.ts'
-import type { Lane } from './lane.ts'
+import type { Lane, Wait } from './lane.ts'
 
 /** Functions that are known to write. Past it the one longest unseen costs one call its first try. */
 const WRITERS_REMEMBERED = 10_000
@@ -45,6 +45,8 @@ interface Open {
   users: number
   /** Undefined: what the sandbox knows of it, if anything, is not to be used. */
   loaded: Promise<void> | undefined
+  /** Of what is loaded. */
+  version: number
   bytes: number
   /** Its executable was deleted. */
   gone: boolean
@@ -90,10 +92,14 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
     store.bytes = bytes
   }
 
-  /** Loads begin only before the store is used, or in turn: none can bring back what was replaced. */
   function load(store: Open): Promise<void> {
     store.loaded ??= storage.functions.load(store.id).then(
-      (entries) => measure(store, sandbox.stores.load(store.id, entries)),
+      ({ entries, version }) => {
+        // A load that took long must not bring back what was replaced.
+        if (version < store.version) return
+        store.version = version
+        measure(store, sandbox.stores.load(store.id, entries))
+      },
       (error: unknown) => {
         store.loaded = undefined
         throw error
@@ -102,12 +108,22 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
     return store.loaded
   }
 
+  /** Loads what other processes committed too. */
+  async function refresh(store: Open): Promise<void> {
+    const loading = store.loaded
+    await load(store)
+    if (!storage.shared || loading === undefined) return
+    if ((await storage.functions.version(store.id)) === store.version) return
+    store.loaded = undefined
+    await load(store)
+  }
+
   async function call(
     store: Open,
     invocation: Invocation,
     caller: Caller,
   ): Promise<InvocationResult> {
-    await load(store)
+    await refresh(store)
     const name = `${invocation.module.sha256}/${invocation.functionName}`
     let first = { queueUs: 0, fuelUsed: null as number | null }
     if (!writers.has(name)) {
@@ -139,25 +155,44 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
   ): Promise<InvocationResult> {
     const { limits, lease, queuedUs } = caller
     const begun = performance.now()
-    const leave = await store.lane.enter({
+    const leave = await takeTurn(store, (wait) => store.lane.enter(wait), {
       ms: Math.max(1, Math.ceil(limits.queueWaitMs - queuedUs / 1000)),
       length: limits.queueLength,
       leaving: invocation.leaving,
     })
     try {
-      await load(store)
+      await refresh(store)
+      const { version } = store
       const waitedUs = Math.round((performance.now() - begun) * 1000)
       const result = await sandbox.invoke({ ...invocation, store: options(caller, true) })
       const queueUs = queuedUs + waitedUs + result.queueUs
-      return { ...result, queueUs, outcome: await commit(store, result, lease) }
+      return { ...result, queueUs, outcome: await commit(store, version, result, lease) }
     } finally {
       leave()
+    }
+  }
+
+  /** A turn in this process first, then among all. */
+  async function takeTurn(store: Open, enter: Lane['enter'], wait: Wait): Promise<() => void> {
+    const begun = performance.now()
+    const leave = await enter(wait)
+    try {
+      const leftMs = Math.max(1, Math.ceil(wait.ms - (performance.now() - begun)))
+      const end = await storage.functions.turn(store.id, leftMs)
+      return () => {
+        end()
+        leave()
+      }
+    } catch (error) {
+      leave()
+      throw error
     }
   }
 
   /** What a call stored is committed before anybody learns that it succeeded. */
   async function commit(
     store: Open,
+    version: number,
     { outcome, store: { stored } }: InvocationResult,
     lease: ByteLease,
   ): Promise<InvocationResult['outcome']> {
@@ -165,7 +200,7 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
     try {
       // The result too: past the commit nothing may fail for want of room.
       lease.take(outcome.bytes.length + sizeOf(stored))
-      await storage.functions.commit(store.id, stored, now())
+      store.version = await storage.functions.commit(store.id, stored, { version, nowMs: now() })
     } catch (error) {
       // Whether it was committed after all, only a new look tells.
       store.loaded = undefined
@@ -184,13 +219,17 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
   /** What an owner changes takes its turn among the calls that write, before those that wait. */
   function asOwner<T>(id: number, work: (store: Open) => Promise<T>): Promise<T> {
     return using(id, async (store) => {
-      const leave = await store.lane.enterFirst({
+      const leave = await takeTurn(store, (wait) => store.lane.enterFirst(wait), {
         ms: ownersWaitMs,
         length: Infinity,
         leaving: undefined,
       })
       try {
         return await work(store)
+      } catch (error) {
+        // Whether it was committed after all, only a new look tells.
+        store.loaded = undefined
+        throw error
       } finally {
         leave()
       }
@@ -213,8 +252,10 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
 
     remove: (id: number, key: Buffer) =>
       asOwner(id, async (store) => {
-        await load(store)
-        if (!(await storage.functions.delete(id, key))) throw missing()
+        await refresh(store)
+        const version = await storage.functions.delete(id, key, store.version)
+        if (version === undefined) throw missing()
+        store.version = version
         publish(store, [{ key }])
       }),
 
@@ -222,7 +263,7 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
       asOwner(id, async (store) => {
         // A store that cannot be read can still be cleared.
         await load(store).catch(() => undefined)
-        await storage.functions.clear(id)
+        store.version = await storage.functions.clear(id)
         measure(store, sandbox.stores.load(id, []))
         store.loaded = Promise.resolve()
       }),
@@ -255,7 +296,7 @@ function missing(): AppError {
 }
 
 function newStore(id: number): Open {
-  return { id, lane: createLane(), users: 0, loaded: undefined, bytes: 0, gone: false }
+  return { id, lane: createLane(), users: 0, loaded: undefined, version: 0, bytes: 0, gone: false }
 }
 
 function options({ limits }: Caller, inTurn: boolean): StoreOptions {

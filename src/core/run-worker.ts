@@ -95,7 +95,9 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
   }
 
   return createWorker({
+    storage,
     store: storage.queuedRuns,
+    name: 'queued_runs',
     work: run,
     sizeOf: ({ inputs }) => sizeOfGiven(inputs),
     concurrency,

@@ -3,7 +3,7 @@
 // process is there; nothing is remembered here that a crash could lose.
 import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
-import type { ClaimBounds, WorkStore } from '../storage/storage.ts'
+import type { ClaimBounds, Storage, WorkName, WorkStore } from '../storage/storage.ts'
 
 export interface Leased {
   id: string
@@ -22,7 +22,10 @@ export interface Hands {
 }
 
 export interface WorkerOptions<T extends Leased> {
+  storage: Pick<Storage, 'shared' | 'onNotice'>
   store: WorkStore<T>
+  /** Of the store, as notices name it. */
+  name: WorkName
   /** Resolves once the outcome is committed, or the lease is left to end. */
   work: (item: T, hands: Hands) => Promise<void>
   /** Bytes that an item holds in memory. */
@@ -57,7 +60,8 @@ const RETRY_MS = 1_000
 const RENEW_AFTER = 1 / 3
 
 export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worker {
-  const { store, work, sizeOf, concurrency, perLane, leaseMs, pollMs, now, onError } = options
+  const { storage, store, name, work, sizeOf } = options
+  const { concurrency, perLane, leaseMs, pollMs, now, onError } = options
   /** By lease and id: what was lost and claimed again is under way twice. */
   const underWay = new Map<string, T>()
   let heldBytes = 0
@@ -155,11 +159,16 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     if (underWay.size > 0) await store.renew([...underWay.values()], nowMs + leaseMs)
   }
 
+  storage.onNotice((notice) => {
+    if (notice.kind === 'all' || (notice.kind === 'work' && notice.work === name)) wake()
+  })
+
   return {
     wake,
 
     async start() {
-      await store.releaseAll(now())
+      // What others may be working on is left until their leases end.
+      if (!storage.shared) await store.releaseAll(now())
       renewTimer = setInterval(() => void renew().catch(failed), leaseMs * RENEW_AFTER)
       started = true
       wake()

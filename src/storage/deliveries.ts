@@ -8,7 +8,7 @@ import type {
   RequestSpec,
   RetryPolicy,
 } from '../model.ts'
-import type { Database } from './database.ts'
+import type { Database, Tell } from './database.ts'
 import type { AttemptsTable, DeliveriesTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import type { AfterAttempt, ClaimBounds, DeliveryStore, LeasedDelivery } from './storage.ts'
@@ -99,8 +99,8 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 
   return {
     create: (delivery, attempts) =>
-      database.write(async (db) => {
-        await insertDelivery(db, secrets, delivery)
+      database.write(async (db, tell) => {
+        await insertDelivery({ db, tell, secrets }, delivery)
         for (const attempt of attempts) await insertAttempt(db, delivery.id, attempt)
       }),
 
@@ -219,8 +219,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 
 /** For units that make a delivery beside something else. */
 export async function insertDelivery(
-  db: Kysely<Schema>,
-  secrets: Secrets,
+  { db, tell, secrets }: { db: Kysely<Schema>; tell: Tell; secrets: Secrets },
   delivery: Delivery & DeliveryPayload,
 ): Promise<void> {
   await db.insertInto('deliveries').values(toRow(delivery)).execute()
@@ -229,7 +228,9 @@ export async function insertDelivery(
     .insertInto('delivery_payloads')
     .values({ delivery_id: delivery.id, spec, body: delivery.body })
     .execute()
-  if (delivery.dueAtMs !== null) await queue.expect(db, delivery.target, delivery.dueAtMs)
+  if (delivery.dueAtMs === null) return
+  await queue.expect(db, delivery.target, delivery.dueAtMs)
+  tell({ kind: 'work', work: 'deliveries' })
 }
 
 async function insertAttempt(

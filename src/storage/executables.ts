@@ -70,7 +70,8 @@ export function createExecutableStore(deps: {
     },
 
     update: (id, change) =>
-      database.write(async (db) => {
+      database.write(async (db, tell) => {
+        tell({ kind: 'executable', id })
         const columns = toColumns(id, change, secrets)
         const row = await db
           .updateTable('executables')
@@ -82,7 +83,8 @@ export function createExecutableStore(deps: {
       }),
 
     addVersion: (id, version, keep) =>
-      database.write(async (db) => {
+      database.write(async (db, tell) => {
+        tell({ kind: 'executable', id })
         const row = await db
           .updateTable('executables')
           .set((eb) => ({
@@ -99,7 +101,8 @@ export function createExecutableStore(deps: {
       }),
 
     activateVersion: (id, number) =>
-      database.write(async (db) => {
+      database.write(async (db, tell) => {
+        tell({ kind: 'executable', id })
         const row = await selectVersions(db, id).where('number', '=', number).executeTakeFirst()
         if (row === undefined) return undefined
         await db
@@ -136,7 +139,8 @@ export function createExecutableStore(deps: {
     },
 
     delete: (id) =>
-      database.write(async (db) => {
+      database.write(async (db, tell) => {
+        tell({ kind: 'executable', id })
         const row = await db.deleteFrom('executables').where('id', '=', id).executeTakeFirst()
         return row.numDeletedRows > 0n
       }),

@@ -7,21 +7,41 @@ import type { FunctionStorageTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import type { FunctionStore, StoredEntry } from './storage.ts'
 
-export function createFunctionStore(deps: { database: Database; secrets: Secrets }): FunctionStore {
-  const { database, secrets } = deps
+export function createFunctionStore(deps: {
+  database: Database
+  secrets: Secrets
+  /** The engine's: how processes take turns. */
+  turn: FunctionStore['turn']
+}): FunctionStore {
+  const { database, secrets, turn } = deps
   const { reader } = database
   const upsert = createRowWriter(buildUpsert)
 
+  async function versionOf(executableId: number): Promise<number> {
+    const row = await reader
+      .selectFrom('function_versions')
+      .select('version')
+      .where('executable_id', '=', executableId)
+      .executeTakeFirst()
+    return row?.version ?? 0
+  }
+
   return {
+    turn,
+    version: versionOf,
+
     async load(executableId) {
+      // First: where something is committed between, what was read is newer than it says, never older.
+      const version = await versionOf(executableId)
       const rows = await of(reader, executableId).select(['key', 'value']).execute()
-      return rows.map(({ key, value }) => ({
+      const entries = rows.map(({ key, value }) => ({
         key,
         value: secrets.openBytes(value, place(executableId, key)),
       }))
+      return { entries, version }
     },
 
-    commit: (executableId, entries, nowMs) =>
+    commit: (executableId, entries, { version, nowMs }) =>
       database.write(async (db) => {
         // Deleted while the call ran, it keeps nothing.
         const owner = await db
@@ -32,6 +52,7 @@ export function createFunctionStore(deps: { database: Database; secrets: Secrets
         if (owner === undefined) {
           throw new AppError('NOT_FOUND', `There is no executable ${executableId} any more.`)
         }
+        const next = await nextVersion(db, executableId, version)
         const rows = [...newestByKey(entries)].map(({ key, value }) => ({
           executable_id: executableId,
           key,
@@ -40,6 +61,7 @@ export function createFunctionStore(deps: { database: Database; secrets: Secrets
           updated_at_ms: nowMs,
         }))
         await upsert(db, rows)
+        return next
       }),
 
     async list(executableId, { limit, after }) {
@@ -72,21 +94,46 @@ export function createFunctionStore(deps: { database: Database; secrets: Secrets
       return row && secrets.openBytes(row.value, place(executableId, key))
     },
 
-    delete: (executableId, key) =>
+    delete: (executableId, key, version) =>
       database.write(async (db) => {
         const row = await db
           .deleteFrom('function_storage')
           .where('executable_id', '=', executableId)
           .where('key', '=', key)
           .executeTakeFirst()
-        return row.numDeletedRows > 0n
+        return row.numDeletedRows > 0n ? nextVersion(db, executableId, version) : undefined
       }),
 
     clear: (executableId) =>
       database.write(async (db) => {
+        const next = await nextVersion(db, executableId)
         await db.deleteFrom('function_storage').where('executable_id', '=', executableId).execute()
+        return next
       }),
   }
+}
+
+/** Counts a change, of what had that version where one is given. */
+async function nextVersion(
+  db: Kysely<Schema>,
+  executableId: number,
+  version?: number,
+): Promise<number> {
+  const row = await db
+    .insertInto('function_versions')
+    .values({ executable_id: executableId, version: 1 })
+    .onConflict((conflict) => {
+      const update = conflict
+        .column('executable_id')
+        .doUpdateSet((eb) => ({ version: eb('function_versions.version', '+', 1) }))
+      return version === undefined
+        ? update
+        : update.where('function_versions.version', '=', version)
+    })
+    .returning('version')
+    .executeTakeFirst()
+  if (row !== undefined) return row.version
+  throw new AppError('CONFLICT', 'What the function keeps was changed meanwhile; call again.')
 }
 
 /** One statement may not change a row twice; of two entries with one key the later counts. */

@@ -73,7 +73,7 @@ export function createQueuedRunStore(deps: {
 
   return {
     add: (record, request, max) =>
-      database.write(async (db) => {
+      database.write(async (db, tell) => {
         const lane = String(record.executableId)
         const { waiting } = await db
           .selectFrom('queued_runs')
@@ -101,6 +101,7 @@ export function createQueuedRunStore(deps: {
           .values({ run_id: record.id, size_bytes: inputs.length, bytes: inputs })
           .execute()
         await queue.expect(db, lane, record.createdAtMs)
+        tell({ kind: 'work', work: 'queued_runs' })
         return true
       }),
 
@@ -111,7 +112,7 @@ export function createQueuedRunStore(deps: {
     releaseAll: (nowMs) => database.write((db) => queue.releaseAll(db, nowMs)),
 
     end: ({ id, leaseId }, record, delivery, perLane) =>
-      database.write(async (db) => {
+      database.write(async (db, tell) => {
         const held = await db
           .deleteFrom('queued_runs')
           .where('id', '=', id)
@@ -119,7 +120,7 @@ export function createQueuedRunStore(deps: {
           .executeTakeFirst()
         if (held.numDeletedRows === 0n) return false
         await saveRecord(db, record)
-        if (delivery !== undefined) await insertDelivery(db, secrets, delivery)
+        if (delivery !== undefined) await insertDelivery({ db, tell, secrets }, delivery)
         await queue.refresh(db, String(record.executableId), perLane)
         return true
       }),

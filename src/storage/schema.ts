@@ -123,6 +123,17 @@ export interface FunctionStorageTable {
   updated_at_ms: number
 }
 
+/** How often what an executable's functions keep was changed; no row before the first change. */
+export interface FunctionVersionsTable {
+  executable_id: number
+  version: number
+}
+
+/** One row: how often executables were changed, by which processes on PostgreSQL find what they missed. */
+export interface ChangesTable {
+  count: number
+}
+
 /** What every table of work has; work-queue.ts tells how they go together. */
 export interface WorkColumns {
   id: string
@@ -201,6 +212,8 @@ export interface Schema {
   ephemeral: EphemeralTable
   ephemeral_totals: EphemeralTotalsTable
   function_storage: FunctionStorageTable
+  function_versions: FunctionVersionsTable
+  changes: ChangesTable
   deliveries: DeliveriesTable
   delivery_payloads: DeliveryPayloadsTable
   lanes: LanesTable

@@ -135,7 +135,7 @@ export class SqliteWriter {
   async #runUnit(waiting: Waiting): Promise<() => void> {
     this.#statements.savepoint.run()
     try {
-      const value = await waiting.unit(this.#db)
+      const value = await waiting.unit(this.#db, tellNobody)
       this.#statements.release.run()
       return () => waiting.resolve(value)
     } catch (error) {
@@ -147,6 +147,9 @@ export class SqliteWriter {
     }
   }
 }
+
+/** No other process works on this file. */
+function tellNobody(): void {}
 
 function isCode(error: unknown, code: string): boolean {
   return error instanceof BetterSqlite3.SqliteError && error.code.startsWith(code)

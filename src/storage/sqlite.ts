@@ -41,6 +41,8 @@ export interface SqliteOptions {
   /** The operator's SECRET_KEY; empty means the key file in the data folder. */
   secretKey: string
   log?: StorageLog
+  /** Milliseconds since 1970. */
+  now?: () => number
 }
 
 /**
@@ -48,7 +50,8 @@ export interface SqliteOptions {
  * @throws AppError, with a sentence for the operator: CONFLICT when another server uses the folder, the
  *   key is not the one of before, or a file is damaged or out of reach.
  */
-export async function openSqlite({ dataDir, secretKey, log }: SqliteOptions): Promise<Storage> {
+export async function openSqlite(options: SqliteOptions): Promise<Storage> {
+  const { dataDir, secretKey, log, now = Date.now } = options
   await startStep(dataDir, () => makeFolder(dataDir))
   const lock = await startStep(lockPath(dataDir), () => lockFolder(dataDir))
   const connections: BetterSqlite3.Database[] = []
@@ -76,7 +79,11 @@ export async function openSqlite({ dataDir, secretKey, log }: SqliteOptions): Pr
       queuedRuns: createQueuedRunStore({ database, secrets }),
       deliveries: createDeliveryStore({ database, secrets }),
       ephemeral: createEphemeralStore({ database }),
-      functions: createFunctionStore({ database, secrets }),
+      functions: createFunctionStore({ database, secrets, turn: () => Promise.resolve(endTurn) }),
+      shared: false,
+      now,
+      onNotice: () => undefined,
+      tell: () => undefined,
       async ping() {
         await reader.selectFrom('meta').select('key').limit(1).execute()
       },
@@ -92,6 +99,9 @@ export async function openSqlite({ dataDir, secretKey, log }: SqliteOptions): Pr
     throw toStartError(error, path)
   }
 }
+
+/** Nobody else ever waits for it. */
+function endTurn(): void {}
 
 function setPragmas(connection: BetterSqlite3.Database): void {
   connection.pragma('journal_mode = WAL')

@@ -128,17 +128,37 @@ export interface StoredPage {
   total: { keys: number; bytes: number }
 }
 
-/** What functions keep between calls; it goes with their executable. */
+/**
+ * What functions keep between calls; it goes with their executable. Every change gives it the next version.
+ * A change that builds on what was read names the version that it read: it is CONFLICT, and changes nothing,
+ * where another process was first.
+ */
 export interface FunctionStore {
-  load(executableId: number): Promise<StoredEntry[]>
-  /** Puts all entries or none. @throws AppError NOT_FOUND when there is no such executable any more. */
-  commit(executableId: number, entries: readonly StoredEntry[], nowMs: number): Promise<void>
+  /**
+   * Resolves, with what ends it, when it is this process's turn to change what an executable's functions
+   * keep. Within the process, its callers take turns themselves.
+   * @throws AppError QUEUE_TIMEOUT
+   */
+  turn(executableId: number, waitMs: number): Promise<() => void>
+  load(executableId: number): Promise<{ entries: StoredEntry[]; version: number }>
+  /** 0 before the first change. */
+  version(executableId: number): Promise<number>
+  /**
+   * Puts all entries or none; resolves to the new version.
+   * @throws AppError CONFLICT, or NOT_FOUND when there is no such executable any more.
+   */
+  commit(
+    executableId: number,
+    entries: readonly StoredEntry[],
+    at: { version: number; nowMs: number },
+  ): Promise<number>
   /** In the order of the keys' bytes; values are not loaded. */
   list(executableId: number, options: { limit: number; after?: Buffer }): Promise<StoredPage>
   get(executableId: number, key: Buffer): Promise<Buffer | undefined>
-  /** False when there was nothing. */
-  delete(executableId: number, key: Buffer): Promise<boolean>
-  clear(executableId: number): Promise<void>
+  /** Resolves to the new version; undefined when there was nothing. @throws AppError CONFLICT */
+  delete(executableId: number, key: Buffer, version: number): Promise<number | undefined>
+  /** Resolves to the new version. */
+  clear(executableId: number): Promise<number>
 }
 
 /** A delivery whose attempt is under way, with what is to be sent. */
@@ -163,6 +183,20 @@ export interface ClaimBounds {
   /** Of one lane (a target), those under way included. */
   perLane: number
 }
+
+/** The tables of work. */
+export type WorkName = 'deliveries' | 'queued_runs'
+
+/** What one process does that others should know of. */
+export type Notice =
+  /** It changed, or is gone: what is remembered of it is stale. */
+  | { kind: 'executable'; id: number }
+  /** Something may be due that was not before. */
+  | { kind: 'work'; work: WorkName }
+  /** Whoever runs it shall end it. */
+  | { kind: 'cancel'; runId: string }
+  /** Some notices were lost: anything may have changed. */
+  | { kind: 'all' }
 
 /** Work that waits in a table, and is done under a lease. */
 export interface WorkStore<T> {
@@ -244,6 +278,17 @@ export interface Storage {
   readonly runs: RunStore
   readonly ephemeral: EphemeralStore
   readonly functions: FunctionStore
+  /** Whether other processes may work on the same database. Leases that are held may then be theirs. */
+  readonly shared: boolean
+  /**
+   * Milliseconds since 1970 by the clock that all processes on this database share: times that one writes
+   * and another waits for are of this clock.
+   */
+  now(): number
+  /** Tells of what other processes did; what the stores change, they tell by themselves. */
+  onNotice(listener: (notice: Notice) => void): void
+  /** Tells other processes. It is a hint, which may be lost. */
+  tell(notice: Notice): void
   /** Resolves when the engine answers (for /readyz). */
   ping(): Promise<void>
   close(): Promise<void>

@@ -6,13 +6,13 @@
 // somebody works on it, or neither once it has ended.
 import type { Kysely } from 'kysely'
 import type { LanesTable, Schema, WorkColumns } from './schema.ts'
-import type { ClaimBounds } from './storage.ts'
+import type { ClaimBounds, WorkName } from './storage.ts'
 
 export const NOT_LEASED = { lease_id: null, leased_until_ms: null }
 
 export type WorkQueue = ReturnType<typeof createWorkQueue>
 
-export function createWorkQueue(table: 'deliveries' | 'queued_runs') {
+export function createWorkQueue(table: WorkName) {
   // Every table of work has these columns; the types need to know of one.
   const work = table as 'work'
   const typed = (db: Kysely<Schema>) =>

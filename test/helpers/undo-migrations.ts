@@ -5,6 +5,7 @@ import BetterSqlite3 from 'better-sqlite3'
 /** Takes the newest migrations back, down to and with the one named. */
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
+    ['0011-several-processes', 'DROP TABLE changes; DROP TABLE function_versions'],
     ['0006-queued-runs', 'DROP TABLE queued_inputs; DROP TABLE queued_runs'],
     [
       '0005-deliveries',
