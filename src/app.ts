@@ -3,13 +3,11 @@ import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import type { FastifyBaseLogger } from 'fastify'
+import { createBackground } from './background.ts'
 import { ConfigError } from './config.ts'
 import type { Config } from './config.ts'
 import { createByteBudget } from './core/byte-budget.ts'
-import { createDeliveries } from './core/deliveries.ts'
-import { createDeliveryWorker } from './core/delivery-worker.ts'
 import { createDurableRuns } from './core/durable-runs.ts'
-import { createEphemeral } from './core/ephemeral.ts'
 import { createExecutables } from './core/executables.ts'
 import { createForwarder } from './core/forwarder.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
@@ -109,22 +107,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     ownersWaitMs: config.QUEUE_WAIT_MS,
     now,
   })
-  const deliveryWorker = createDeliveryWorker({
-    storage,
-    outbound,
-    config,
-    now,
-    chance,
-    onError: (err) => logger.error({ err }, 'deliveries cannot be read or written'),
-  })
-  const deliveries = createDeliveries({
-    storage,
-    keptMs: config.DELIVERIES_KEPT_MS,
-    now,
-    chance,
-    onDue: () => deliveryWorker.wake(),
-    onError: (err) => logger.error({ err }, 'old deliveries could not be deleted'),
-  })
+  const background = createBackground({ storage, outbound, config, logger, now, chance })
+  const { deliveries, ephemeral } = background
   const executables = createExecutables({
     storage,
     sandbox,
@@ -134,12 +118,6 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       functionStorage.forget(id)
       await deliveries.cancelAll(id)
     },
-  })
-  const ephemeral = createEphemeral({
-    storage,
-    config,
-    now,
-    onError: (err) => logger.error({ err }, 'ephemeral storage could not be swept'),
   })
   const inputs = createInputs({ outbound, config })
   const forwarder = createForwarder({ outbound, deliveries, config, now })
@@ -171,7 +149,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     budget,
     config,
     now,
-    onDelivery: () => deliveryWorker.wake(),
+    onDelivery: () => background.wake(),
     onError: (err) => logger.error({ err }, 'queued runs cannot be read or written'),
   })
 
@@ -208,8 +186,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),
-        writes: () =>
-          journal.healthy() && runWorker.stats().healthy && deliveryWorker.stats().healthy,
+        writes: () => journal.healthy() && runWorker.stats().healthy && background.healthy(),
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
@@ -221,9 +198,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   async function close(): Promise<void> {
     const endAt = performance.now() + config.DRAIN_MS
     const leftMs = (): number => Math.max(0, endAt - performance.now())
-    deliveries.stop()
     // What waits in the database stays there. Its runs end first, while they can still call this server.
-    const delivered = deliveryWorker.stop(leftMs())
+    const delivered = background.stop(leftMs())
     await runWorker.stop(leftMs() / 2)
     // Refuse new connections, let answers leave and runs end whose callers have left, and cut what
     // goes on after DRAIN_MS.
@@ -237,7 +213,6 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await server.close()
     await Promise.race([journal.whenIdle(), drained])
     clearTimeout(cut)
-    ephemeral.stop()
     loopDelay.stop()
     await delivered
     await outbound.close()
@@ -261,9 +236,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       ownOrigins.push(toOrigin(scheme, '127.0.0.1', port))
     // Only now, since a run may call this server.
     await runWorker.start()
-    await deliveryWorker.start()
-    deliveries.start()
-    ephemeral.start()
+    await background.start()
     return { origin, close }
   } catch (error) {
     await close()

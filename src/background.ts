@@ -1,0 +1,69 @@
+// What goes on whoever asks: deliveries are sent, what is old is deleted. One process does it for all that
+// share its database file.
+import type { FastifyBaseLogger } from 'fastify'
+import type { Config } from './config.ts'
+import { createDeliveries } from './core/deliveries.ts'
+import { createDeliveryWorker } from './core/delivery-worker.ts'
+import { createEphemeral } from './core/ephemeral.ts'
+import type { Outbound } from './outbound/outbound.ts'
+import type { Storage } from './storage/storage.ts'
+
+export interface BackgroundDeps {
+  storage: Storage
+  outbound: Outbound
+  config: Config
+  logger: FastifyBaseLogger
+  now: () => number
+  /** From 0 to 1. */
+  chance: () => number
+}
+
+export type Background = ReturnType<typeof createBackground>
+
+/** Its parts work for callers at once, and by themselves once it is started. */
+export function createBackground(deps: BackgroundDeps) {
+  const { storage, outbound, config, logger, now, chance } = deps
+  const deliveryWorker = createDeliveryWorker({
+    storage,
+    outbound,
+    config,
+    now,
+    chance,
+    onError: (err) => logger.error({ err }, 'deliveries cannot be read or written'),
+  })
+  const deliveries = createDeliveries({
+    storage,
+    keptMs: config.DELIVERIES_KEPT_MS,
+    now,
+    chance,
+    onDue: () => deliveryWorker.wake(),
+    onError: (err) => logger.error({ err }, 'old deliveries could not be deleted'),
+  })
+  const ephemeral = createEphemeral({
+    storage,
+    config,
+    now,
+    onError: (err) => logger.error({ err }, 'ephemeral storage could not be swept'),
+  })
+  return {
+    deliveries,
+    ephemeral,
+    /** There may be something to send. */
+    wake: () => deliveryWorker.wake(),
+    /** False while storage takes nothing of what was sent. */
+    healthy: () => deliveryWorker.stats().healthy,
+
+    async start(): Promise<void> {
+      await deliveryWorker.start()
+      deliveries.start()
+      ephemeral.start()
+    },
+
+    /** Begins nothing more, and lets attempts under way end for at most `drainMs`. */
+    async stop(drainMs: number): Promise<void> {
+      deliveries.stop()
+      ephemeral.stop()
+      await deliveryWorker.stop(drainMs)
+    },
+  }
+}
