@@ -2,9 +2,11 @@
 import { column } from './contest.ts'
 import type { Measured } from './contest.ts'
 import type { Machine } from './machine.ts'
+import { latency } from './paced/paced.ts'
+import type { Paced, PacedRound } from './paced/paced.ts'
 import { median, spreadOf } from './statistics.ts'
 import type { Spread } from './statistics.ts'
-import { TARGETS } from './targets.ts'
+import { TARGETS, reached } from './targets.ts'
 import type { Target } from './targets.ts'
 import type { BenchOptions, Figure, Result } from './workload.ts'
 
@@ -14,6 +16,17 @@ export interface Outcome {
   load: string
   options: BenchOptions
   workloads: Record<string, Result & { summary: string }>
+}
+
+/** The workloads by the marker that their tables stand between; a part without any is left out. */
+export function partsOf(outcome: Outcome, durable: readonly string[]): Record<string, Outcome> {
+  const parts: Record<string, Outcome> = {}
+  for (const [name, result] of Object.entries(outcome.workloads)) {
+    const marker = durable.includes(name) ? 'deliveries' : 'table'
+    const part = (parts[marker] ??= { ...outcome, workloads: {} })
+    part.workloads[name] = result
+  }
+  return parts
 }
 
 /** The figures that have a target, from all workloads. */
@@ -26,17 +39,18 @@ export function targetTable({ workloads }: Outcome): string {
         withVariant(target.figure, variant),
         `**${amount(value.median, unit)}**`,
         range(value, unit),
-        `≤ ${amount(target.most, target.unit)}`,
-        value.median <= target.most ? 'met' : 'missed',
+        bound(target),
+        reached(target, value.median) ? 'met' : 'missed',
       ]),
   )
   return table(['figure', 'median', 'spread', 'target', ''], rows)
 }
 
 /** Everything that one workload measured. */
-export function workloadTables({ measured, figures, notes }: Result): string {
+export function workloadTables({ measured, paced = [], figures, notes }: Result): string {
   const parts: string[] = []
   if (measured.length > 0) parts.push(measuredTable(measured))
+  if (paced.length > 0) parts.push(pacedTable(paced))
   if (figures.length > 0) {
     parts.push(
       table(
@@ -104,10 +118,44 @@ function measuredTable(measured: readonly Measured[]): string {
   )
 }
 
+/** Times as p50 / p95 / p99; of the rounds, the medians. */
+function pacedTable(paced: readonly Paced[]): string {
+  return table(
+    ['', 'a second', 'accepted in', 'arrived in', 'arrived/s', 'CPU an item', 'failed'],
+    paced.map((row) => {
+      const of = (pick: (one: PacedRound) => number): number => median(row.rounds.map(pick))
+      const times = (what: 'accepted' | 'arrived'): string => {
+        const shares = (['p50', 'p95', 'p99'] as const).map((share) =>
+          round(median(latency(row, what, share))),
+        )
+        return `${shares.join(' / ')} ms`
+      }
+      const failed = row.rounds.reduce((sum, one) => sum + one.failed + one.missing, 0)
+      return [
+        withVariant(row.name, row.note),
+        row.perSecond.toLocaleString('en-US'),
+        times('accepted'),
+        times('arrived'),
+        round(of((one) => one.arrivedPerSecond)),
+        amount(
+          of((one) => one.cpuUs),
+          'µs',
+        ),
+        String(failed),
+      ]
+    }),
+  )
+}
+
 function targetOf({ target, value }: Figure): string {
   if (target === undefined) return ''
-  const { most, unit }: Target = TARGETS[target]
-  return `≤ ${amount(most, unit)}, ${value.median <= most ? 'met' : 'missed'}`
+  return `${bound(TARGETS[target])}, ${reached(TARGETS[target], value.median) ? 'met' : 'missed'}`
+}
+
+function bound(target: Target): string {
+  return 'most' in target
+    ? `≤ ${amount(target.most, target.unit)}`
+    : `≥ ${amount(target.least, target.unit)}`
 }
 
 function withVariant(name: string, variant = ''): string {

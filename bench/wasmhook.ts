@@ -25,8 +25,8 @@ export interface Wasmhook extends Running {
   /** What /readyz says of the sandbox. */
   sandbox(): Promise<SandboxState>
   upload(wasm: Buffer): Promise<Executable>
-  /** Ends the process and starts another on the same data folder. */
-  restart(): Promise<Wasmhook>
+  /** Ends the process, does something meanwhile, and starts another on the same data. */
+  restart(meanwhile?: () => Promise<void>): Promise<Wasmhook>
   /** Microseconds that the guest itself took, of the newest runs of the function. */
   runTimesUs(one: Executable, fn: string): Promise<number[]>
   /** A request with an executable's admin key. */
@@ -105,8 +105,9 @@ async function startOn(
         .filter((run) => run.function === fn && run.status === 'succeeded')
         .map((run) => run.timings_us.run)
     },
-    async restart() {
+    async restart(meanwhile) {
       await running.close()
+      await meanwhile?.()
       return startOn(dataDir, settings, nodeArgs)
     },
     async close() {

@@ -4,12 +4,14 @@
 // back a `Result`:
 //
 //   measured   a row for each contestant, from bench.contest(); the raw rounds go into the JSON file
+//   paced      a row for each contestant and rate, from pacedRound() (paced/paced.ts)
 //   figures    numbers that stand for themselves or beside a target (targets.ts)
 //   notes      sentences below the table: what was left out and why
 //
 // A workload that needs no load generator (hostile, soak) leaves `measured` empty and reports figures.
 import type { Contestant, Measured } from './contest.ts'
 import type { Load } from './load.ts'
+import type { Paced } from './paced/paced.ts'
 import type { Running } from './process.ts'
 import type { Spread } from './statistics.ts'
 import type { TargetKey } from './targets.ts'
@@ -24,6 +26,7 @@ export interface Workload {
 
 export interface Result {
   measured: Measured[]
+  paced?: Paced[]
   figures: Figure[]
   notes: string[]
 }

@@ -3,9 +3,12 @@ import type { Workload } from '../workload.ts'
 import { burst } from './burst.ts'
 import { bytes1Mib } from './bytes-1mib.ts'
 import { compute } from './compute.ts'
+import { deliveries } from './deliveries.ts'
 import { hello, reuse } from './hello.ts'
+import { history } from './history.ts'
 import { hostile } from './hostile.ts'
 import { mix } from './mix.ts'
+import { neighbours } from './neighbours.ts'
 import { callback, fetched } from './outbound.ts'
 import { soak } from './soak.ts'
 import { thousand } from './thousand.ts'
@@ -22,9 +25,17 @@ export const WORKLOADS: readonly Workload[] = [
   mix,
   thousand,
   burst,
+  deliveries,
+  neighbours,
+  history,
   hostile,
   soak,
 ]
 
 /** What `npm run bench` runs: about ten minutes on two cores. */
 export const DEFAULT_WORKLOADS: readonly string[] = ['hello', 'bytes-1mib', 'mix']
+
+/** What is accepted with nobody waiting; its tables stand apart. */
+export const DURABLE_WORKLOADS: readonly string[] = [deliveries, neighbours, history].map(
+  ({ name }) => name,
+)

@@ -5,15 +5,17 @@ import { fileURLToPath } from 'node:url'
 import { startProcess } from '../process.ts'
 import type { Running } from '../process.ts'
 
-const NODE_SERVER = fileURLToPath(new URL('node-server.ts', import.meta.url))
-
-function startNode(mode: string, ...args: readonly string[]): Promise<Running> {
+function startScript(name: string, ...args: readonly string[]): Promise<Running> {
+  const script = fileURLToPath(new URL(name, import.meta.url))
   return startProcess({
     command: process.execPath,
-    args: ['--import', 'tsx', NODE_SERVER, mode, ...args],
+    args: ['--import', 'tsx', script, ...args],
     env: { NODE_ENV: 'production' },
   })
 }
+
+const startNode = (mode: string, ...args: readonly string[]): Promise<Running> =>
+  startScript('node-server.ts', mode, ...args)
 
 /** What each of them answers to a GET. */
 export const FETCHED = Buffer.from('world')
@@ -33,6 +35,10 @@ export const startFetcher = (): Promise<Running> => startNode('fetch')
 
 /** A bare Fastify route that sends its body on and answers what that answered. */
 export const startForwarder = (target: string): Promise<Running> => startNode('forward', target)
+
+/** A queue in one SQLite table in the folder, as one would write it by hand. */
+export const startQueue = (folder: string): Promise<Running> =>
+  startScript('queue-server.ts', folder)
 
 /** Where `wasmtime` is: WASMTIME or the PATH; undefined where it is not. */
 export function findWasmtime(): { command: string; version: string } | undefined {

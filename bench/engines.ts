@@ -1,0 +1,22 @@
+// The databases that durable work is measured on.
+import { fillSqlite } from './fill.ts'
+import type { History } from './fill.ts'
+import type { Bench, Variant } from './workload.ts'
+import type { Settings, Wasmhook } from './wasmhook.ts'
+
+export interface Engine {
+  name: 'SQLite' | 'PostgreSQL'
+  /** The server on an empty database of its own. */
+  wasmhook(settings?: Settings): Promise<Variant>
+  /** Writes a history into the database of a server that is stopped; gives back the id half-way down. */
+  fill(server: Wasmhook, history: History): Promise<string>
+}
+
+export async function startEngines(bench: Bench): Promise<Engine[]> {
+  const sqlite: Engine = {
+    name: 'SQLite',
+    wasmhook: (settings) => bench.wasmhook(settings),
+    fill: ({ dataDir }, history) => Promise.resolve(fillSqlite(dataDir, history)),
+  }
+  return Promise.resolve([sqlite])
+}
