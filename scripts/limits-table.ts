@@ -40,6 +40,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   EPHEMERAL_BYTES: '`EPHEMERAL_STORAGE_FULL`',
   EPHEMERAL_ENTRIES: '`EPHEMERAL_STORAGE_FULL`',
   DURABLE_RUNS_MAX: '`DURABLE_RUNS_FULL`',
+  PREFER_WAIT_MS_MAX: 'cut to it; 202 when it is over',
   DELIVERY_CONCURRENCY: 'waits',
   DELIVERY_TARGET_CONCURRENCY: 'waits',
   DELIVERY_LEASE_MS: 'tried again',

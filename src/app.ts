@@ -14,6 +14,7 @@ import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createLimits } from './core/limits.ts'
 import { createRunJournal } from './core/run-journal.ts'
+import { createRunWaits } from './core/run-waits.ts'
 import { createRunWorker } from './core/run-worker.ts'
 import { createRunner } from './core/runner.ts'
 import { createKeyGuard } from './http/key-guard.ts'
@@ -93,11 +94,18 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   })
   const limits = createLimits(config)
   const budget = createByteBudget(config.BUFFERED_BYTES)
+  const waits = createRunWaits({
+    storage,
+    onError: (err) => logger.error({ err }, 'runs that are waited for cannot be read'),
+  })
   const journal = createRunJournal({
     storage,
     config,
     now,
-    onEnded: (record) => meters.runEnded(record),
+    onEnded(record) {
+      meters.runEnded(record)
+      waits.told(record)
+    },
     onError: (err) => logger.error({ err }, 'run records cannot be written'),
     onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
   })
@@ -135,6 +143,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   const durableRuns = createDurableRuns({
     storage,
     journal,
+    waits,
     limits,
     config,
     now,

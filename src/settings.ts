@@ -176,6 +176,12 @@ export const NUMBERS = {
     [0, 10_000_000],
     'Runs of one executable that wait with nobody waiting for them.',
   ),
+  PREFER_WAIT_MS_MAX: count(
+    'ms',
+    60_000,
+    [0, 3_600_000],
+    'Longest wait that `Prefer: respond-async, wait=N` gets.',
+  ),
   DELIVERY_CONCURRENCY: count('attempts', 256, [1, 10_000], 'Attempts under way at once.'),
   DELIVERY_TARGET_CONCURRENCY: count(
     'attempts',

@@ -7,49 +7,15 @@ import { before, describe, test } from 'node:test'
 import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
-import type { CallInit, Caller, Uploaded } from './helpers/client.ts'
+import type { Caller, Uploaded } from './helpers/client.ts'
+import { ASYNC, accept, ended, readRun } from './helpers/durable-runs.ts'
+import type { Run } from './helpers/durable-runs.ts'
 import { configure } from './helpers/guest-calls.ts'
 import { assemble, guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 import { startProcess } from './helpers/server-process.ts'
 
-interface Run {
-  run_id: string
-  status: string
-  code: string | null
-  delivery_ids: string[]
-}
-
 const POLL = { DELIVERY_POLL_MS: 10 }
-const ASYNC = { prefer: 'respond-async' }
-
-async function readRun(app: Caller, id: string): Promise<Run> {
-  return (await (await app.request(`/api/runs/${id}`)).json()) as Run
-}
-
-async function ended(app: Caller, id: string): Promise<Run> {
-  for (;;) {
-    const run = await readRun(app, id)
-    if (!['queued', 'running'].includes(run.status)) return run
-  }
-}
-
-/** The id of a run that was accepted. */
-async function accept(
-  app: Caller,
-  one: Uploaded,
-  fn: string,
-  { headers = {}, ...init }: CallInit = {},
-): Promise<string> {
-  const response = await call(app, one, fn, { ...init, headers: { ...ASYNC, ...headers } })
-  const text = await response.text()
-  assert.equal(response.status, 202, text)
-  const { run_id: id } = JSON.parse(text) as Run
-  assert.equal(response.headers.get('location'), `/api/runs/${id}`)
-  assert.equal(response.headers.get('wasmhook-run'), id)
-  assert.equal(response.headers.get('preference-applied'), 'respond-async')
-  return id
-}
 
 describe('a run that nobody waits for', () => {
   const scope = suiteScope()

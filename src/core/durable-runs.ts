@@ -1,19 +1,22 @@
 // Accepts runs whose callers do not wait: what they need is committed before they are told so.
 // run-worker.ts runs them.
 import type { Config } from '../config.ts'
-import { AppError } from '../errors.ts'
-import type { RunRecord } from '../model.ts'
+import { AppError, isErrorCode } from '../errors.ts'
+import type { RunAnswer, RunRecord } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
+import type { ByteLease } from './byte-budget.ts'
 import { checkHops } from './hops.ts'
 import { checkInputSize, sizeOfGiven } from './inputs.ts'
 import type { Limits } from './limits.ts'
 import type { RunJournal } from './run-journal.ts'
+import type { RunWaits } from './run-waits.ts'
 import { newRecord } from './runner.ts'
 import type { RunRequest } from './runner.ts'
 
 export interface DurableRunsDeps {
   storage: Storage
   journal: RunJournal
+  waits: RunWaits
   limits: Limits
   config: Config
   now: () => number
@@ -21,10 +24,29 @@ export interface DurableRunsDeps {
   onDue: () => void
 }
 
+/** How a run ended, for somebody who waited for it. */
+export type Outcome = (
+  | { answer: RunAnswer }
+  /** What the run would have been answered with, had its caller waited from the start. */
+  | { error: AppError }
+) & {
+  /** Its result's delivery, which goes on by itself. */
+  deliveryId: string | undefined
+}
+
 export type DurableRuns = ReturnType<typeof createDurableRuns>
 
 export function createDurableRuns(deps: DurableRunsDeps) {
-  const { storage, journal, limits, config, now, onDue } = deps
+  const { storage, journal, waits, limits, config, now, onDue } = deps
+
+  async function outcomeOf(ended: RunRecord, lease: ByteLease): Promise<Outcome | undefined> {
+    const { items } = await storage.deliveries.list({ runId: ended.id }, { limit: 1 })
+    const deliveryId = items[0]?.id
+    if (ended.status !== 'succeeded') return { error: errorOf(ended), deliveryId }
+    const answer = answerOf(ended, lease)
+    return answer === undefined ? undefined : { answer, deliveryId }
+  }
+
   return {
     /**
      * Resolves once the run is committed.
@@ -45,6 +67,18 @@ export function createDurableRuns(deps: DurableRunsDeps) {
       return record
     },
 
+    /**
+     * How the run ended; undefined where it has not within `ms`, the caller has left, or its result cannot
+     * be had here and now: its record tells.
+     */
+    async outcome(
+      id: string,
+      { ms, caller }: { ms: number; caller: Pick<RunRequest, 'hangUp' | 'lease'> },
+    ): Promise<Outcome | undefined> {
+      const ended = await waits.ended(id, { ms, signal: caller.hangUp.signal })
+      return ended === undefined ? undefined : outcomeOf(ended, caller.lease)
+    },
+
     /** Ends a run that has not begun. @throws AppError CONFLICT when it has */
     async cancel(id: string): Promise<RunRecord> {
       const canceled = await storage.queuedRuns.cancel(id, now())
@@ -59,4 +93,20 @@ export function createDurableRuns(deps: DurableRunsDeps) {
       throw new AppError('CONFLICT', sentence, { detail: { status } })
     },
   }
+}
+
+function answerOf({ result }: RunRecord, lease: ByteLease): RunAnswer | undefined {
+  if (result === null) return undefined
+  try {
+    lease.take(result.bytes.length)
+  } catch {
+    // The run is not to be taken for one that failed.
+    return undefined
+  }
+  return { status: 200, type: result.type, body: result.bytes, warnings: [] }
+}
+
+function errorOf({ id, errorCode, errorMessage }: RunRecord): AppError {
+  const code = errorCode !== null && isErrorCode(errorCode) ? errorCode : 'INTERNAL'
+  return new AppError(code, errorMessage ?? undefined, { detail: { run_id: id } })
 }

@@ -8,6 +8,9 @@ declare module 'fastify' {
 }
 
 const METHODS = 'GET, POST, PUT, DELETE'
+/** Of an answer's headers, what a page may read. */
+const EXPOSED =
+  'Wasmhook-Run, Wasmhook-Warning, Wasmhook-Delivery, Location, Preference-Applied, Retry-After'
 /** How long a browser may keep a preflight's answer. */
 const MAX_AGE_S = 600
 
@@ -37,7 +40,7 @@ function allow(request: FastifyRequest, reply: FastifyReply, origins: readonly s
   if (origins.length > 0 && !any) reply.header('vary', 'Origin')
   if (origin === undefined || !(any || origins.includes(origin))) return
   reply.header('access-control-allow-origin', any ? '*' : origin)
-  reply.header('access-control-expose-headers', 'Wasmhook-Run, Wasmhook-Warning, Retry-After')
+  reply.header('access-control-expose-headers', EXPOSED)
 }
 
 function answerPreflight(request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -43,15 +43,6 @@ export function bearer(headers: IncomingHttpHeaders): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
 }
 
-/** True where the caller will not wait (RFC 7240); preferences that are not known are ignored. */
-export function prefersAsync(headers: IncomingHttpHeaders): boolean {
-  const { prefer } = headers
-  if (prefer === undefined) return false
-  return String(prefer)
-    .split(',')
-    .some((one) => /^\s*respond-async\s*(;|$)/i.test(one))
-}
-
 /** How many runs the call has passed through, told by ourselves in `Wasmhook-Hops`. */
 export function hopsOf(headers: IncomingHttpHeaders): number {
   const value = headers['wasmhook-hops']

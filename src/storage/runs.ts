@@ -72,6 +72,16 @@ export function createRunStore(deps: { database: Database }): RunStore {
       return row === undefined ? undefined : toRecord(row)
     },
 
+    async ended(ids) {
+      const rows = await reader
+        .selectFrom('runs')
+        .select('id')
+        .where('id', 'in', ids)
+        .where('ended_at_ms', 'is not', null)
+        .execute()
+      return rows.map((row) => row.id)
+    },
+
     async list(executableId, { limit, before }) {
       let query = reader
         .selectFrom('runs')

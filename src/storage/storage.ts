@@ -92,6 +92,8 @@ export interface RunStore {
    */
   save(records: readonly RunRecord[], used?: ReadonlyMap<number, Usage>): Promise<void>
   get(id: string): Promise<RunRecord | undefined>
+  /** Which of these have ended. */
+  ended(ids: readonly string[]): Promise<string[]>
   /** Newest first; ids are time-ordered, so `before` is an id. Logs and results are not loaded. */
   list(executableId: number, options: { limit: number; before?: string }): Promise<RunPage>
   /** The newest record and its place in the order of saving, for the original's log route. */

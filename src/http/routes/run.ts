@@ -5,15 +5,17 @@ import type { DurableRuns } from '../../core/durable-runs.ts'
 import type { Executables } from '../../core/executables.ts'
 import { newRunId } from '../../core/run-id.ts'
 import type { RunRequest, Runner } from '../../core/runner.ts'
-import type { RunAnswer, RunRecord } from '../../model.ts'
+import type { RunAnswer } from '../../model.ts'
+import { answerAsync } from '../async-answer.ts'
 import { sendGuestMade } from '../guest-made.ts'
+import { asyncPreference } from '../prefer.ts'
 import { rawBody, takeRawBodies } from '../raw-body.ts'
 import { readMultipartRequest, readRunRequest } from '../run-request.ts'
 import type { CallRequest } from '../run-request.ts'
 import { ErrorBody, FunctionParams, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { sendWarnings } from '../warnings.ts'
-import { hopsOf, prefersAsync, toExecutableId } from '../wire.ts'
+import { hopsOf, toExecutableId } from '../wire.ts'
 
 export interface RunDeps {
   executables: Executables
@@ -46,7 +48,7 @@ export function registerRun(app: App, deps: RunDeps): void {
       const types = parts
         ? ['multipart/form-data']
         : ['text/plain', 'application/json', 'application/octet-stream']
-      const headers = parts ? { SSVM_Callback } : { SSVM_Fetch, SSVM_Callback }
+      const headers = { ...(parts ? {} : { SSVM_Fetch }), SSVM_Callback, Prefer }
       scope.post(
         url,
         {
@@ -71,6 +73,8 @@ export function registerRun(app: App, deps: RunDeps): void {
 
 const SSVM_Fetch = 'A URL, or HTTP options as JSON: what it answers is the one argument'
 const SSVM_Callback = 'HTTP options as JSON, or a URL, that the result is sent to; {} means none'
+const Prefer =
+  '`respond-async`: 202 once the run is committed; `respond-async, wait=N`: its outcome within N seconds, or 202'
 
 interface RunOptions extends RunDeps {
   text: boolean
@@ -96,7 +100,7 @@ function answerRun(request: FastifyRequest, reply: FastifyReply, options: RunOpt
 async function run(
   request: FastifyRequest,
   reply: FastifyReply,
-  { executables, runner, durableRuns, text, readRequest }: RunOptions,
+  { executables, runner, durableRuns, config, text, readRequest }: RunOptions,
 ): Promise<RunAnswer> {
   const { id: wasmId, fn } = request.params as { id: string; fn: string }
   const call = readRequest(request)
@@ -120,19 +124,15 @@ async function run(
   }
   lease.hold()
   try {
-    if (prefersAsync(request.headers)) return accepted(reply, await durableRuns.accept(asked))
+    const preference = asyncPreference(request.headers)
+    if (preference !== undefined) {
+      const waitMsMax = config.PREFER_WAIT_MS_MAX
+      return await answerAsync(reply, asked, preference, { durableRuns, waitMsMax })
+    }
     const answer = await runner.run(asked)
     if (answer.warnings.length > 0) sendWarnings(reply, [...call.warnings, ...answer.warnings])
     return answer
   } finally {
     lease.release()
   }
-}
-
-/** 202: the run is committed, and its record tells what becomes of it. */
-function accepted(reply: FastifyReply, { id, status }: RunRecord): RunAnswer {
-  reply.header('location', `/api/runs/${id}`)
-  reply.header('preference-applied', 'respond-async')
-  const body = Buffer.from(JSON.stringify({ run_id: id, status }))
-  return { status: 202, type: 'application/json; charset=utf-8', body, warnings: [] }
 }
