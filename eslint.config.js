@@ -104,6 +104,18 @@ export default tseslint.config(
     'metrics sees only model and errors; app.ts hands it the figures.',
   ),
   mayNotImport(
+    ['src/cluster/**'],
+    [
+      FASTIFY,
+      UNDICI,
+      SQL,
+      PROMETHEUS,
+      '/(http|sandbox|outbound|metrics)/',
+      'storage/(?!storage\\.ts)',
+    ],
+    'cluster knows processes, the contract of storage and the turns of core.',
+  ),
+  mayNotImport(
     ['src/model.ts', 'src/errors.ts', 'src/request-spec.ts', 'src/config.ts', 'src/settings.ts'],
     [FASTIFY, UNDICI, SQL, PROMETHEUS, '/(http|core|storage|sandbox|outbound|metrics)/'],
     'model, errors, request-spec and config are at the bottom.',

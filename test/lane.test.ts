@@ -55,3 +55,23 @@ test('one who waits leaves when the time is over, the caller is gone or the lane
   await assert.rejects(lane.enter(WAIT), isError('CLOSED'))
   leaveNext()
 })
+
+test('a lane with places holds as many, and lets in who fits as they leave', async () => {
+  const lane = createLane('for their turn')
+  const three = { ...WAIT, places: 3 }
+  const leave = await Promise.all([lane.enter(three), lane.enter(three), lane.enter(three)])
+  const order: string[] = []
+  const enter = async (name: string, places: number): Promise<void> => {
+    await lane.enter({ ...WAIT, places })
+    order.push(name)
+  }
+  const waiting = [enter('alone', 1), enter('beside one', 2)]
+  leave[0]()
+  leave[1]()
+  await new Promise(setImmediate)
+  // Who waits first is let in first, even where the second would have its place already.
+  assert.deepEqual([order, lane.waiting()], [[], 2])
+  leave[2]()
+  await Promise.all(waiting)
+  assert.deepEqual([order, lane.idle()], [['alone', 'beside one'], false])
+})

@@ -194,6 +194,20 @@ export function testDeliveries(
       assert.deepEqual(idsOf(await deliveries.claim(bounds())).sort(), ids.sort())
     })
 
+    test('what a process held that died is due at once, and nothing else is', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const ids = await add(storage, 'a', 3)
+      const died = await deliveries.claim(bounds({ leaseId: 'died', limit: 1 }))
+      await deliveries.claim(bounds({ leaseId: 'lives', limit: 1 }))
+      const stale = { id: ids[1]!, leaseId: 'died' }
+      await deliveries.release([...died, stale], NOW)
+      const claimed = await deliveries.claim(bounds({ leaseId: 'takes up' }))
+      assert.deepEqual(idsOf(claimed).sort(), [ids[0], ids[2]].sort())
+      const ended = { state: 'succeeded', reason: null } as const
+      assert.equal(await deliveries.settle(died[0]!, newAttempt(), ended, AFTER), false)
+    })
+
     test('one whose executable is gone is canceled when its turn comes', async (t) => {
       const storage = await open(t)
       const [id] = await add(storage, 'a', 1)

@@ -394,7 +394,7 @@ describe('SQLite: the writer', () => {
     const logged: string[] = []
     const note = (_fields: object, message: string) => void logged.push(message)
     const log = { error: note, info: note }
-    const writer = new SqliteWriter({ connection, db, log })
+    const writer = new SqliteWriter({ connection, db, log, tell: () => undefined })
     const insert = (key: string, bytes: number) =>
       writer.write(async (unit) => {
         await unit

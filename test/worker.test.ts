@@ -17,6 +17,7 @@ test('an outcome that storage does not take is written again, and the work is no
       claim: () => Promise.resolve(items.splice(0)),
       nextDueMs: () => Promise.resolve(items.length > 0 ? 0 : undefined),
       renew: () => Promise.resolve(),
+      release: () => Promise.resolve(),
       releaseAll: () => Promise.resolve(),
     },
     async work(_item, { commit }) {

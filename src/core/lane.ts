@@ -1,4 +1,5 @@
-// One holder at a time; the others wait in order, for as long and as many as they may.
+// One holder at a time, or as many as there are places; the others wait in order, for as long and as many as
+// they may.
 import { AppError } from '../errors.ts'
 import type { Leaving } from '../sandbox/sandbox.ts'
 
@@ -9,24 +10,33 @@ export interface Wait {
   length: number
   /** Whose leaving ends the wait. */
   leaving: Leaving | undefined
+  /** How many may hold the lane at a time for this one to be among them; 1 where it is left out. */
+  places?: number
 }
 
 interface Waiter {
+  places: number
   start(): void
   fail(error: AppError): void
 }
 
 export type Lane = ReturnType<typeof createLane>
 
-export function createLane() {
-  let held = false
+/** What a lane is for, as the sentence ends for whoever is turned away. */
+export type Purpose = "to write to this function's storage" | 'for their turn'
+
+export function createLane(purpose: Purpose = "to write to this function's storage") {
+  let held = 0
   let closed = false
   const waiting: Waiter[] = []
 
   function next(): void {
-    const first = waiting.shift()
-    if (first === undefined) held = false
-    else first.start()
+    held--
+    for (let first = waiting[0]; first !== undefined && held < first.places; first = waiting[0]) {
+      waiting.shift()
+      held++
+      first.start()
+    }
   }
 
   /** May be called more than once, and passes the lane on only once. */
@@ -39,7 +49,10 @@ export function createLane() {
     }
   }
 
-  function join({ ms, leaving }: Wait, add: (waiter: Waiter) => void): Promise<() => void> {
+  function join(
+    { ms, leaving, places = 1 }: Wait,
+    add: (waiter: Waiter) => void,
+  ): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const leave = (error: AppError): void => {
         const place = waiting.indexOf(waiter)
@@ -47,12 +60,13 @@ export function createLane() {
         waiter.fail(error)
       }
       const canceled = (): void => leave(new AppError('CANCELED'))
-      const timer = setTimeout(() => leave(timedOut(ms)), ms)
+      const timer = setTimeout(() => leave(timedOut(ms, purpose)), ms)
       const ended = (): void => {
         clearTimeout(timer)
         if (leaving !== undefined) leaving.onLeave = undefined
       }
       const waiter: Waiter = {
+        places,
         start() {
           ended()
           resolve(holder())
@@ -70,11 +84,11 @@ export function createLane() {
   async function enter(wait: Wait, add: (waiter: Waiter) => void): Promise<() => void> {
     if (closed) throw new AppError('CLOSED')
     if (wait.leaving?.left === true) throw new AppError('CANCELED')
-    if (!held) {
-      held = true
+    if (held < (wait.places ?? 1) && waiting.length === 0) {
+      held++
       return holder()
     }
-    if (waiting.length >= wait.length) throw full(wait.length)
+    if (waiting.length >= wait.length) throw full(wait.length, purpose)
     return join(wait, add)
   }
 
@@ -87,6 +101,8 @@ export function createLane() {
     /** As `enter`, before all who wait. */
     enterFirst: (wait: Wait) => enter(wait, (waiter) => waiting.unshift(waiter)),
     waiting: () => waiting.length,
+    /** Nobody holds it, and nobody waits. */
+    idle: () => held === 0 && waiting.length === 0,
     /** Whoever waits is told CLOSED; the holder goes on. */
     close(): void {
       closed = true
@@ -95,18 +111,14 @@ export function createLane() {
   }
 }
 
-function full(length: number): AppError {
-  return new AppError(
-    'QUEUE_FULL',
-    `${length} calls wait already to write to this function's storage; call later.`,
-    { detail: { queue_length: length } },
-  )
+function full(length: number, purpose: Purpose): AppError {
+  return new AppError('QUEUE_FULL', `${length} calls wait already ${purpose}; call later.`, {
+    detail: { queue_length: length },
+  })
 }
 
-function timedOut(ms: number): AppError {
-  return new AppError(
-    'QUEUE_TIMEOUT',
-    `The call waited ${ms} ms for its turn to write to the function's storage; call later.`,
-    { detail: { queue_wait_ms: ms } },
-  )
+function timedOut(ms: number, purpose: Purpose): AppError {
+  return new AppError('QUEUE_TIMEOUT', `The call waited ${ms} ms ${purpose}; call later.`, {
+    detail: { queue_wait_ms: ms },
+  })
 }

@@ -128,6 +128,11 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       }),
 
     renew: (leases, untilMs) => database.write((db) => queue.renew(db, leases, untilMs)),
+    release: (held, nowMs) =>
+      database.write(async (db, tell) => {
+        await queue.release(db, held, nowMs)
+        tell({ kind: 'work', work: 'deliveries' })
+      }),
     releaseAll: (nowMs) => database.write((db) => queue.releaseAll(db, nowMs)),
 
     async get(id) {

@@ -109,6 +109,11 @@ export function createQueuedRunStore(deps: {
       database.write(async (db) => load(db, await queue.claim(db, bounds), bounds)),
     nextDueMs: () => queue.nextDueMs(reader),
     renew: (held, untilMs) => database.write((db) => queue.renew(db, held, untilMs)),
+    release: (held, nowMs) =>
+      database.write(async (db, tell) => {
+        await queue.release(db, held, nowMs)
+        tell({ kind: 'work', work: 'queued_runs' })
+      }),
     releaseAll: (nowMs) => database.write((db) => queue.releaseAll(db, nowMs)),
 
     end: ({ id, leaseId }, record, delivery, perLane) =>

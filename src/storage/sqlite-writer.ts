@@ -4,8 +4,9 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import BetterSqlite3 from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
-import type { Unit } from './database.ts'
+import type { Tell, Unit } from './database.ts'
 import type { Schema } from './schema.ts'
+import type { Notice } from './storage.ts'
 
 /** Units of one commit. */
 const BATCH_UNITS = 128
@@ -31,6 +32,7 @@ export class SqliteWriter {
   readonly #connection: BetterSqlite3.Database
   readonly #db: Kysely<Schema>
   readonly #log: StorageLog | undefined
+  readonly #tell: Tell
   readonly #statements
   #queue: Waiting[] = []
   #draining: Promise<void> | undefined
@@ -38,15 +40,17 @@ export class SqliteWriter {
   /** Whether the last commit failed: only a change is worth a line, not each of a thousand batches. */
   #failing = false
 
-  /** `db` runs its queries on `connection`. */
+  /** `db` runs its queries on `connection`; `tell` hears what committed units told, before they resolve. */
   constructor(deps: {
     connection: BetterSqlite3.Database
     db: Kysely<Schema>
     log: StorageLog | undefined
+    tell: Tell
   }) {
     this.#connection = deps.connection
     this.#db = deps.db
     this.#log = deps.log
+    this.#tell = deps.tell
     this.#statements = {
       // IMMEDIATE: a transaction that begins by reading could find itself unable to write later.
       begin: deps.connection.prepare('BEGIN IMMEDIATE'),
@@ -135,9 +139,13 @@ export class SqliteWriter {
   async #runUnit(waiting: Waiting): Promise<() => void> {
     this.#statements.savepoint.run()
     try {
-      const value = await waiting.unit(this.#db, tellNobody)
+      const told: Notice[] = []
+      const value = await waiting.unit(this.#db, (notice) => told.push(notice))
       this.#statements.release.run()
-      return () => waiting.resolve(value)
+      return () => {
+        told.forEach(this.#tell)
+        waiting.resolve(value)
+      }
     } catch (error) {
       // On a full disk or an I/O error SQLite may have undone the whole batch by itself.
       if (!this.#connection.inTransaction) throw error
@@ -147,9 +155,6 @@ export class SqliteWriter {
     }
   }
 }
-
-/** No other process works on this file. */
-function tellNobody(): void {}
 
 function isCode(error: unknown, code: string): boolean {
   return error instanceof BetterSqlite3.SqliteError && error.code.startsWith(code)

@@ -4,7 +4,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import type { SqliteDatabase } from 'kysely'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import { lockFolder, lockPath, makeFolder, makePrivateFile, readKeyFile } from './data-folder.ts'
-import type { Database } from './database.ts'
+import type { Database, Tell } from './database.ts'
 import { createDeliveryStore } from './deliveries.ts'
 import { createEphemeralStore } from './ephemeral.ts'
 import { createExecutableStore } from './executables.ts'
@@ -43,6 +43,8 @@ export interface SqliteOptions {
   log?: StorageLog
   /** Milliseconds since 1970. */
   now?: () => number
+  /** Other processes work through this one: what is told here is theirs as well, and `onNotice` hears it. */
+  throughUs?: boolean
 }
 
 /**
@@ -51,7 +53,7 @@ export interface SqliteOptions {
  *   key is not the one of before, or a file is damaged or out of reach.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Storage> {
-  const { dataDir, secretKey, log, now = Date.now } = options
+  const { dataDir, secretKey, log, now = Date.now, throughUs = false } = options
   await startStep(dataDir, () => makeFolder(dataDir))
   const lock = await startStep(lockPath(dataDir), () => lockFolder(dataDir))
   const connections: BetterSqlite3.Database[] = []
@@ -70,7 +72,11 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     const reading = new BetterSqlite3(path, { readonly: true, timeout: BUSY_TIMEOUT_MS })
     connections.push(reading)
 
-    const writer = new SqliteWriter({ connection: writing, db, log })
+    const listeners: Tell[] = []
+    const tell: Tell = (notice) => {
+      for (const listener of listeners) listener(notice)
+    }
+    const writer = new SqliteWriter({ connection: writing, db, log, tell })
     const reader = createKysely(reading)
     const database: Database = { reader, write: (unit) => writer.write(unit) }
     return {
@@ -82,8 +88,11 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
       functions: createFunctionStore({ database, secrets, turn: () => Promise.resolve(endTurn) }),
       shared: false,
       now,
-      onNotice: () => undefined,
-      tell: () => undefined,
+      onNotice(listener) {
+        // Alone, there are no others to hear of.
+        if (throughUs) listeners.push(listener)
+      },
+      tell,
       async ping() {
         await reader.selectFrom('meta').select('key').limit(1).execute()
       },

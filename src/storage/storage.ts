@@ -211,6 +211,8 @@ export interface WorkStore<T> {
   nextDueMs(): Promise<number | undefined>
   /** Holds leases for longer, those that are still held. */
   renew(held: readonly { id: string; leaseId: string }[], leasedUntilMs: number): Promise<void>
+  /** Makes those due that are still held: for a process that died, as others know. */
+  release(held: readonly { id: string; leaseId: string }[], nowMs: number): Promise<void>
   /** Makes everything that is leased due: for the start of a server that is the only one. */
   releaseAll(nowMs: number): Promise<void>
 }

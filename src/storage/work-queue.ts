@@ -205,6 +205,24 @@ export function createWorkQueue(table: WorkName) {
       }
     },
 
+    /** Makes those due that are still held. */
+    async release(
+      db: Kysely<Schema>,
+      held: readonly { id: string; leaseId: string }[],
+      nowMs: number,
+    ): Promise<void> {
+      for (const { id, leaseId } of held) {
+        const row = await typed(db)
+          .updateTable(work)
+          .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
+          .where('id', '=', id)
+          .where('lease_id', '=', leaseId)
+          .returning('lane')
+          .executeTakeFirst()
+        if (row !== undefined) await expect(db, row.lane, nowMs)
+      }
+    },
+
     /** Makes everything that is leased due: at the start of a server that is the only one. */
     async releaseAll(db: Kysely<Schema>, nowMs: number): Promise<void> {
       const lanes = await typed(db)
