@@ -2,6 +2,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createWorker } from '../src/core/worker.ts'
+import type { Leased } from '../src/core/worker.ts'
+import type { WorkStore } from '../src/storage/storage.ts'
+
+/** Work that is due until it is claimed. */
+function storeOf<T extends Leased>(items: T[]): WorkStore<T> {
+  return {
+    claim: () => Promise.resolve(items.splice(0)),
+    nextDueMs: () => Promise.resolve(items.length > 0 ? 0 : undefined),
+    renew: () => Promise.resolve(),
+    release: () => Promise.resolve(),
+    releaseAll: () => Promise.resolve(),
+  }
+}
 
 test('an outcome that storage does not take is written again, and the work is not done again', async (t) => {
   const errors: unknown[] = []
@@ -13,13 +26,7 @@ test('an outcome that storage does not take is written again, and the work is no
   const worker = createWorker({
     storage: { shared: false, onNotice: () => undefined },
     name: 'deliveries',
-    store: {
-      claim: () => Promise.resolve(items.splice(0)),
-      nextDueMs: () => Promise.resolve(items.length > 0 ? 0 : undefined),
-      renew: () => Promise.resolve(),
-      release: () => Promise.resolve(),
-      releaseAll: () => Promise.resolve(),
-    },
+    store: storeOf(items),
     async work(_item, { commit }) {
       worked++
       await commit(() => {
@@ -43,4 +50,36 @@ test('an outcome that storage does not take is written again, and the work is no
   assert.equal(worker.stats().healthy, false)
   await done
   assert.deepEqual([worked, writes, errors.length], [1, 3, 1])
+})
+
+test('however much is under way at once, Node.js warns of no leak', async (t) => {
+  const warnings: Error[] = []
+  const note = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', note)
+  t.after(() => process.off('warning', note))
+  const items = Array.from({ length: 20 }, (_, n) => ({ id: `${n}`, leaseId: 'a' }))
+  const all = items.length
+  let under = 0
+  const worker = createWorker({
+    storage: { shared: false, onNotice: () => undefined },
+    name: 'deliveries',
+    store: storeOf(items),
+    work: (_item, { cut }) =>
+      new Promise((resolve) => {
+        cut.addEventListener('abort', () => resolve(), { once: true })
+        under++
+      }),
+    sizeOf: () => 1,
+    concurrency: all,
+    perLane: all,
+    leaseMs: 1_000,
+    pollMs: 10,
+    now: () => 0,
+    onError: (error) => assert.fail(String(error)),
+  })
+  await worker.start()
+  while (under < all) await new Promise(setImmediate)
+  await worker.stop(0)
+  await new Promise(setImmediate)
+  assert.deepEqual(warnings, [])
 })

@@ -1,6 +1,7 @@
 // Does work that waits in the database: claims it under a lease, renews the lease while it is done, and
 // claims again when something ends, is added or falls due. What was committed is done, by whichever
 // process is there; nothing is remembered here that a crash could lose.
+import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import type { ClaimBounds, Storage, WorkName, WorkStore } from '../storage/storage.ts'
@@ -68,6 +69,8 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   let renewAtMs = Infinity
   let started = false
   const cut = new AbortController()
+  // All that is under way listens.
+  setMaxListeners(0, cut.signal)
   let stopped = false
   let claiming: Promise<void> | undefined
   let claimAgain = false

@@ -1,0 +1,169 @@
+// Clients that hand over runs without pause, and the ledger of what they were told. What an answer said counts
+// once the whole answer is there; what got none may have been accepted or not.
+import { setTimeout as pause } from 'node:timers/promises'
+import { callWith } from '../helpers/guest-calls.ts'
+import type { Caller } from '../helpers/client.ts'
+import type { Chance } from './chance.ts'
+import { TIMEOUT_MS, inputOf } from './content.ts'
+import type { Fn } from './content.ts'
+
+/** What was handed over. */
+export const KINDS = {
+  /** Nobody waits; the input is given. */
+  later: 46,
+  /** The same as parts of a form. */
+  laterParts: 6,
+  /** The same, and the input is fetched first. */
+  laterFetched: 18,
+  /** The same, and few retries. */
+  laterBrief: 6,
+  /** The same, and nobody listens at the target. */
+  laterDead: 4,
+  /** The same, and the function traps: there is nothing to deliver. */
+  laterTrap: 3,
+  /** The caller waits for the target, and a failure goes on as a delivery. */
+  waited: 17,
+} as const
+export type Kind = keyof typeof KINDS
+
+export type Told =
+  /** 202, or 502 and 504 with a delivery that goes on. */
+  | { as: 'accepted'; runId: string; deliveryId: string | null }
+  /** The target's 2xx. */
+  | { as: 'delivered' }
+  /** Another answer: nothing was stored. */
+  | { as: 'refused'; runId: string | null; status: number; code: string }
+  /** No whole answer. */
+  | { as: 'nothing' }
+
+export interface Item {
+  token: string
+  kind: Kind
+  told: Told
+}
+
+export interface Place {
+  /** Where servers listen; some may be down. */
+  origins: readonly string[]
+  targets: readonly number[]
+  upstream: number
+  executables: Readonly<Record<Fn | 'trap', { id: number }>>
+}
+
+export interface Load {
+  ledger: Item[]
+  /** What clients wait between two requests is this many times as long. */
+  ease(factor: number): void
+  /** Lets every client have its last answer. */
+  stop(): Promise<void>
+}
+
+/** Enough for what fails as often as the receiver does, until it behaves. */
+const PATIENT = { interval_ms: 250, backoff: 1.1, retries: 30 }
+const BRIEF = { schedule_ms: [100, 300] }
+/** An answer that takes this long will not come. */
+const ANSWER_MS = 30_000
+/** Nobody listens there. */
+const DEAD_HOST = '127.0.0.2'
+
+export function startLoad(place: Place, chance: Chance, clients: number): Load {
+  const ledger: Item[] = []
+  let stopped = false
+  let factor = 1
+  let made = 0
+
+  async function client(own: Chance, name: string): Promise<void> {
+    while (!stopped) {
+      const kind = own.pick(KINDS)
+      const item: Item = { token: `${kind}-${name}-${made++}`, kind, told: { as: 'nothing' } }
+      const told = await handOver(place, item, own)
+      if (told !== 'unreached') {
+        item.told = told
+        ledger.push(item)
+      }
+      await pause(own.whole(10, 90) * factor)
+    }
+  }
+
+  const running = Array.from({ length: clients }, (_, n) =>
+    client(chance.fork(`client ${n}`), `${n}`),
+  )
+  return {
+    ledger,
+    ease: (times) => void (factor = times),
+    async stop() {
+      stopped = true
+      await Promise.all(running)
+    },
+  }
+}
+
+/** `unreached` where nobody listened: nothing was sent. */
+async function handOver(
+  place: Place,
+  { token, kind }: Item,
+  chance: Chance,
+): Promise<Told | 'unreached'> {
+  const fn: Fn = chance.next() < 0.7 ? 'echo' : 'say'
+  const one = place.executables[kind === 'laterTrap' ? 'trap' : fn]
+  const target = place.targets[chance.whole(0, place.targets.length - 1)]!
+  const callback = {
+    protocol: 'http:',
+    hostname: kind === 'laterDead' ? DEAD_HOST : '127.0.0.1',
+    port: target,
+    path: `/${fn}`,
+    timeout: TIMEOUT_MS,
+    retry: kind === 'laterBrief' || kind === 'laterDead' ? BRIEF : PATIENT,
+  }
+  const headers: Record<string, string> = { SSVM_Callback: JSON.stringify(callback) }
+  if (kind !== 'waited') headers.prefer = 'respond-async'
+  const origin = place.origins[chance.whole(0, place.origins.length - 1)]!
+  const inputs = kind === 'laterTrap' || kind === 'laterFetched' ? [] : [inputOf(token)]
+  if (kind === 'laterFetched') {
+    headers.SSVM_Fetch = `http://127.0.0.1:${place.upstream}/input/${token}`
+  }
+  const signal = AbortSignal.timeout(ANSWER_MS)
+  const caller: Caller = {
+    request: (path, init) =>
+      fetch(origin + path, {
+        ...init,
+        signal,
+        headers: { ...(init?.headers as object), ...headers },
+      }),
+  }
+  const path = kind === 'laterTrap' ? 'unreachable' : fn
+  try {
+    const response =
+      kind === 'laterParts'
+        ? await sendParts(caller, one.id, path, inputs[0]!)
+        : await callWith(caller, one, path, inputs)
+    return read(kind, response, await response.text())
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string } }
+    return cause?.code === 'ECONNREFUSED' ? 'unreached' : { as: 'nothing' }
+  }
+}
+
+function sendParts(caller: Caller, id: number, fn: string, input: Buffer): Promise<Response> {
+  const form = new FormData()
+  form.append('input_1', new Blob([new Uint8Array(input)]))
+  return caller.request(`/api/multipart/run/${id}/${fn}`, { method: 'POST', body: form })
+}
+
+/** What an answer says of the item. */
+function read(kind: Kind, { status, headers }: Response, text: string): Told {
+  const runId = headers.get('wasmhook-run')
+  if (status === 202 && runId !== null) return { as: 'accepted', runId, deliveryId: null }
+  if (kind === 'waited' && status === 200) return { as: 'delivered' }
+  const { code = '', delivery_id: deliveryId } = parse(text)
+  if (runId !== null && deliveryId !== undefined) return { as: 'accepted', runId, deliveryId }
+  return { as: 'refused', runId, status, code }
+}
+
+function parse(text: string): { code?: string; delivery_id?: string } {
+  try {
+    return JSON.parse(text) as { code?: string; delivery_id?: string }
+  } catch {
+    return {}
+  }
+}
