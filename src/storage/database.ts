@@ -1,21 +1,44 @@
 // What the repositories need of an engine: a place to read, and units of writing. sqlite.ts and postgres.ts
 // provide it, so that the repositories are written once and name no engine.
 import type { Kysely } from 'kysely'
+import type { LaneChange } from './lanes.ts'
 import type { Schema } from './schema.ts'
 import type { Notice } from './storage.ts'
 
-/** Other processes are told once the unit is committed. */
 export type Tell = (notice: Notice) => void
+
+/** What a unit asks for that is done with the commit, once for all units that share it. */
+export interface AtCommit {
+  /** Other processes are told when it is committed. */
+  tell: Tell
+  /** A lane has, or may have, something to claim. */
+  lane(change: LaneChange): void
+}
+
+/** How units that are under way at the same time keep out of each other's way. */
+export interface Locks {
+  /** Of these names those that no other unit under way has taken; they are ours until the commit. */
+  take(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>
+  /** Has a query select only rows that no other unit is changing; they are ours until the commit. */
+  free<Q extends Lockable<Q>>(query: Q): Q
+}
+
+/** A select query. */
+interface Lockable<Q> {
+  forUpdate(): Q
+  skipLocked(): Q
+}
 
 /**
  * One atomic change. It awaits nothing but its own queries, since other writers wait for it, and it
  * changes nothing but the database, since an engine may run it again after undoing it.
  */
-export type Unit<T> = (db: Kysely<Schema>, tell: Tell) => Promise<T>
+export type Unit<T> = (db: Kysely<Schema>, at: AtCommit) => Promise<T>
 
 export interface Database {
   /** Sees what has been committed, and nothing that has not. */
   readonly reader: Kysely<Schema>
   /** Resolves once the unit is committed and synced; a unit that throws is undone and rejects. */
   write<T>(unit: Unit<T>): Promise<T>
+  readonly locks: Locks
 }

@@ -8,7 +8,7 @@ import type {
   RequestSpec,
   RetryPolicy,
 } from '../model.ts'
-import type { Database, Tell } from './database.ts'
+import type { AtCommit, Database } from './database.ts'
 import type { AttemptsTable, DeliveriesTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import type { AfterAttempt, ClaimBounds, DeliveryStore, LeasedDelivery } from './storage.ts'
@@ -37,15 +37,15 @@ const COLUMNS = [
 
 type DeliveryRow = Pick<Selectable<DeliveriesTable>, (typeof COLUMNS)[number]>
 
-const queue = createWorkQueue('deliveries')
-
 export function createDeliveryStore(deps: { database: Database; secrets: Secrets }): DeliveryStore {
   const { database, secrets } = deps
-  const { reader } = database
+  const { reader, locks } = database
+  const queue = createWorkQueue('deliveries', locks)
 
   /** What is to be sent of deliveries that were just leased. */
   async function load(
     db: Kysely<Schema>,
+    at: AtCommit,
     claimed: readonly string[],
     bounds: ClaimBounds,
   ): Promise<LeasedDelivery[]> {
@@ -55,7 +55,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       .select(['id', 'size_bytes as size'])
       .where('id', 'in', claimed)
       .execute()
-    const ids = await queue.fitting(db, sizes, bounds)
+    const ids = await queue.fitting(db, at, sizes, bounds)
     const rows = await db
       .selectFrom('deliveries')
       .innerJoin('delivery_payloads', 'delivery_payloads.delivery_id', 'deliveries.id')
@@ -99,18 +99,18 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 
   return {
     create: (delivery, attempts) =>
-      database.write(async (db, tell) => {
-        await insertDelivery({ db, tell, secrets }, delivery)
+      database.write(async (db, at) => {
+        await insertDelivery({ db, at, secrets }, delivery)
         for (const attempt of attempts) await insertAttempt(db, delivery.id, attempt)
       }),
 
     claim: (bounds) =>
-      database.write(async (db) => load(db, await queue.claim(db, bounds), bounds)),
+      database.write(async (db, at) => load(db, at, await queue.claim(db, at, bounds), bounds)),
 
     nextDueMs: () => queue.nextDueMs(reader),
 
     settle: ({ id, target, leaseId }, attempt, after, { nowMs, perLane }) =>
-      database.write(async (db) => {
+      database.write(async (db, at) => {
         const held = await db
           .updateTable('deliveries')
           .set((eb) => ({
@@ -123,17 +123,17 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           .executeTakeFirst()
         if (held.numUpdatedRows === 0n) return false
         await insertAttempt(db, id, attempt)
-        await queue.refresh(db, target, perLane)
+        queue.refresh(at, target, perLane)
         return true
       }),
 
     renew: (leases, untilMs) => database.write((db) => queue.renew(db, leases, untilMs)),
     release: (held, nowMs) =>
-      database.write(async (db, tell) => {
-        await queue.release(db, held, nowMs)
-        tell({ kind: 'work', work: 'deliveries' })
+      database.write(async (db, at) => {
+        await queue.release(db, at, held, nowMs)
+        at.tell({ kind: 'work', work: 'deliveries' })
       }),
-    releaseAll: (nowMs) => database.write((db) => queue.releaseAll(db, nowMs)),
+    releaseAll: (nowMs) => database.write((db, at) => queue.releaseAll(db, at, nowMs)),
 
     async get(id) {
       const row = await reader
@@ -171,7 +171,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     },
 
     cancel: (id, reason, nowMs) =>
-      database.write(async (db) => {
+      database.write(async (db, at) => {
         const row = await db
           .updateTable('deliveries')
           .set(canceled(reason, nowMs))
@@ -181,7 +181,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           .executeTakeFirst()
         if (row === undefined) return false
         // There may be room for another; the next claim looks.
-        await queue.expect(db, row.lane, nowMs)
+        queue.expect(at, row.lane, nowMs)
         return true
       }),
 
@@ -194,15 +194,14 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           .where('ended_at_ms', 'is', null)
           .limit(STEP_ROWS)
       const step = (): Promise<number> =>
-        database.write(async (db) => {
+        database.write(async (db, at) => {
           const rows = await db
             .updateTable('deliveries')
             .set(canceled(reason, nowMs))
             .where('id', 'in', open(db))
             .returning('lane')
             .execute()
-          const lanes = new Set(rows.map((row) => row.lane))
-          for (const lane of lanes) await queue.expect(db, lane, nowMs)
+          for (const { lane } of rows) queue.expect(at, lane, nowMs)
           return rows.length
         })
       while ((await step()) > 0);
@@ -224,7 +223,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 
 /** For units that make a delivery beside something else. */
 export async function insertDelivery(
-  { db, tell, secrets }: { db: Kysely<Schema>; tell: Tell; secrets: Secrets },
+  { db, at, secrets }: { db: Kysely<Schema>; at: AtCommit; secrets: Secrets },
   delivery: Delivery & DeliveryPayload,
 ): Promise<void> {
   await db.insertInto('deliveries').values(toRow(delivery)).execute()
@@ -234,8 +233,8 @@ export async function insertDelivery(
     .values({ delivery_id: delivery.id, spec, body: delivery.body })
     .execute()
   if (delivery.dueAtMs === null) return
-  await queue.expect(db, delivery.target, delivery.dueAtMs)
-  tell({ kind: 'work', work: 'deliveries' })
+  at.lane({ work: 'deliveries', lane: delivery.target, dueAtMs: delivery.dueAtMs })
+  at.tell({ kind: 'work', work: 'deliveries' })
 }
 
 async function insertAttempt(

@@ -70,8 +70,8 @@ export function createExecutableStore(deps: {
     },
 
     update: (id, change) =>
-      database.write(async (db, tell) => {
-        tell({ kind: 'executable', id })
+      database.write(async (db, at) => {
+        at.tell({ kind: 'executable', id })
         const columns = toColumns(id, change, secrets)
         const row = await db
           .updateTable('executables')
@@ -83,8 +83,8 @@ export function createExecutableStore(deps: {
       }),
 
     addVersion: (id, version, keep) =>
-      database.write(async (db, tell) => {
-        tell({ kind: 'executable', id })
+      database.write(async (db, at) => {
+        at.tell({ kind: 'executable', id })
         const row = await db
           .updateTable('executables')
           .set((eb) => ({
@@ -101,8 +101,8 @@ export function createExecutableStore(deps: {
       }),
 
     activateVersion: (id, number) =>
-      database.write(async (db, tell) => {
-        tell({ kind: 'executable', id })
+      database.write(async (db, at) => {
+        at.tell({ kind: 'executable', id })
         const row = await selectVersions(db, id).where('number', '=', number).executeTakeFirst()
         if (row === undefined) return undefined
         await db
@@ -139,8 +139,8 @@ export function createExecutableStore(deps: {
     },
 
     delete: (id) =>
-      database.write(async (db, tell) => {
-        tell({ kind: 'executable', id })
+      database.write(async (db, at) => {
+        at.tell({ kind: 'executable', id })
         const row = await db.deleteFrom('executables').where('id', '=', id).executeTakeFirst()
         return row.numDeletedRows > 0n
       }),

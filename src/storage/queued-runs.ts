@@ -2,7 +2,7 @@
 // of this queue (work-queue.ts) are executables.
 import type { Kysely } from 'kysely'
 import type { Callback, Input, QueuedRequest, RequestSpec } from '../model.ts'
-import type { Database } from './database.ts'
+import type { AtCommit, Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
 import { saveRecord, toRecord } from './runs.ts'
 import type { Schema } from './schema.ts'
@@ -10,17 +10,17 @@ import type { Place, Secrets } from './secrets.ts'
 import type { ClaimBounds, LeasedRun, QueuedRunStore } from './storage.ts'
 import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
 
-const queue = createWorkQueue('queued_runs')
-
 export function createQueuedRunStore(deps: {
   database: Database
   secrets: Secrets
 }): QueuedRunStore {
   const { database, secrets } = deps
-  const { reader } = database
+  const { reader, locks } = database
+  const queue = createWorkQueue('queued_runs', locks)
 
   async function load(
     db: Kysely<Schema>,
+    at: AtCommit,
     claimed: readonly string[],
     bounds: ClaimBounds,
   ): Promise<LeasedRun[]> {
@@ -30,7 +30,7 @@ export function createQueuedRunStore(deps: {
       .select(['run_id as id', 'size_bytes as size'])
       .where('run_id', 'in', claimed)
       .execute()
-    const ids = await queue.fitting(db, sizes, bounds)
+    const ids = await queue.fitting(db, at, sizes, bounds)
     const rows = await db
       .selectFrom('queued_runs')
       .innerJoin('runs', 'runs.id', 'queued_runs.id')
@@ -73,7 +73,7 @@ export function createQueuedRunStore(deps: {
 
   return {
     add: (record, request, max) =>
-      database.write(async (db, tell) => {
+      database.write(async (db, at) => {
         const lane = String(record.executableId)
         const { waiting } = await db
           .selectFrom('queued_runs')
@@ -100,24 +100,24 @@ export function createQueuedRunStore(deps: {
           .insertInto('queued_inputs')
           .values({ run_id: record.id, size_bytes: inputs.length, bytes: inputs })
           .execute()
-        await queue.expect(db, lane, record.createdAtMs)
-        tell({ kind: 'work', work: 'queued_runs' })
+        queue.expect(at, lane, record.createdAtMs)
+        at.tell({ kind: 'work', work: 'queued_runs' })
         return true
       }),
 
     claim: (bounds) =>
-      database.write(async (db) => load(db, await queue.claim(db, bounds), bounds)),
+      database.write(async (db, at) => load(db, at, await queue.claim(db, at, bounds), bounds)),
     nextDueMs: () => queue.nextDueMs(reader),
     renew: (held, untilMs) => database.write((db) => queue.renew(db, held, untilMs)),
     release: (held, nowMs) =>
-      database.write(async (db, tell) => {
-        await queue.release(db, held, nowMs)
-        tell({ kind: 'work', work: 'queued_runs' })
+      database.write(async (db, at) => {
+        await queue.release(db, at, held, nowMs)
+        at.tell({ kind: 'work', work: 'queued_runs' })
       }),
-    releaseAll: (nowMs) => database.write((db) => queue.releaseAll(db, nowMs)),
+    releaseAll: (nowMs) => database.write((db, at) => queue.releaseAll(db, at, nowMs)),
 
     end: ({ id, leaseId }, record, delivery, perLane) =>
-      database.write(async (db, tell) => {
+      database.write(async (db, at) => {
         const held = await db
           .deleteFrom('queued_runs')
           .where('id', '=', id)
@@ -125,20 +125,20 @@ export function createQueuedRunStore(deps: {
           .executeTakeFirst()
         if (held.numDeletedRows === 0n) return false
         await saveRecord(db, record)
-        if (delivery !== undefined) await insertDelivery({ db, tell, secrets }, delivery)
-        await queue.refresh(db, String(record.executableId), perLane)
+        if (delivery !== undefined) await insertDelivery({ db, at, secrets }, delivery)
+        queue.refresh(at, String(record.executableId), perLane)
         return true
       }),
 
     putBack: ({ id, leaseId, record }, dueAtMs, perLane) =>
-      database.write(async (db) => {
+      database.write(async (db, at) => {
         await db
           .updateTable('queued_runs')
           .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: dueAtMs })
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
           .execute()
-        await queue.refresh(db, String(record.executableId), perLane)
+        queue.refresh(at, String(record.executableId), perLane)
       }),
 
     cancel: (id, nowMs) =>

@@ -5,6 +5,8 @@ import BetterSqlite3 from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { Tell, Unit } from './database.ts'
+import { writeLanes } from './lanes.ts'
+import type { LaneChange } from './lanes.ts'
 import type { Schema } from './schema.ts'
 import type { Notice } from './storage.ts'
 
@@ -108,11 +110,13 @@ export class SqliteWriter {
     const settle: (() => void)[] = []
     try {
       await this.#begin()
+      const lanes: LaneChange[] = []
       const endAt = performance.now() + BATCH_MS
       for (const waiting of batch) {
-        settle.push(await this.#runUnit(waiting))
+        settle.push(await this.#runUnit(waiting, lanes))
         if (performance.now() > endAt) this.#queue.unshift(...batch.splice(settle.length))
       }
+      if (lanes.length > 0) await writeLanes(this.#db, lanes)
       this.#statements.commit.run()
     } catch (cause) {
       if (this.#connection.inTransaction) this.#statements.rollback.run()
@@ -136,11 +140,14 @@ export class SqliteWriter {
   }
 
   /** Returns what to do with the unit's promise once the batch is committed. */
-  async #runUnit(waiting: Waiting): Promise<() => void> {
+  async #runUnit(waiting: Waiting, lanes: LaneChange[]): Promise<() => void> {
     this.#statements.savepoint.run()
     try {
       const told: Notice[] = []
-      const value = await waiting.unit(this.#db, (notice) => told.push(notice))
+      const value = await waiting.unit(this.#db, {
+        tell: (notice) => told.push(notice),
+        lane: (change) => lanes.push(change),
+      })
       this.#statements.release.run()
       return () => {
         told.forEach(this.#tell)

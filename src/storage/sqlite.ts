@@ -4,7 +4,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import type { SqliteDatabase } from 'kysely'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import { lockFolder, lockPath, makeFolder, makePrivateFile, readKeyFile } from './data-folder.ts'
-import type { Database, Tell } from './database.ts'
+import type { Database, Locks, Tell } from './database.ts'
 import { createDeliveryStore } from './deliveries.ts'
 import { createEphemeralStore } from './ephemeral.ts'
 import { createExecutableStore } from './executables.ts'
@@ -34,6 +34,12 @@ const TYPES: EngineTypes = {
   identity: (column) => column.primaryKey().autoIncrement(),
   // STRICT: a text can never end up in a column of integers.
   tableEnd: sql`strict`,
+}
+
+/** There is one writer, and it runs one unit at a time. */
+const LOCKS: Locks = {
+  take: (_db, names) => Promise.resolve([...names]),
+  free: (query) => query,
 }
 
 export interface SqliteOptions {
@@ -78,7 +84,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     }
     const writer = new SqliteWriter({ connection: writing, db, log, tell })
     const reader = createKysely(reading)
-    const database: Database = { reader, write: (unit) => writer.write(unit) }
+    const database: Database = { reader, write: (unit) => writer.write(unit), locks: LOCKS }
     return {
       executables: createExecutableStore({ database, secrets }),
       runs: createRunStore({ database }),

@@ -5,26 +5,37 @@
 // Of a row of work, exactly one is set: `due_at_ms` while it waits, `lease_id` and `leased_until_ms` while
 // somebody works on it, or neither once it has ended.
 import type { Kysely } from 'kysely'
-import type { LanesTable, Schema, WorkColumns } from './schema.ts'
+import type { AtCommit, Locks } from './database.ts'
+import { leaseEnds, ofWork } from './lanes.ts'
+import type { Schema } from './schema.ts'
 import type { ClaimBounds, WorkName } from './storage.ts'
 
 export const NOT_LEASED = { lease_id: null, leased_until_ms: null }
 
 export type WorkQueue = ReturnType<typeof createWorkQueue>
 
-export function createWorkQueue(table: WorkName) {
-  // Every table of work has these columns; the types need to know of one.
+export function createWorkQueue(table: WorkName, locks: Locks) {
+  // The tables have the same columns; the types need to know of one.
   const work = table as 'work'
-  const typed = (db: Kysely<Schema>) =>
-    db as unknown as Kysely<{ work: WorkColumns; lanes: LanesTable }>
 
   /** What is leased past its time waits again: whether it was done is not known. */
   async function takeBackExpired(db: Kysely<Schema>, lane: string, nowMs: number): Promise<void> {
-    await typed(db)
+    // What its owner is writing just now after all, is left to it.
+    const expired = await locks
+      .free(
+        ofWork(db)
+          .selectFrom(work)
+          .select('id')
+          .where('lane', '=', lane)
+          .where('leased_until_ms', '<=', nowMs),
+      )
+      .execute()
+    if (expired.length === 0) return
+    const ids = expired.map((row) => row.id)
+    await ofWork(db)
       .updateTable(work)
       .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
-      .where('lane', '=', lane)
-      .where('leased_until_ms', '<=', nowMs)
+      .where('id', 'in', ids)
       .execute()
   }
 
@@ -34,17 +45,20 @@ export function createWorkQueue(table: WorkName) {
     lane: string,
     { nowMs, leaseId, leasedUntilMs, limit }: Omit<ClaimBounds, 'perLane'>,
   ): Promise<string[]> {
-    const due = await typed(db)
-      .selectFrom(work)
-      .select('id')
-      .where('lane', '=', lane)
-      .where('due_at_ms', '<=', nowMs)
-      .orderBy('due_at_ms')
-      .limit(limit)
+    const due = await locks
+      .free(
+        ofWork(db)
+          .selectFrom(work)
+          .select('id')
+          .where('lane', '=', lane)
+          .where('due_at_ms', '<=', nowMs)
+          .orderBy('due_at_ms')
+          .limit(limit),
+      )
       .execute()
     if (due.length === 0) return []
     const ids = due.map((row) => row.id)
-    await typed(db)
+    await ofWork(db)
       .updateTable(work)
       .set({
         state: 'leased',
@@ -57,74 +71,31 @@ export function createWorkQueue(table: WorkName) {
     return ids
   }
 
-  /** Ends of leases of a lane, the first `limit` of them. */
-  async function leases(db: Kysely<Schema>, lane: string, limit: number): Promise<number[]> {
-    const rows = await typed(db)
-      .selectFrom(work)
-      .select('leased_until_ms')
-      .where('lane', '=', lane)
-      .where('leased_until_ms', 'is not', null)
-      .orderBy('leased_until_ms')
-      .limit(limit)
-      .execute()
-    return rows.map((row) => row.leased_until_ms ?? 0)
-  }
-
-  async function firstDue(db: Kysely<Schema>, lane: string): Promise<number | undefined> {
-    const row = await typed(db)
-      .selectFrom(work)
-      .select('due_at_ms')
-      .where('lane', '=', lane)
-      .where('due_at_ms', 'is not', null)
-      .orderBy('due_at_ms')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.due_at_ms ?? undefined
-  }
-
-  /** Sets when the lane has something to claim; a full one has not until a lease ends. */
-  async function refresh(db: Kysely<Schema>, lane: string, perLane: number): Promise<void> {
-    const leased = await leases(db, lane, perLane)
-    const due = leased.length < perLane ? await firstDue(db, lane) : undefined
-    const times = [leased[0], due].filter((time) => time !== undefined)
-    await typed(db)
-      .updateTable('lanes')
-      .set({ due_at_ms: times.length === 0 ? null : Math.min(...times) })
-      .where('work', '=', table)
-      .where('lane', '=', lane)
-      .execute()
-  }
-
   /** There is more to claim in the lane, at that time or earlier. */
-  async function expect(db: Kysely<Schema>, lane: string, dueAtMs: number): Promise<void> {
-    await typed(db)
-      .insertInto('lanes')
-      .values({ work: table, lane, due_at_ms: dueAtMs })
-      .onConflict((conflict) =>
-        conflict
-          .columns(['work', 'lane'])
-          .doUpdateSet({ due_at_ms: dueAtMs })
-          .where((eb) =>
-            eb.or([eb('lanes.due_at_ms', 'is', null), eb('lanes.due_at_ms', '>', dueAtMs)]),
-          ),
-      )
-      .execute()
+  function expect(at: AtCommit, lane: string, dueAtMs: number): void {
+    at.lane({ work: table, lane, dueAtMs })
+  }
+
+  /** What changed in the lane may change when it has something to claim. */
+  function refresh(at: AtCommit, lane: string, perLane: number): void {
+    at.lane({ work: table, lane, perLane })
   }
 
   /** Lets go of what was leased just now. */
   async function giveBack(
     db: Kysely<Schema>,
+    at: AtCommit,
     ids: readonly string[],
     { nowMs }: { nowMs: number },
   ): Promise<void> {
     if (ids.length === 0) return
-    const rows = await typed(db)
+    const rows = await ofWork(db)
       .updateTable(work)
       .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
       .where('id', 'in', ids)
       .returning('lane')
       .execute()
-    for (const lane of new Set(rows.map((row) => row.lane))) await expect(db, lane, nowMs)
+    for (const { lane } of rows) expect(at, lane, nowMs)
   }
 
   return {
@@ -134,6 +105,7 @@ export function createWorkQueue(table: WorkName) {
     /** Of what was leased just now as much as the bounds have bytes for, but at least one; the rest goes back. */
     async fitting(
       db: Kysely<Schema>,
+      at: AtCommit,
       sizes: readonly { id: string; size: number }[],
       bounds: ClaimBounds,
     ): Promise<string[]> {
@@ -146,6 +118,7 @@ export function createWorkQueue(table: WorkName) {
       }
       await giveBack(
         db,
+        at,
         sizes.slice(kept.length).map(({ id }) => id),
         bounds,
       )
@@ -153,9 +126,9 @@ export function createWorkQueue(table: WorkName) {
     },
 
     /** Ids of what is leased from now on, lane after lane. */
-    async claim(db: Kysely<Schema>, bounds: ClaimBounds): Promise<string[]> {
+    async claim(db: Kysely<Schema>, at: AtCommit, bounds: ClaimBounds): Promise<string[]> {
       const { nowMs, limit, perLane } = bounds
-      const lanes = await typed(db)
+      const due = await db
         .selectFrom('lanes')
         .select('lane')
         .where('work', '=', table)
@@ -163,22 +136,26 @@ export function createWorkQueue(table: WorkName) {
         .orderBy('due_at_ms')
         .limit(limit)
         .execute()
+      // One claims in a lane at a time, so that no two can fill it past `perLane`.
+      const names = due.map(({ lane }) => `${table}/${lane}`)
+      const taken = new Set(await locks.take(db, names))
+      const lanes = due.filter(({ lane }) => taken.has(`${table}/${lane}`))
       // The first get no more than their share; what they leave is claimed the next time.
       const share = Math.max(1, Math.floor(limit / Math.max(1, lanes.length)))
       const claimed: string[] = []
       for (const { lane } of lanes) {
         await takeBackExpired(db, lane, nowMs)
-        const free = perLane - (await leases(db, lane, perLane)).length
+        const free = perLane - (await leaseEnds(db, table, lane, perLane)).length
         const room = Math.min(share, free, limit - claimed.length)
         if (room > 0) claimed.push(...(await leaseDue(db, lane, { ...bounds, limit: room })))
-        await refresh(db, lane, perLane)
+        refresh(at, lane, perLane)
       }
       return claimed
     },
 
     /** When there may be something to claim; undefined while nothing waits. */
     async nextDueMs(db: Kysely<Schema>): Promise<number | undefined> {
-      const row = await typed(db)
+      const row = await db
         .selectFrom('lanes')
         .select('due_at_ms')
         .where('work', '=', table)
@@ -195,8 +172,13 @@ export function createWorkQueue(table: WorkName) {
       held: readonly { id: string; leaseId: string }[],
       leasedUntilMs: number,
     ): Promise<void> {
+      const ids = held.map(({ id }) => id)
+      const query = ofWork(db).selectFrom(work).select('id').where('id', 'in', ids)
+      // What its outcome is being written of needs no lease any more.
+      const free = new Set((await locks.free(query).execute()).map((row) => row.id))
       for (const { id, leaseId } of held) {
-        await typed(db)
+        if (!free.has(id)) continue
+        await ofWork(db)
           .updateTable(work)
           .set({ leased_until_ms: leasedUntilMs })
           .where('id', '=', id)
@@ -208,35 +190,36 @@ export function createWorkQueue(table: WorkName) {
     /** Makes those due that are still held. */
     async release(
       db: Kysely<Schema>,
+      at: AtCommit,
       held: readonly { id: string; leaseId: string }[],
       nowMs: number,
     ): Promise<void> {
       for (const { id, leaseId } of held) {
-        const row = await typed(db)
+        const row = await ofWork(db)
           .updateTable(work)
           .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
           .returning('lane')
           .executeTakeFirst()
-        if (row !== undefined) await expect(db, row.lane, nowMs)
+        if (row !== undefined) expect(at, row.lane, nowMs)
       }
     },
 
     /** Makes everything that is leased due: at the start of a server that is the only one. */
-    async releaseAll(db: Kysely<Schema>, nowMs: number): Promise<void> {
-      const lanes = await typed(db)
+    async releaseAll(db: Kysely<Schema>, at: AtCommit, nowMs: number): Promise<void> {
+      const lanes = await ofWork(db)
         .selectFrom(work)
         .select('lane')
         .distinct()
         .where('leased_until_ms', 'is not', null)
         .execute()
-      await typed(db)
+      await ofWork(db)
         .updateTable(work)
         .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
         .where('leased_until_ms', 'is not', null)
         .execute()
-      for (const { lane } of lanes) await expect(db, lane, nowMs)
+      for (const { lane } of lanes) expect(at, lane, nowMs)
     },
   }
 }
