@@ -178,7 +178,7 @@ function toAppError(error: unknown): AppError {
   }
   if (isCode(error, 'SQLITE_BUSY')) {
     return new AppError(
-      'INTERNAL',
+      'STORAGE_BUSY',
       `Another process kept the database locked for ${BUSY_WAIT_MS} ms; nothing was stored.`,
       { cause: error },
     )
