@@ -1,5 +1,6 @@
 // The one writer of the SQLite engine. Units asked for while another batch is under way are gathered
-// and committed together: a sync to disk costs as much for one row as for hundreds.
+// and committed together: a sync to disk costs as much for one row as for hundreds. The event loop goes on
+// while the disk syncs.
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import BetterSqlite3 from 'better-sqlite3'
 import type { Kysely } from 'kysely'
@@ -35,24 +36,32 @@ export class SqliteWriter {
   readonly #db: Kysely<Schema>
   readonly #log: StorageLog | undefined
   readonly #tell: Tell
+  readonly #sync: () => Promise<void>
   readonly #statements
   #queue: Waiting[] = []
   #draining: Promise<void> | undefined
   #closed = false
   /** Whether the last commit failed: only a change is worth a line, not each of a thousand batches. */
   #failing = false
+  /** A sync that failed: what the disk has is unknown from then on. */
+  #unsynced: { cause: unknown } | undefined
 
-  /** `db` runs its queries on `connection`; `tell` hears what committed units told, before they resolve. */
+  /**
+   * `db` runs its queries on `connection`, whose commits need not be synced: `sync` resolves when all of them
+   * have been. `tell` hears what committed units told, before they resolve.
+   */
   constructor(deps: {
     connection: BetterSqlite3.Database
     db: Kysely<Schema>
     log: StorageLog | undefined
     tell: Tell
+    sync: () => Promise<void>
   }) {
     this.#connection = deps.connection
     this.#db = deps.db
     this.#log = deps.log
     this.#tell = deps.tell
+    this.#sync = deps.sync
     this.#statements = {
       // IMMEDIATE: a transaction that begins by reading could find itself unable to write later.
       begin: deps.connection.prepare('BEGIN IMMEDIATE'),
@@ -99,7 +108,6 @@ export class SqliteWriter {
       for (const waiting of batch) await this.#run([waiting])
       return
     }
-    // Nothing is tried again after an I/O error: what a failed sync left behind is unknown.
     if (!this.#failing) this.#log?.error({ err: failure.cause }, 'storage: a commit failed')
     this.#failing = true
     for (const waiting of batch) waiting.reject(toAppError(failure.cause))
@@ -107,6 +115,7 @@ export class SqliteWriter {
 
   /** Settles the batch's promises and returns nothing, or undoes all of it and returns the cause. */
   async #commit(batch: Waiting[]): Promise<{ cause: unknown } | undefined> {
+    if (this.#unsynced !== undefined) return this.#unsynced
     const settle: (() => void)[] = []
     try {
       await this.#begin()
@@ -121,6 +130,14 @@ export class SqliteWriter {
     } catch (cause) {
       if (this.#connection.inTransaction) this.#statements.rollback.run()
       return { cause }
+    }
+    try {
+      await this.#sync()
+    } catch (cause) {
+      // Nothing is tried again, and nothing more is written: a later sync that succeeds says nothing of what this
+      // one left behind. The next start finds what the disk has.
+      this.#unsynced = { cause }
+      return this.#unsynced
     }
     for (const settleOne of settle) settleOne()
     return undefined

@@ -19,6 +19,7 @@ import type { StorageLog } from './sqlite-writer.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
 import { startStep, toStartError } from './start-error.ts'
 import type { Storage } from './storage.ts'
+import { openWalSync } from './wal-sync.ts'
 
 /** How long SQLite itself waits for a lock: short, since it holds up the event loop meanwhile. */
 const BUSY_TIMEOUT_MS = 50
@@ -64,7 +65,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   const lock = await startStep(lockPath(dataDir), () => lockFolder(dataDir))
   const connections: BetterSqlite3.Database[] = []
   const close = () => {
-    for (const connection of connections) connection.close()
+    // The last connection to close, which empties the write-ahead log, is the one that may write.
+    for (const connection of connections.reverse()) connection.close()
     lock.release()
   }
   const path = join(dataDir, 'wasmhook.db')
@@ -77,12 +79,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     const secrets = await prepare(writing, db, { dataDir, secretKey })
     const reading = new BetterSqlite3(path, { readonly: true, timeout: BUSY_TIMEOUT_MS })
     connections.push(reading)
+    // What prepared the database has been synced; from here on the writer has it done elsewhere.
+    writing.pragma('synchronous = NORMAL')
+    const wal = openWalSync(path)
 
     const listeners: Tell[] = []
     const tell: Tell = (notice) => {
       for (const listener of listeners) listener(notice)
     }
-    const writer = new SqliteWriter({ connection: writing, db, log, tell })
+    const writer = new SqliteWriter({ connection: writing, db, log, tell, sync: () => wal.sync() })
     const reader = createKysely(reading)
     const database: Database = { reader, write: (unit) => writer.write(unit), locks: LOCKS }
     return {
@@ -104,8 +109,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
       },
       async close() {
         await writer.close()
-        // The reader goes first: the last connection to close empties the write-ahead log.
-        connections.reverse()
+        wal.close()
         close()
       },
     }
