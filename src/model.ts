@@ -182,20 +182,41 @@ export interface DeliveryPayload {
   body: Buffer
 }
 
+/** Microseconds; null for what did not happen, as on a connection that was kept from before. */
+export interface ConnectionTimings {
+  dnsUs: number | null
+  connectUs: number | null
+  tlsUs: number | null
+  /** From the beginning to the answer's headers. */
+  firstByteUs: number | null
+}
+
 /** One try of a delivery, never changed once it is written. */
 export interface Attempt {
   /** UUID v7. */
   id: string
   beganAtMs: number
   durationUs: number
-  /** Null where no answer came. */
+  /** What was sent, its secrets masked; null in those made before this was kept. */
+  request: {
+    method: string
+    url: string
+    headers: Readonly<Record<string, string>>
+  } | null
+  /** Address and port of who was connected to; null where nobody was, or a proxy was. */
+  peer: string | null
+  timings: ConnectionTimings
+  /** Null where no answer began. */
   status: number | null
-  /** What went wrong where no answer came: `dns`, `refused`, `timeout`, `tls`, `reset`, … */
+  /** What went wrong where the answer did not come whole: `dns`, `refused`, `timeout`, `tls`, `reset`, … */
   errorClass: string | null
   errorMessage: string | null
+  /** Secrets masked. */
   responseHeaders: Readonly<Record<string, string>>
   /** The beginning of the answer's body. */
   responseBody: Buffer
+  /** True where there was more of it. */
+  responseCut: boolean
   /** True for one that somebody asked for. */
   manual: boolean
 }

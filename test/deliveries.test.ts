@@ -9,63 +9,21 @@ import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { Caller, Uploaded } from './helpers/client.ts'
+import {
+  Clock,
+  POLL,
+  callback,
+  failing as failingCall,
+  hasEnded,
+  isAt,
+  readDelivery as read,
+  untilDelivery as until,
+} from './helpers/deliveries.ts'
+import type { Shown } from './helpers/deliveries.ts'
 import { guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 import type { HttpService } from './helpers/http-service.ts'
 import { startProcess } from './helpers/server-process.ts'
-
-interface Shown {
-  delivery_id: string
-  run_id: string
-  target: string
-  state: string
-  reason: string | null
-  due_at: string | null
-  tries: number
-  retry: unknown
-  created_at: string
-  ended_at: string | null
-  attempts: { status: number | null; error_class: string | null; response_body: string }[]
-}
-
-const POLL = { DELIVERY_POLL_MS: 10 }
-const BEGAN_MS = Date.UTC(2026, 0, 1)
-
-/** A clock that only tests move. */
-class Clock {
-  ms = BEGAN_MS
-  readonly now = (): number => this.ms
-}
-
-function callback(target: HttpService, retry?: object, fields: object = {}): string {
-  const spec = { protocol: 'http:', hostname: '127.0.0.1', port: target.port, path: '/in', retry }
-  return JSON.stringify({ ...spec, ...fields })
-}
-
-async function read(app: Caller, one: Uploaded, id: string): Promise<Shown> {
-  const response = await app.request(`/api/deliveries/${id}`, { headers: admin(one) })
-  assert.equal(response.status, 200)
-  return (await response.json()) as Shown
-}
-
-/** Asks until the delivery is as it should be. */
-async function until(
-  app: Caller,
-  one: Uploaded,
-  id: string,
-  reached: (delivery: Shown) => boolean,
-): Promise<Shown> {
-  for (;;) {
-    const delivery = await read(app, one, id)
-    if (reached(delivery)) return delivery
-  }
-}
-
-const isAt =
-  (tries: number) =>
-  (delivery: Shown): boolean =>
-    delivery.tries === tries && delivery.state !== 'leased'
-const hasEnded = (delivery: Shown): boolean => delivery.ended_at !== null
 
 describe('a callback with retry', () => {
   const scope = suiteScope()
@@ -90,13 +48,8 @@ describe('a callback with retry', () => {
   })
 
   /** A run whose forward fails; the id of the delivery that goes on. */
-  async function failing(retry: object, fields?: object): Promise<string> {
-    const headers = { SSVM_Callback: callback(target, retry, fields) }
-    const response = await call(app, one, 'echo', { body: 'result', headers })
-    const answer = await refused(response, 502, 'CALLBACK_FAILED')
-    assert.equal(typeof answer.delivery_id, 'string')
-    return answer.delivery_id as string
-  }
+  const failing = (retry: object, fields?: object): Promise<string> =>
+    failingCall(app, one, callback(target, retry, fields))
 
   test('goes on as a delivery whose first attempt is the one that the caller waited for', async () => {
     answers.push({ status: 500 })

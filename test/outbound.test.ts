@@ -33,7 +33,7 @@ test('sends method, path, headers and body, and reads status, headers and body',
   })
   assert.equal(response.status, 201)
   assert.equal(response.headers['x-answer'], 'yes')
-  assert.equal(response.headers['set-cookie'], undefined)
+  assert.equal(response.headers['set-cookie'], 'a=1, b=2')
   assert.equal(response.url, `${origin}/b?c=d`)
   const seen = JSON.parse(response.body.toString()) as Record<string, unknown>
   assert.deepEqual(
@@ -131,12 +131,13 @@ test('NODE_EXTRA_CA_CERTS makes a certificate trusted', async (t) => {
   })
   await writeFile(join(folder, 'ca.pem'), cert)
   const program = `
-    import { createOutbound } from ${JSON.stringify(new URL('../src/outbound/outbound.ts', import.meta.url).href)}
+    import { createOutbound, Trace } from ${JSON.stringify(new URL('../src/outbound/outbound.ts', import.meta.url).href)}
     import { parseRequestSpec } from ${JSON.stringify(new URL('../src/request-spec.ts', import.meta.url).href)}
     const outbound = createOutbound({ allow: ['127.0.0.1'], ownOrigins: () => [], userAgent: 'x' })
     const { spec } = parseRequestSpec(${JSON.stringify(origin)}, 'fetch')
-    const { body } = await outbound.send({ spec, method: 'GET', timeoutMs: 5000, maxBytes: 100, overflow: 'fail', maxRedirects: 0, hops: 0 })
-    console.log(body.toString())
+    const trace = new Trace()
+    const { body } = await outbound.send({ spec, method: 'GET', timeoutMs: 5000, maxBytes: 100, overflow: 'fail', maxRedirects: 0, hops: 0, trace })
+    console.log(body.toString(), trace.timings.connectUs > 0, trace.timings.tlsUs > 0)
     await outbound.close()`
   const child = spawn(
     process.execPath,
@@ -144,5 +145,5 @@ test('NODE_EXTRA_CA_CERTS makes a certificate trusted', async (t) => {
     { env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') } },
   )
   child.stderr.pipe(process.stderr)
-  assert.equal((await read(child.stdout)).trim(), 'over tls')
+  assert.equal((await read(child.stdout)).trim(), 'over tls true true')
 })

@@ -38,11 +38,15 @@ function newAttempt(change: Partial<Attempt> = {}): Attempt {
     id: uuidv7(),
     beganAtMs: NOW,
     durationUs: 5,
+    request: { method: 'POST', url: 'https://a.example:443/***', headers: { accept: '*/*' } },
+    peer: '192.0.2.1:443',
+    timings: { dnsUs: 1, connectUs: 2, tlsUs: 3, firstByteUs: 4 },
     status: 500,
     errorClass: null,
     errorMessage: null,
     responseHeaders: { server: 'x' },
     responseBody: Buffer.from('no'),
+    responseCut: true,
     manual: false,
     ...change,
   }
@@ -88,10 +92,13 @@ export function testDeliveries(
     test('one reads back as it was made, with its attempts', async (t) => {
       const { deliveries } = await open(t)
       const { spec, body, ...delivery } = newDelivery({ tries: 1 })
-      const attempt = newAttempt()
-      await deliveries.create({ ...delivery, spec, body }, [attempt])
+      const nothing = { dnsUs: null, connectUs: null, tlsUs: null, firstByteUs: null }
+      const full = newAttempt()
+      const bare = newAttempt({ request: null, peer: null, timings: nothing, status: null })
+      const attempts = [full, bare]
+      await deliveries.create({ ...delivery, spec, body }, attempts)
       assert.deepEqual(await deliveries.get(delivery.id), delivery)
-      assert.deepEqual(await deliveries.attempts(delivery.id), [attempt])
+      assert.deepEqual(await deliveries.attempts(delivery.id), attempts)
       assert.equal(await deliveries.get(uuidv7()), undefined)
       const [leased] = await deliveries.claim(bounds())
       assert.deepEqual([leased?.spec, leased?.body], [spec, body])

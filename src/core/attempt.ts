@@ -3,11 +3,13 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import type { Attempt, RequestSpec, RetryPolicy } from '../model.ts'
-import { OutboundError } from '../outbound/outbound.ts'
+import { OutboundError, Trace } from '../outbound/outbound.ts'
 import type { Outbound, OutboundResponse } from '../outbound/outbound.ts'
+import { originOf } from '../request-spec.ts'
 import { pauseMs } from '../retry-policy.ts'
 import type { AfterAttempt } from '../storage/storage.ts'
 import { toldOfLoop } from './hops.ts'
+import { maskPath, maskReceived, maskSent } from './masked.ts'
 
 /** How much of an answer's body is kept. */
 export const EXCERPT_BYTES = 16 * 1024
@@ -45,48 +47,55 @@ export async function attempt(
   const method = spec.method ?? 'POST'
   const bodyless = method === 'GET' || method === 'HEAD'
   const typed = spec.headers['content-type'] !== undefined || bodyless
+  // Ours, so that it goes along where a redirect drops the spec's headers.
+  const headers = { ...(typed ? {} : { 'content-type': result.type }), ...request.headers }
   const beganAtMs = now()
-  const begun = performance.now()
-  const kept = (): Attempt => ({
+  const trace = new Trace()
+  const kept = (error: OutboundError | undefined): Attempt => ({
     id: uuidv7(),
     beganAtMs,
-    durationUs: Math.round((performance.now() - begun) * 1000),
-    status: null,
-    errorClass: null,
-    errorMessage: null,
-    responseHeaders: {},
+    durationUs: trace.durationUs,
+    request: {
+      method,
+      url: originOf(spec) + maskPath(spec.path),
+      headers: maskSent(trace.headers, spec.headers, headers),
+    },
+    peer: trace.peer,
+    timings: trace.timings,
+    status: trace.status,
+    errorClass: error?.class ?? null,
+    errorMessage: error?.message ?? null,
+    responseHeaders: maskReceived(trace.responseHeaders),
     responseBody: Buffer.alloc(0),
+    responseCut: false,
     manual: false,
   })
   try {
     const response = await outbound.send({
       spec,
       method,
-      // Ours, so that it goes along where a redirect drops the spec's headers.
-      headers: { ...(typed ? {} : { 'content-type': result.type }), ...request.headers },
+      headers,
       ...(bodyless ? {} : { body: result.bytes }),
       timeoutMs: request.timeoutMs,
       maxBytes: request.answerBytes,
       overflow: 'cut',
       maxRedirects: 0,
       hops: request.hops,
+      trace,
       ...(request.onBytes === undefined ? {} : { onBytes: request.onBytes }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     })
-    const { status, headers, body } = response
+    const { body, truncated, damage } = response
     const responseBody = body.subarray(0, EXCERPT_BYTES)
+    const responseCut = truncated || body.length > EXCERPT_BYTES
     return {
-      attempt: { ...kept(), status, responseHeaders: masked(headers), responseBody },
+      attempt: { ...kept(damage), responseBody, responseCut },
       response,
       error: undefined,
     }
   } catch (error) {
     if (!(error instanceof OutboundError)) throw error
-    return {
-      attempt: { ...kept(), errorClass: error.class, errorMessage: error.message },
-      response: undefined,
-      error,
-    }
+    return { attempt: kept(error), response: undefined, error }
   }
 }
 
@@ -95,9 +104,13 @@ export function timeoutOf(spec: RequestSpec, config: Config): number {
   return Math.min(spec.timeoutMs ?? config.CALLBACK_TIMEOUT_MS, config.CALLBACK_TIMEOUT_MS_MAX)
 }
 
-/** True for an answer that took what was sent. */
-export function arrived({ status }: Attempt): boolean {
-  return status !== null && status >= 200 && status < 300
+/**
+ * True for an answer that took what was sent. It must have come whole; only that its body cannot be
+ * decompressed does not matter.
+ */
+export function arrived({ status, errorClass }: Attempt): boolean {
+  const whole = errorClass === null || errorClass === 'encoding'
+  return whole && status !== null && status >= 200 && status < 300
 }
 
 /**
@@ -126,9 +139,4 @@ function retryAfterMs(value: string | undefined, nowMs: number): number {
   if (value === undefined) return 0
   const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX) : 0
-}
-
-/** A redirect may repeat the path that was asked for, which can be secret. */
-function masked(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return headers.location === undefined ? headers : { ...headers, location: '***' }
 }

@@ -51,7 +51,7 @@ export function createForwarder({ outbound, deliveries, config, now }: Forwarder
       const made = await attempt(outbound, request, now)
       try {
         if (made.response === undefined) throw targetError(made.error, timeoutMs)
-        return toAnswer(made.response, answerBytes)
+        return toAnswer(made.response, { answerBytes, timeoutMs })
       } catch (error) {
         throw await goesOn(error as AppError, made.attempt, {
           deliveryId,
@@ -91,12 +91,16 @@ export function createForwarder({ outbound, deliveries, config, now }: Forwarder
   }
 }
 
-function toAnswer(response: OutboundResponse, limitBytes: number): TargetAnswer {
-  const { status, headers, body } = response
+function toAnswer(
+  response: OutboundResponse,
+  { answerBytes, timeoutMs }: { answerBytes: number; timeoutMs: number },
+): TargetAnswer {
+  const { status, headers, body, damage } = response
   const type = headers['content-type'] || 'application/octet-stream'
   if (status >= 200 && status < 300) {
+    if (damage !== undefined) throw targetError(damage, timeoutMs)
     if (!response.truncated) return { status, type, body }
-    throw new AppError('TARGET_TOO_LARGE', undefined, { detail: { limit_bytes: limitBytes } })
+    throw new AppError('TARGET_TOO_LARGE', undefined, { detail: { limit_bytes: answerBytes } })
   }
   const excerpt = body.subarray(0, EXCERPT_BYTES).toString('utf8')
   const code = toldOfLoop(response) ? 'LOOP_DETECTED' : 'CALLBACK_FAILED'

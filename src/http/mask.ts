@@ -1,9 +1,8 @@
 // Shows a stored callback without what it keeps secret.
+import { MASK, isPlainHeader, maskPath } from '../core/masked.ts'
 
-const MASK = '***'
-/** Fields and headers that are never secret; all others are masked: a token can have any name. */
+/** Fields that are never secret; all others are masked: a token can have any name. */
 const PLAIN_FIELDS = ['protocol', 'hostname', 'host', 'port', 'method', 'maxRedirects', 'timeout']
-const PLAIN_HEADERS = new Set(['accept', 'content-type', 'user-agent'])
 
 /** @param callback the stored JSON text, or null; answers `{}` where there is none, as the original did */
 export function maskCallback(callback: string | null): unknown {
@@ -29,7 +28,7 @@ function maskField(name: string, value: unknown): unknown {
     return Object.fromEntries(
       Object.entries(value).map(([header, text]) => [
         header,
-        PLAIN_HEADERS.has(header.toLowerCase()) ? (text as unknown) : MASK,
+        isPlainHeader(header) ? (text as unknown) : MASK,
       ]),
     )
   }
@@ -40,9 +39,4 @@ function maskUrl(text: string): string {
   if (!URL.canParse(text)) return MASK
   const { origin, pathname, search } = new URL(text)
   return origin + maskPath(pathname + search)
-}
-
-/** Addresses of hooks often hold their secret in any segment, or carry it in a query. */
-function maskPath(path: string): string {
-  return path === '/' ? path : `/${MASK}`
 }

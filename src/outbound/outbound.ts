@@ -1,13 +1,15 @@
 // Sends every request this server makes: inputs, callbacks and deliveries. One place for the address
 // guard, the deadline, the size caps and redirects. It neither retries nor signs nor stores.
-import { Agent, buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici'
+import { Agent, buildConnector, Pool, ProxyAgent, type Client, type Dispatcher } from 'undici'
 import type { RequestSpec } from '../model.ts'
 import { formatUrl } from '../request-spec.ts'
 import { createAddressGuard, type AddressGuard, type Resolve } from './address-guard.ts'
 import { OutboundError, toOutboundError } from './outbound-error.ts'
 import { nextHop, type Hop } from './redirect.ts'
 import { ACCEPT_ENCODING, readBody, StoppedByCaller } from './response-body.ts'
+import { TracedClient, type Trace } from './trace.ts'
 
+export { Trace } from './trace.ts'
 export { OutboundError, type OutboundErrorClass } from './outbound-error.ts'
 
 export interface OutboundRequest {
@@ -22,7 +24,10 @@ export interface OutboundRequest {
   timeoutMs: number
   /** Cap on the response body, after decompression. */
   maxBytes: number
-  /** Past the cap: fail with `too_large`, or keep what fits. */
+  /**
+   * Past the cap: fail with `too_large`, or keep what fits. Who keeps what fits also keeps an answer whose
+   * body cannot be decompressed.
+   */
   overflow: 'fail' | 'cut'
   /** The purpose's default; the spec's own wins. At 0 a redirect is an answer like any other. */
   maxRedirects: number
@@ -31,15 +36,19 @@ export interface OutboundRequest {
   /** Told of each chunk of the body before it is kept; what it throws ends the request. */
   onBytes?: (bytes: number) => void
   signal?: AbortSignal
+  /** Filled on the way, and whole once the request has ended, well or not. */
+  trace?: Trace
 }
 
 export interface OutboundResponse {
   status: number
-  /** Lower-case names; without Set-Cookie, and without what described the compressed form. */
+  /** Lower-case names; as they came, though the body is decompressed and may be cut. */
   headers: Record<string, string>
   body: Buffer
   /** True where the body was cut at its cap. */
   truncated: boolean
+  /** Why the body could not be decompressed, in part or at all (class `encoding`). */
+  damage: OutboundError | undefined
   /** The URL that answered, after redirects. */
   url: string
 }
@@ -93,7 +102,11 @@ export function createOutbound(options: OutboundOptions): Outbound {
   const guard = createAddressGuard(options)
   const direct = new Agent({
     ...POOL_OPTIONS,
-    factory: (origin) => new Pool(origin, { ...POOL_OPTIONS, connect: guarded(guard, origin) }),
+    factory(origin) {
+      const connect = guarded(guard, origin)
+      const factory = (to: URL, given: Client.Options) => new TracedClient(to, given, connect)
+      return new Pool(origin, { ...POOL_OPTIONS, factory })
+    },
   })
   const proxied = createProxied(options.proxy ?? '')
 
@@ -104,20 +117,24 @@ export function createOutbound(options: OutboundOptions): Outbound {
     const useProxy = proxied !== undefined && !guard.isOwn(hop.url)
     if (useProxy) await untilAborted(guard.checkAll(hop.url), signal)
     const dispatcher: Dispatcher = useProxy ? proxied : direct
+    const { trace } = request
+    const headers = {
+      accept: '*/*',
+      'accept-encoding': ACCEPT_ENCODING,
+      'user-agent': options.userAgent,
+      ...hop.callerHeaders,
+      ...hop.ownHeaders,
+      'wasmhook-hops': String(request.hops),
+    }
+    trace?.sending(headers)
     const response = dispatcher.request({
       origin: hop.url.origin,
       path: hop.url.pathname + hop.url.search,
       method: hop.method,
-      headers: {
-        accept: '*/*',
-        'accept-encoding': ACCEPT_ENCODING,
-        'user-agent': options.userAgent,
-        ...hop.callerHeaders,
-        ...hop.ownHeaders,
-        'wasmhook-hops': String(request.hops),
-      },
+      headers,
       body: hop.body ?? null,
       signal,
+      opaque: trace ?? null,
     })
     return await untilAborted(response, signal)
   }
@@ -131,7 +148,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
         const location = response.headers.location
         const next =
           redirectsMax === 0 ? undefined : nextHop(hop, response.statusCode, firstOf(location))
-        if (next === undefined) return await toResponse(hop, request, response)
+        if (next === undefined) return await toResponse(hop, request, response, signal)
         response.body.on('error', () => undefined).destroy()
         if (redirects === redirectsMax) {
           throw new OutboundError('redirects', `More than ${redirectsMax} redirects in a row.`)
@@ -179,7 +196,8 @@ function guarded(guard: AddressGuard, origin: string | URL): buildConnector.conn
       })
       return
     }
-    connect(options, callback)
+    // Traces take the socket, of which the type does not tell.
+    return connect(options, callback)
   }
 }
 
@@ -206,30 +224,24 @@ function firstHop({ spec, method, body, headers = {} }: OutboundRequest): Hop {
 async function toResponse(
   hop: Hop,
   request: OutboundRequest,
-  response: Dispatcher.ResponseData,
+  response: Dispatcher.ResponseData<unknown>,
+  signal: AbortSignal,
 ): Promise<OutboundResponse> {
-  const headers = new Map<string, string>()
+  const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(response.headers)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
+  request.trace?.answered(response.statusCode, headers)
   // Headers may describe a body that is not there, and nothing at all is no compressed data.
   const bodiless =
     hop.method === 'HEAD' ||
     [204, 304].includes(response.statusCode) ||
-    headers.get('content-length') === '0'
-  const coding = bodiless ? undefined : headers.get('content-encoding')
-  const { body, truncated } = await readBody(response.body, coding, request)
-  // The body that is handed on is decompressed, perhaps cut, and its cookies are nobody's.
-  for (const name of ['content-encoding', 'content-length', 'transfer-encoding', 'set-cookie']) {
-    headers.delete(name)
-  }
-  return {
-    status: response.statusCode,
-    headers: Object.fromEntries(headers),
-    body,
-    truncated,
-    url: hop.url.href,
-  }
+    headers['content-length'] === '0'
+  const coding = bodiless ? undefined : headers['content-encoding']
+  const { body, truncated, failure } = await readBody(response.body, coding, request)
+  const damage = failure === undefined ? undefined : toOutboundError(failure, hop.url)
+  if (damage !== undefined && (damage.class !== 'encoding' || signal.aborted)) throw damage
+  return { status: response.statusCode, headers, body, truncated, damage, url: hop.url.href }
 }
 
 /** The one signal of a send: it aborts at the deadline, or when the caller's does. */

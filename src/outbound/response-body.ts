@@ -30,12 +30,15 @@ export class StoppedByCaller extends Error {
   }
 }
 
-/** Reads to the end or to the cap; the stream is destroyed wherever it was left. */
+/**
+ * Reads to the end or to the cap; the stream is destroyed wherever it was left. Who keeps what fits is told
+ * what a failure left, and the failure.
+ */
 export async function readBody(
   source: Readable,
   contentEncoding: string | undefined,
   { maxBytes, overflow, onBytes }: BodyLimit,
-): Promise<{ body: Buffer; truncated: boolean }> {
+): Promise<{ body: Buffer; truncated: boolean; failure?: unknown }> {
   const buffer = createGrowingBuffer(maxBytes)
   try {
     for await (const chunk of decoded(source, contentEncoding, maxBytes)) {
@@ -44,8 +47,12 @@ export async function readBody(
     }
     return { body: buffer.view(), truncated: false }
   } catch (error) {
-    if (!(error instanceof BodyOverflow)) throw error
-    if (overflow === 'cut') return { body: buffer.view(), truncated: true }
+    if (error instanceof StoppedByCaller) throw error
+    const fits = error instanceof BodyOverflow
+    if (overflow === 'cut') {
+      return { body: buffer.view(), truncated: true, ...(fits ? {} : { failure: error }) }
+    }
+    if (!fits) throw error
     throw new OutboundError('too_large', `The response body is larger than ${maxBytes} bytes.`)
   } finally {
     // Ends the exchange where the body was not read to its end; an error then has no reader.

@@ -249,11 +249,20 @@ async function insertAttempt(
       delivery_id: deliveryId,
       began_at_ms: attempt.beganAtMs,
       duration_us: attempt.durationUs,
+      request_method: attempt.request?.method ?? null,
+      request_url: attempt.request?.url ?? null,
+      request_headers: attempt.request === null ? null : JSON.stringify(attempt.request.headers),
+      peer: attempt.peer,
+      dns_us: attempt.timings.dnsUs,
+      connect_us: attempt.timings.connectUs,
+      tls_us: attempt.timings.tlsUs,
+      first_byte_us: attempt.timings.firstByteUs,
       status: attempt.status,
       error_class: attempt.errorClass,
       error_message: attempt.errorMessage,
       response_headers: JSON.stringify(attempt.responseHeaders),
       response_body: attempt.responseBody,
+      response_cut: attempt.responseCut ? 1 : 0,
       manual: attempt.manual ? 1 : 0,
     })
     .execute()
@@ -312,13 +321,28 @@ function toAttempt(row: Selectable<AttemptsTable>): Attempt {
     id: row.id,
     beganAtMs: row.began_at_ms,
     durationUs: row.duration_us,
+    request: toRequest(row),
+    peer: row.peer,
+    timings: {
+      dnsUs: row.dns_us,
+      connectUs: row.connect_us,
+      tlsUs: row.tls_us,
+      firstByteUs: row.first_byte_us,
+    },
     status: row.status,
     errorClass: row.error_class,
     errorMessage: row.error_message,
     responseHeaders: JSON.parse(row.response_headers) as Record<string, string>,
     responseBody: row.response_body,
+    responseCut: row.response_cut === 1,
     manual: row.manual === 1,
   }
+}
+
+function toRequest(row: Selectable<AttemptsTable>): Attempt['request'] {
+  const { request_method: method, request_url: url, request_headers: headers } = row
+  if (method === null || url === null || headers === null) return null
+  return { method, url, headers: JSON.parse(headers) as Record<string, string> }
 }
 
 function specOf(id: string): Place {

@@ -9,6 +9,7 @@ import { limitsAndUsage } from './migrations/0003-limits-and-usage.ts'
 import { functionStorage } from './migrations/0004-function-storage.ts'
 import { deliveries } from './migrations/0005-deliveries.ts'
 import { queuedRuns } from './migrations/0006-queued-runs.ts'
+import { attempts } from './migrations/0009-attempts.ts'
 import { severalProcesses } from './migrations/0011-several-processes.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
@@ -19,6 +20,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0004-function-storage': functionStorage,
   '0005-deliveries': deliveries,
   '0006-queued-runs': queuedRuns,
+  '0009-attempts': attempts,
   '0011-several-processes': severalProcesses,
 }
 

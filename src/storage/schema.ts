@@ -150,6 +150,12 @@ export interface LanesTable {
   lane: string
   /** When something can be claimed; null while nothing waits. */
   due_at_ms: number | null
+  /** The executable whose work is the next. */
+  owner: number | null
+  /** Nothing is claimed before; it is of the past, or null, where nothing holds the lane. */
+  held_until_ms: Generated<number | null>
+  /** How often in a row it was held; until it is 0 again, one item at a time is worked on. */
+  held_count: Generated<number>
 }
 
 /** A delivery's lane is its target, an origin. */
@@ -180,12 +186,24 @@ export interface AttemptsTable {
   delivery_id: string
   began_at_ms: number
   duration_us: number
+  /** These are null in rows of before they were kept. */
+  request_method: string | null
+  request_url: string | null
+  /** JSON. */
+  request_headers: string | null
+  /** Address and port. */
+  peer: string | null
+  dns_us: number | null
+  connect_us: number | null
+  tls_us: number | null
+  first_byte_us: number | null
   status: number | null
   error_class: string | null
   error_message: string | null
   /** JSON. */
   response_headers: string
   response_body: Buffer
+  response_cut: Generated<number>
   manual: number
 }
 
@@ -194,6 +212,8 @@ export interface QueuedRunsTable extends WorkColumns {
   executable_id: number
   /** JSON: callback, and inputs with their request specs or lengths. */
   request: Sealed
+  /** How often there was no room for it. */
+  put_back: Generated<number>
 }
 
 /** The bytes of a queued run's given inputs, one after another. */

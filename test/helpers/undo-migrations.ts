@@ -6,6 +6,24 @@ import BetterSqlite3 from 'better-sqlite3'
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
     ['0011-several-processes', 'DROP TABLE changes; DROP TABLE function_versions'],
+    [
+      '0009-attempts',
+      `DROP INDEX lanes_due;
+       CREATE INDEX lanes_due ON lanes (work, due_at_ms) WHERE due_at_ms IS NOT NULL;
+       ALTER TABLE lanes DROP COLUMN held_until_ms;
+       ALTER TABLE lanes DROP COLUMN held_count;
+       ALTER TABLE lanes DROP COLUMN owner;
+       ALTER TABLE queued_runs DROP COLUMN put_back;
+       ALTER TABLE attempts DROP COLUMN request_method;
+       ALTER TABLE attempts DROP COLUMN request_url;
+       ALTER TABLE attempts DROP COLUMN request_headers;
+       ALTER TABLE attempts DROP COLUMN peer;
+       ALTER TABLE attempts DROP COLUMN dns_us;
+       ALTER TABLE attempts DROP COLUMN connect_us;
+       ALTER TABLE attempts DROP COLUMN tls_us;
+       ALTER TABLE attempts DROP COLUMN first_byte_us;
+       ALTER TABLE attempts DROP COLUMN response_cut`,
+    ],
     ['0006-queued-runs', 'DROP TABLE queued_inputs; DROP TABLE queued_runs'],
     [
       '0005-deliveries',
