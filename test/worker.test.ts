@@ -83,3 +83,52 @@ test('however much is under way at once, Node.js warns of no leak', async (t) =>
   await new Promise(setImmediate)
   assert.deepEqual(warnings, [])
 })
+
+test('while leases cannot be renewed nothing is claimed, as it could be what is under way here', async (t) => {
+  let nowMs = 0
+  let renewals = 0
+  const asked: string[] = []
+  const items = [{ id: 'one', leaseId: 'a' }]
+  let end = (): void => undefined
+  const worker = createWorker({
+    storage: { shared: false, onNotice: () => undefined },
+    name: 'deliveries',
+    store: {
+      ...storeOf(items),
+      // There is always something due, such as what is leased past its time.
+      nextDueMs: () => Promise.resolve(nowMs),
+      claim() {
+        asked.push('claim')
+        return Promise.resolve(items.splice(0))
+      },
+      renew() {
+        renewals++
+        asked.push(renewals < 3 ? 'renew in vain' : 'renew')
+        return renewals < 3 ? Promise.reject(new Error('the disk is full')) : Promise.resolve()
+      },
+    },
+    work: () => new Promise((resolve) => (end = resolve)),
+    sizeOf: () => 1,
+    concurrency: 2,
+    perLane: 2,
+    leaseMs: 60_000,
+    pollMs: 10,
+    now: () => nowMs,
+    onError: () => undefined,
+  })
+  t.after(async () => {
+    end()
+    await worker.stop(0)
+  })
+  await worker.start()
+  while (!asked.includes('claim')) await new Promise(setImmediate)
+  asked.length = 0
+  nowMs = 70_000
+  for (let n = 0; n < 3; n++) {
+    const before = asked.length
+    worker.wake()
+    while (asked.length === before) await new Promise(setImmediate)
+  }
+  while (asked.at(-1) !== 'claim') await new Promise(setImmediate)
+  assert.deepEqual(asked.slice(0, 4), ['renew in vain', 'renew in vain', 'renew', 'claim'])
+})

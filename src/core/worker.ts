@@ -158,8 +158,16 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
 
   async function renew(): Promise<void> {
     const nowMs = now()
-    renewAtMs = underWay.size > 0 ? nowMs + leaseMs * RENEW_AFTER : Infinity
-    if (underWay.size > 0) await store.renew([...underWay.values()], nowMs + leaseMs)
+    const held = [...underWay.values()]
+    renewAtMs = held.length > 0 ? nowMs + leaseMs * RENEW_AFTER : Infinity
+    if (held.length === 0) return
+    try {
+      await store.renew(held, nowMs + leaseMs)
+    } catch (error) {
+      // Nothing is claimed before: it could be what is under way here.
+      renewAtMs = Math.min(renewAtMs, nowMs)
+      throw error
+    }
   }
 
   storage.onNotice((notice) => {
