@@ -10,7 +10,7 @@ import { example, guest } from '../helpers/guests.ts'
 import { audit, readDatabase } from './audit.ts'
 import type { Accounts, Claim } from './audit.ts'
 import { createChance } from './chance.ts'
-import { sqliteEngine } from './engine.ts'
+import { smallDiskEngine, sqliteEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { freePort } from './free-port.ts'
 import { startLoad } from './load.ts'
@@ -128,6 +128,7 @@ export async function crash(
 
 function openEngine(name: EngineName, folder: string): Engine {
   if (name === 'sqlite') return sqliteEngine(folder)
+  if (name === 'small-disk') return smallDiskEngine(folder)
   throw new Error('PostgreSQL is not built yet.')
 }
 

@@ -1,7 +1,11 @@
 // What the crash run needs of a database: where servers find it, and what lies in it when they are gone.
-import { readdir, stat } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { cp, open, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import BetterSqlite3 from 'better-sqlite3'
+import type { Chance } from './chance.ts'
 
 export interface Engine {
   name: string
@@ -14,8 +18,8 @@ export interface Engine {
   check(): Promise<string[]>
   /** Of everything stored. */
   bytes(): Promise<number>
-  /** Takes the database away for a while, where that can be done; says what it did. */
-  disturb?(): Promise<string>
+  /** What else befalls the database, each time after so many kills; says what it did. */
+  disturbance?: { afterKills: number; make(chance: Chance): Promise<string> }
   close(): Promise<void>
 }
 
@@ -56,5 +60,54 @@ export function sqliteEngine(folder: string): Engine {
       return sizes.reduce((sum, { size }) => sum + size, 0)
     },
     close: () => Promise.resolve(),
+  }
+}
+
+/** Room for a short run, and a short way to a full disk. */
+const SMALL_DISK = '96m'
+
+/**
+ * SQLite on a disk of its own in memory, which is filled to the last byte again and again.
+ * @throws Error where this user may not mount
+ */
+export function smallDiskEngine(folder: string): Engine {
+  const dataDir = path.join(folder, 'data')
+  const ballast = path.join(dataDir, 'ballast')
+  mkdirSync(dataDir)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_DISK}`, 'tmpfs', dataDir])
+  return {
+    ...sqliteEngine(folder),
+    name: 'SQLite on a disk that fills up',
+    disturbance: {
+      afterKills: 2,
+      async make(chance) {
+        await fill(ballast)
+        await pause(chance.whole(500, 6_000))
+        await rm(ballast)
+        await pause(chance.whole(0, 2_000))
+        return 'disk filled'
+      },
+    },
+    async close() {
+      // What a violation would have to be looked up in outlives the disk.
+      await cp(dataDir, path.join(folder, 'kept'), { recursive: true })
+      execFileSync('umount', [dataDir])
+    },
+  }
+}
+
+/** Writes until there is no room for a single byte. */
+async function fill(file: string): Promise<void> {
+  const handle = await open(file, 'w')
+  try {
+    for (let bytes = 1024 * 1024; bytes >= 1;) {
+      const written = await handle
+        .write(Buffer.alloc(bytes))
+        .then((result) => result.bytesWritten)
+        .catch(() => 0)
+      if (written < bytes) bytes = Math.floor(bytes / 2)
+    }
+  } finally {
+    await handle.close()
   }
 }

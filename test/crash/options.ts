@@ -1,8 +1,9 @@
 // The options of `npm run test:crash`.
 import { parseArgs } from 'node:util'
 
-export const ENGINES = ['sqlite', 'postgres'] as const
+export const ENGINES = ['sqlite', 'postgres', 'small-disk'] as const
 export type EngineName = (typeof ENGINES)[number]
+const BOTH: readonly EngineName[] = ['sqlite', 'postgres']
 
 export interface CrashOptions {
   engines: readonly EngineName[]
@@ -17,7 +18,7 @@ export interface CrashOptions {
 }
 
 export const USAGE = `usage: npm run test:crash -- [options]
-  --engine sqlite|postgres|both  default both
+  --engine sqlite|postgres|both|small-disk   default both; small-disk has to mount one
   --kills N      at least so many kills of each engine; default 200
   --minutes M    at least so long in all; default 0
   --seed S       a whole number; default: drawn, and printed
@@ -37,7 +38,7 @@ export function readOptions(args: string[]): CrashOptions {
       write: { type: 'boolean', default: false },
     },
   })
-  const engines = ENGINES.filter((name) => values.engine === 'both' || values.engine === name)
+  const engines = values.engine === 'both' ? BOTH : ENGINES.filter((name) => values.engine === name)
   if (engines.length === 0) throw new Error(`There is no engine ${values.engine}.`)
   return {
     engines,

@@ -54,8 +54,6 @@ const STARTS_MS = 450
 const DRAINS_MS = 400
 /** Past so many open rows the load is eased: an audit is of kills, not of how much can wait. */
 const OPEN_MAX = 600
-/** Of PostgreSQL's restarts and the like, one comes after so many kills. */
-const KILLS_TO_DISTURBANCE = 12
 
 export const ATTEMPT_COLUMNS = 'id, delivery_id, began_at_ms, duration_us, status, error_class'
 
@@ -96,13 +94,15 @@ export async function besiege(siege: Siege, load: Load, options: SiegeOptions): 
       onKill(siege.kills.length)
       load.ease(siege.kills.at(-1)!.open > OPEN_MAX ? 6 : 1)
     }
-    if (engine.disturb !== undefined && siege.kills.length - disturbedAt >= KILLS_TO_DISTURBANCE) {
+    for (const one of servers) if (!one.running()) one.start()
+    const { disturbance } = engine
+    if (disturbance !== undefined && siege.kills.length - disturbedAt >= disturbance.afterKills) {
       disturbedAt = siege.kills.length
+      await Promise.all(servers.map((one) => one.ready()))
       await look(siege, engine, undefined)
-      siege.disturbances.push(await engine.disturb())
+      siege.disturbances.push(await disturbance.make(chance))
       await look(siege, engine, undefined)
     }
-    for (const one of servers) if (!one.running()) one.start()
   }
 }
 
