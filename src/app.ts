@@ -191,7 +191,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerRun(app, { executables, runner, durableRuns, config })
       registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, durableRuns, deliveries, keyGuard })
-      registerDeliveries(app, { executables, deliveries, keyGuard })
+      registerDeliveries(app, { deliveries, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),

@@ -146,12 +146,12 @@ export interface RunRecord {
   result: { bytes: Buffer; type: string } | null
 }
 
-/**
- * scheduled: not tried yet; leased: an attempt is under way; waiting: for its next attempt. The others are
- * ends, of which a resend can make another: exhausted ran out of retries, discarded has a reason.
- */
-export type DeliveryState =
-  'scheduled' | 'leased' | 'waiting' | 'succeeded' | 'exhausted' | 'canceled' | 'discarded'
+/** scheduled: not tried yet; leased: an attempt is under way; waiting: for its next attempt. */
+export const OPEN_STATES = ['scheduled', 'leased', 'waiting'] as const
+/** Ends, of which a resend can make another: exhausted ran out of retries, discarded has a reason. */
+export const ENDED_STATES = ['succeeded', 'exhausted', 'canceled', 'discarded'] as const
+
+export type DeliveryState = (typeof OPEN_STATES)[number] | (typeof ENDED_STATES)[number]
 
 /** One durable outbound send. */
 export interface Delivery {
@@ -172,8 +172,27 @@ export interface Delivery {
   hops: number
   contentType: string
   sizeBytes: number
+  /** The time that its id tells. */
   createdAtMs: number
   endedAtMs: number | null
+  /** Status or class of failure of the newest attempt. */
+  lastStatus: number | null
+  lastErrorClass: string | null
+  /** False: what is sent is kept no more, and it cannot be sent again. */
+  payloadKept: boolean
+  /** Somebody asked for an attempt that has not ended. */
+  resending: boolean
+}
+
+/** What a delivery is to have in common with all that are asked for; undefined: anything. */
+export interface DeliveryFilter {
+  runId?: string | undefined
+  executableId?: number | undefined
+  target?: string | undefined
+  states?: readonly DeliveryState[] | undefined
+  /** From one time on, and before another. */
+  createdFromMs?: number | undefined
+  createdBeforeMs?: number | undefined
 }
 
 /** What is sent, as long as it may be sent again. */

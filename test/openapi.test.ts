@@ -54,6 +54,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'POST /api/multipart/run/{id}/{fn}/bytes': 'usage',
   'GET /api/runs/{id}': 'usage',
   'DELETE /api/runs/{id}': 'usage',
+  'GET /api/deliveries': 'admin',
   'GET /api/deliveries/{id}': 'admin',
   'POST /api/deliveries/{id}/cancel': 'admin',
   'GET /api/executables/{id}/deliveries': 'admin',

@@ -1,10 +1,10 @@
 // Durable deliveries as their owners see them: made, read, listed, canceled. delivery-worker.ts sends them.
-import { v7 as uuidv7 } from 'uuid'
 import { AppError } from '../errors.ts'
 import type { Attempt, Delivery, DeliveryPayload, RequestSpec, RetryPolicy } from '../model.ts'
 import { originOf } from '../request-spec.ts'
 import type { Storage } from '../storage/storage.ts'
 import { afterAttempt } from './attempt.ts'
+import { createIds, timeOfId } from './ids.ts'
 
 export interface NewDelivery {
   runId: string
@@ -38,6 +38,7 @@ export type Deliveries = ReturnType<typeof createDeliveries>
 
 export function createDeliveries(deps: DeliveriesDeps) {
   const { storage, keptMs, now, chance, onDue, onError } = deps
+  const newId = createIds(now)
   let timer: NodeJS.Timeout | undefined
 
   async function prune(): Promise<void> {
@@ -46,6 +47,8 @@ export function createDeliveries(deps: DeliveriesDeps) {
   }
 
   return {
+    newId,
+
     /** A delivery whose first attempt was made already, and failed; resolves once it is committed. */
     async goOn(id: string, sent: NewDelivery, first: Attempt): Promise<void> {
       const nowMs = now()
@@ -57,6 +60,8 @@ export function createDeliveries(deps: DeliveriesDeps) {
       const delivery = {
         ...toDelivery(id, sent, nowMs),
         tries: 1,
+        lastStatus: first.status,
+        lastErrorClass: first.errorClass,
         state: after.state,
         ...(after.state === 'waiting'
           ? { dueAtMs: after.dueAtMs }
@@ -67,7 +72,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
     },
 
     /** One to be sent now, for whoever commits it together with something else. */
-    scheduled: (sent: NewDelivery): Delivery & DeliveryPayload => toDelivery(uuidv7(), sent, now()),
+    scheduled: (sent: NewDelivery): Delivery & DeliveryPayload => toDelivery(newId(), sent, now()),
 
     async find(id: string): Promise<Delivery> {
       const found = await storage.deliveries.get(id)
@@ -115,8 +120,12 @@ function toDelivery(id: string, sent: NewDelivery, nowMs: number): Delivery & De
     hops: sent.hops,
     contentType: sent.type,
     sizeBytes: sent.body.length,
-    createdAtMs: nowMs,
+    createdAtMs: timeOfId(id),
     endedAtMs: null,
+    lastStatus: null,
+    lastErrorClass: null,
+    payloadKept: true,
+    resending: false,
     spec: sent.spec,
     body: sent.body,
   }

@@ -1,6 +1,5 @@
 // Forwards a run's result to its callback target while the caller waits: one attempt, whose answer becomes
 // the caller's. Where that fails and the callback says so, the attempt becomes the first of a delivery.
-import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Attempt, RequestSpec, RunAnswer } from '../model.ts'
@@ -45,7 +44,7 @@ export function createForwarder({ outbound, deliveries, config, now }: Forwarder
       const hops = options.hops + 1
       const { answerBytes, onBytes } = options
       // Made before the first attempt, so that every attempt carries it.
-      const deliveryId = uuidv7()
+      const deliveryId = deliveries.newId()
       const headers = spec.retry === undefined ? {} : { 'wasmhook-delivery': deliveryId }
       const request = { spec, result, timeoutMs, answerBytes, hops, headers, onBytes }
       const made = await attempt(outbound, request, now)

@@ -66,6 +66,25 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
     throw new AppError('WRONG_KEY', `Wrong admin key for executable ${executable.id}.`)
   }
 
+  /** For what outlives its executable: of one that is gone, or of all, the token opens it. */
+  async function requireOwner(
+    request: FastifyRequest,
+    executableId: number | undefined,
+  ): Promise<void> {
+    const owner = executableId === undefined ? undefined : await findOwner(executableId)
+    if (owner === undefined) requireToken(request)
+    else requireAdmin(request, owner)
+  }
+
+  async function findOwner(id: number): Promise<Executable | undefined> {
+    try {
+      return await executables.find(id)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
   function requireUsage(request: FastifyRequest, executable: Executable): void {
     if (hasUsage(request, executable)) return
     const sent = wireHeader(request.headers, 'SSVM_Usage_Key') ?? bearer(request.headers)
@@ -125,6 +144,7 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
       ].some((key) => key !== undefined),
     requireToken,
     requireAdmin,
+    requireOwner,
     register(app: FastifyInstance): void {
       app.addHook('onRoute', (route) => {
         const access = route.config?.access

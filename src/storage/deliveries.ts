@@ -1,41 +1,23 @@
 // Deliveries: one table is record and queue (work-queue.ts), whose lanes are targets.
-import type { Kysely, Selectable } from 'kysely'
-import type {
-  Attempt,
-  Delivery,
-  DeliveryPayload,
-  DeliveryState,
-  RequestSpec,
-  RetryPolicy,
-} from '../model.ts'
+import type { Kysely } from 'kysely'
+import type { Attempt, Delivery, DeliveryPayload, DeliveryState, RequestSpec } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
-import type { AttemptsTable, DeliveriesTable, Schema } from './schema.ts'
+import { pageOfIds } from './delivery-history.ts'
+import {
+  DELIVERY_COLUMNS,
+  answerBytes,
+  attemptToRow,
+  deliveryToRow,
+  rowToAttempt,
+  rowToDelivery,
+} from './delivery-rows.ts'
+import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import type { AfterAttempt, ClaimBounds, DeliveryStore, LeasedDelivery } from './storage.ts'
 import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
 
 /** Rows changed at once where many may be; other writers wait meanwhile. */
 const STEP_ROWS = 100
-
-/** All but what only the queue needs. */
-const COLUMNS = [
-  'id',
-  'run_id',
-  'executable_id',
-  'lane',
-  'state',
-  'reason',
-  'due_at_ms',
-  'tries',
-  'retry',
-  'hops',
-  'content_type',
-  'size_bytes',
-  'created_at_ms',
-  'ended_at_ms',
-] as const satisfies readonly (keyof DeliveriesTable)[]
-
-type DeliveryRow = Pick<Selectable<DeliveriesTable>, (typeof COLUMNS)[number]>
 
 export function createDeliveryStore(deps: { database: Database; secrets: Secrets }): DeliveryStore {
   const { database, secrets } = deps
@@ -60,7 +42,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       .selectFrom('deliveries')
       .innerJoin('delivery_payloads', 'delivery_payloads.delivery_id', 'deliveries.id')
       .leftJoin('executables', 'executables.id', 'deliveries.executable_id')
-      .select(COLUMNS.map((column) => `deliveries.${column}` as const))
+      .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
       .select(['spec', 'body', 'executables.id as owner'])
       .where('deliveries.id', 'in', ids)
       .execute()
@@ -70,7 +52,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       // Either ends alone: an error here would hold up all others for ever.
       if (owner === null) await endNow(db, row.id, 'canceled', 'executable_deleted', bounds)
       else if (spec === undefined) await endNow(db, row.id, 'discarded', 'unreadable', bounds)
-      else leased.push({ ...toDelivery(row), leaseId: bounds.leaseId, spec, body })
+      else leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, spec, body })
     }
     return leased
   }
@@ -100,8 +82,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
   return {
     create: (delivery, attempts) =>
       database.write(async (db, at) => {
-        await insertDelivery({ db, at, secrets }, delivery)
-        for (const attempt of attempts) await insertAttempt(db, delivery.id, attempt)
+        await insertDelivery({ db, at, secrets }, delivery, attempts)
       }),
 
     claim: (bounds) =>
@@ -117,6 +98,9 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
             ...NOT_LEASED,
             ...columnsAfter(after, nowMs),
             tries: eb('tries', '+', 1),
+            last_status: attempt.status,
+            last_error_class: attempt.errorClass,
+            kept_bytes: eb('kept_bytes', '+', answerBytes(attempt)),
           }))
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
@@ -138,10 +122,10 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     async get(id) {
       const row = await reader
         .selectFrom('deliveries')
-        .select(COLUMNS)
+        .select(DELIVERY_COLUMNS)
         .where('id', '=', id)
         .executeTakeFirst()
-      return row === undefined ? undefined : toDelivery(row)
+      return row === undefined ? undefined : rowToDelivery(row)
     },
 
     async attempts(id) {
@@ -151,22 +135,17 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         .where('delivery_id', '=', id)
         .orderBy('id')
         .execute()
-      return rows.map(toAttempt)
+      return rows.map(rowToAttempt)
     },
 
-    async list(of, { limit, before }) {
-      let query = reader
+    async list(filter, { limit, before }) {
+      const rows = await reader
         .selectFrom('deliveries')
-        .select(COLUMNS)
+        .select(DELIVERY_COLUMNS)
+        .where('id', 'in', pageOfIds(reader, filter, { limit: limit + 1, before, newest: true }))
         .orderBy('id', 'desc')
-        .limit(limit + 1)
-      query =
-        'runId' in of
-          ? query.where('run_id', '=', of.runId)
-          : query.where('executable_id', '=', of.executableId)
-      if (before !== undefined) query = query.where('id', '<', before)
-      const rows = await query.execute()
-      const items = rows.slice(0, limit).map(toDelivery)
+        .execute()
+      const items = rows.slice(0, limit).map(rowToDelivery)
       return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
     },
 
@@ -191,7 +170,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           .selectFrom('deliveries')
           .select('id')
           .where('executable_id', '=', executableId)
-          .where('ended_at_ms', 'is', null)
+          .where('state', 'in', ['scheduled', 'waiting'])
           .limit(STEP_ROWS)
       const step = (): Promise<number> =>
         database.write(async (db, at) => {
@@ -225,13 +204,22 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 export async function insertDelivery(
   { db, at, secrets }: { db: Kysely<Schema>; at: AtCommit; secrets: Secrets },
   delivery: Delivery & DeliveryPayload,
+  attempts: readonly Attempt[] = [],
 ): Promise<void> {
-  await db.insertInto('deliveries').values(toRow(delivery)).execute()
   const spec = secrets.seal(JSON.stringify(delivery.spec), specOf(delivery.id))
+  const answers = attempts.reduce((sum, attempt) => sum + answerBytes(attempt), 0)
+  await db
+    .insertInto('deliveries')
+    .values({
+      ...deliveryToRow(delivery),
+      kept_bytes: spec.length + delivery.body.length + answers,
+    })
+    .execute()
   await db
     .insertInto('delivery_payloads')
     .values({ delivery_id: delivery.id, spec, body: delivery.body })
     .execute()
+  for (const attempt of attempts) await insertAttempt(db, delivery.id, attempt)
   if (delivery.dueAtMs === null) return
   at.lane({ work: 'deliveries', lane: delivery.target, dueAtMs: delivery.dueAtMs })
   at.tell({ kind: 'work', work: 'deliveries' })
@@ -242,30 +230,7 @@ async function insertAttempt(
   deliveryId: string,
   attempt: Attempt,
 ): Promise<void> {
-  await db
-    .insertInto('attempts')
-    .values({
-      id: attempt.id,
-      delivery_id: deliveryId,
-      began_at_ms: attempt.beganAtMs,
-      duration_us: attempt.durationUs,
-      request_method: attempt.request?.method ?? null,
-      request_url: attempt.request?.url ?? null,
-      request_headers: attempt.request === null ? null : JSON.stringify(attempt.request.headers),
-      peer: attempt.peer,
-      dns_us: attempt.timings.dnsUs,
-      connect_us: attempt.timings.connectUs,
-      tls_us: attempt.timings.tlsUs,
-      first_byte_us: attempt.timings.firstByteUs,
-      status: attempt.status,
-      error_class: attempt.errorClass,
-      error_message: attempt.errorMessage,
-      response_headers: JSON.stringify(attempt.responseHeaders),
-      response_body: attempt.responseBody,
-      response_cut: attempt.responseCut ? 1 : 0,
-      manual: attempt.manual ? 1 : 0,
-    })
-    .execute()
+  await db.insertInto('attempts').values(attemptToRow(deliveryId, attempt)).execute()
 }
 
 function columnsAfter(after: AfterAttempt, nowMs: number) {
@@ -276,73 +241,6 @@ function columnsAfter(after: AfterAttempt, nowMs: number) {
 
 function canceled(reason: string, nowMs: number) {
   return { ...NOT_LEASED, state: 'canceled', reason, due_at_ms: null, ended_at_ms: nowMs }
-}
-
-function toRow(delivery: Delivery) {
-  return {
-    id: delivery.id,
-    run_id: delivery.runId,
-    executable_id: delivery.executableId,
-    lane: delivery.target,
-    state: delivery.state,
-    reason: delivery.reason,
-    due_at_ms: delivery.dueAtMs,
-    tries: delivery.tries,
-    retry: JSON.stringify(delivery.retry),
-    hops: delivery.hops,
-    content_type: delivery.contentType,
-    size_bytes: delivery.sizeBytes,
-    created_at_ms: delivery.createdAtMs,
-    ended_at_ms: delivery.endedAtMs,
-  }
-}
-
-function toDelivery(row: DeliveryRow): Delivery {
-  return {
-    id: row.id,
-    runId: row.run_id,
-    executableId: row.executable_id,
-    target: row.lane,
-    state: row.state as DeliveryState,
-    reason: row.reason,
-    dueAtMs: row.due_at_ms,
-    tries: row.tries,
-    retry: JSON.parse(row.retry) as RetryPolicy,
-    hops: row.hops,
-    contentType: row.content_type,
-    sizeBytes: row.size_bytes,
-    createdAtMs: row.created_at_ms,
-    endedAtMs: row.ended_at_ms,
-  }
-}
-
-function toAttempt(row: Selectable<AttemptsTable>): Attempt {
-  return {
-    id: row.id,
-    beganAtMs: row.began_at_ms,
-    durationUs: row.duration_us,
-    request: toRequest(row),
-    peer: row.peer,
-    timings: {
-      dnsUs: row.dns_us,
-      connectUs: row.connect_us,
-      tlsUs: row.tls_us,
-      firstByteUs: row.first_byte_us,
-    },
-    status: row.status,
-    errorClass: row.error_class,
-    errorMessage: row.error_message,
-    responseHeaders: JSON.parse(row.response_headers) as Record<string, string>,
-    responseBody: row.response_body,
-    responseCut: row.response_cut === 1,
-    manual: row.manual === 1,
-  }
-}
-
-function toRequest(row: Selectable<AttemptsTable>): Attempt['request'] {
-  const { request_method: method, request_url: url, request_headers: headers } = row
-  if (method === null || url === null || headers === null) return null
-  return { method, url, headers: JSON.parse(headers) as Record<string, string> }
 }
 
 function specOf(id: string): Place {

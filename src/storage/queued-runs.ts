@@ -89,7 +89,6 @@ export function createQueuedRunStore(deps: {
             id: record.id,
             executable_id: record.executableId,
             lane,
-            state: 'waiting',
             due_at_ms: record.createdAtMs,
             lease_id: null,
             leased_until_ms: null,
@@ -134,7 +133,7 @@ export function createQueuedRunStore(deps: {
       database.write(async (db, at) => {
         await db
           .updateTable('queued_runs')
-          .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: dueAtMs })
+          .set({ ...NOT_LEASED, due_at_ms: dueAtMs })
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
           .execute()

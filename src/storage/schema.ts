@@ -138,7 +138,6 @@ export interface ChangesTable {
 export interface WorkColumns {
   id: string
   lane: string
-  state: string
   due_at_ms: number | null
   lease_id: string | null
   leased_until_ms: number | null
@@ -162,6 +161,8 @@ export interface LanesTable {
 export interface DeliveriesTable extends WorkColumns {
   run_id: string
   executable_id: number
+  /** Of the automatic chain, whatever is leased. */
+  state: string
   reason: string | null
   tries: number
   /** JSON. */
@@ -171,6 +172,17 @@ export interface DeliveriesTable extends WorkColumns {
   size_bytes: number
   created_at_ms: number
   ended_at_ms: number | null
+  /** Of the newest attempt. */
+  last_status: number | null
+  last_error_class: string | null
+  /** Of payload and answers; null once they are gone. */
+  kept_bytes: number | null
+  /** 1: the next attempt is one that somebody asked for, and `due_at_ms` and the lease are its own. */
+  manual: Generated<number>
+  /** Of a manual one: what `due_at_ms` is again when it has failed. */
+  chain_due_at_ms: number | null
+  /** The job that asked for it. */
+  resend_job_id: string | null
 }
 
 export interface DeliveryPayloadsTable {
@@ -223,6 +235,25 @@ export interface QueuedInputsTable {
   bytes: Buffer
 }
 
+/** A job's lane is its executable, or that of all. */
+export interface ResendJobsTable extends WorkColumns {
+  /** Null: deliveries of all executables. */
+  executable_id: number | null
+  state: string
+  /** JSON. */
+  filter: string
+  rate_per_second: number | null
+  /** Id of the last delivery that was looked at. */
+  cursor: string | null
+  matched: number
+  resent: number
+  skipped: number
+  succeeded: number
+  failed: number
+  created_at_ms: number
+  ended_at_ms: number | null
+}
+
 export interface Schema {
   meta: MetaTable
   executables: ExecutablesTable
@@ -240,6 +271,7 @@ export interface Schema {
   queued_runs: QueuedRunsTable
   queued_inputs: QueuedInputsTable
   attempts: AttemptsTable
+  resend_jobs: ResendJobsTable
 }
 
 /** What engines spell differently in a table's definition. */

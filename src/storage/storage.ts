@@ -5,6 +5,7 @@ import type {
   CallLimits,
   DeclaredTypes,
   Delivery,
+  DeliveryFilter,
   DeliveryPayload,
   Executable,
   ModuleInterface,
@@ -187,7 +188,7 @@ export interface ClaimBounds {
 }
 
 /** The tables of work. */
-export type WorkName = 'deliveries' | 'queued_runs'
+export type WorkName = 'deliveries' | 'queued_runs' | 'resend_jobs'
 
 /** What one process does that others should know of. */
 export type Notice =
@@ -232,8 +233,8 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery> {
   attempts(id: string): Promise<Attempt[]>
   /** Newest first; ids are time-ordered, so `before` is an id. */
   list(
-    of: { executableId: number } | { runId: string },
-    page: { limit: number; before?: string },
+    filter: DeliveryFilter,
+    page: { limit: number; before?: string | undefined },
   ): Promise<{ items: Delivery[]; next: string | null }>
   /** False when it had ended already. An attempt under way is not recorded any more. */
   cancel(id: string, reason: string, nowMs: number): Promise<boolean>

@@ -34,7 +34,7 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     const ids = expired.map((row) => row.id)
     await ofWork(db)
       .updateTable(work)
-      .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
+      .set({ ...NOT_LEASED, due_at_ms: nowMs })
       .where('id', 'in', ids)
       .execute()
   }
@@ -61,7 +61,6 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     await ofWork(db)
       .updateTable(work)
       .set({
-        state: 'leased',
         due_at_ms: null,
         lease_id: leaseId,
         leased_until_ms: leasedUntilMs,
@@ -91,7 +90,7 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     if (ids.length === 0) return
     const rows = await ofWork(db)
       .updateTable(work)
-      .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
+      .set({ ...NOT_LEASED, due_at_ms: nowMs })
       .where('id', 'in', ids)
       .returning('lane')
       .execute()
@@ -197,7 +196,7 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
       for (const { id, leaseId } of held) {
         const row = await ofWork(db)
           .updateTable(work)
-          .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
+          .set({ ...NOT_LEASED, due_at_ms: nowMs })
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
           .returning('lane')
@@ -216,7 +215,7 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
         .execute()
       await ofWork(db)
         .updateTable(work)
-        .set({ ...NOT_LEASED, state: 'waiting', due_at_ms: nowMs })
+        .set({ ...NOT_LEASED, due_at_ms: nowMs })
         .where('leased_until_ms', 'is not', null)
         .execute()
       for (const { lane } of lanes) expect(at, lane, nowMs)

@@ -17,6 +17,7 @@ export interface ShownAttempt {
   response_body: string | null
   response_body_base64: string | null
   response_cut: boolean
+  manual: boolean
 }
 
 export interface Shown {
@@ -27,6 +28,10 @@ export interface Shown {
   reason: string | null
   due_at: string | null
   tries: number
+  last_status: number | null
+  last_error_class: string | null
+  resending: boolean
+  payload_kept: boolean
   retry: unknown
   created_at: string
   ended_at: string | null

@@ -6,6 +6,8 @@ import BetterSqlite3 from 'better-sqlite3'
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
     ['0011-several-processes', 'DROP TABLE changes; DROP TABLE function_versions'],
+    // The rest goes with the tables that it changed.
+    ['0010-delivery-history', 'DROP TABLE resend_jobs'],
     [
       '0009-attempts',
       `DROP INDEX lanes_due;

@@ -2,29 +2,43 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { Static } from 'typebox'
 import type { Deliveries } from '../../core/deliveries.ts'
-import type { Executables } from '../../core/executables.ts'
 import { AppError } from '../../errors.ts'
 import type { Attempt, Delivery } from '../../model.ts'
 import { formatRetry } from '../../retry-policy.ts'
+import { FILTER_FIELDS, readDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { readLimit } from '../page.ts'
+import { isUuid, readPage } from '../page.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toExecutableId } from '../wire.ts'
 
 export interface DeliveriesRoutesDeps {
-  executables: Executables
   deliveries: Deliveries
   keyGuard: KeyGuard
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const DeliveryShape = Type.Object({ delivery_id: Type.String() }, { additionalProperties: true })
+const DeliveryList = Type.Object({
+  items: Type.Array(DeliveryShape),
+  next: Type.Union([Type.String(), Type.Null()]),
+})
+const OwnQuery = Type.Object(
+  { ...PageQuery.properties, ...FILTER_FIELDS },
+  { additionalProperties: false },
+)
+const AllQuery = Type.Object(
+  {
+    ...OwnQuery.properties,
+    wasm_id: Type.Optional(Type.String({ description: "Of that executable's results" })),
+  },
+  { additionalProperties: false },
+)
 const DeliveryParams = Type.Object({ id: Type.String({ description: 'delivery_id' }) })
 
 export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
-  const { executables, deliveries, keyGuard } = deps
+  const { deliveries, keyGuard } = deps
   const common = {
     tags: ['deliveries'],
     params: DeliveryParams,
@@ -33,17 +47,36 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
   }
 
   async function find(request: FastifyRequest, id: string): Promise<Delivery> {
-    if (!UUID.test(id)) throw new AppError('NOT_FOUND', 'There is no such delivery.')
+    if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such delivery.')
     const delivery = await deliveries.find(id)
-    // Of a deleted executable, whose admin key is gone with it, only the token still opens it.
-    const owner = await executables.find(delivery.executableId).catch((error: unknown) => {
-      if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined
-      throw error
-    })
-    if (owner === undefined) keyGuard.requireToken(request)
-    else keyGuard.requireAdmin(request, owner)
+    await keyGuard.requireOwner(request, delivery.executableId)
     return delivery
   }
+
+  async function list(query: Static<typeof OwnQuery>, executableId: number | undefined) {
+    const page = await deliveries.list(readDeliveryFilter(query, executableId), readPage(query))
+    return { items: page.items.map(toWire), next: page.next }
+  }
+
+  app.get(
+    '/api/deliveries',
+    {
+      schema: {
+        summary: 'Deliveries, newest first; those of one executable for its admin key too',
+        tags: ['deliveries'],
+        querystring: AllQuery,
+        security: SECURITY.admin,
+        response: { 200: DeliveryList, '4xx': ErrorBody },
+      },
+      config: { access: 'route' },
+    },
+    async (request) => {
+      const { wasm_id: wasmId, ...query } = request.query
+      const executableId = wasmId === undefined ? undefined : toExecutableId(wasmId)
+      await keyGuard.requireOwner(request, executableId)
+      return list(query, executableId)
+    },
+  )
 
   app.get(
     '/api/deliveries/:id',
@@ -77,30 +110,13 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
         summary: "Deliveries of an executable's results, newest first",
         tags: ['deliveries'],
         params: ExecutableParams,
-        querystring: PageQuery,
+        querystring: OwnQuery,
         security: SECURITY.admin,
-        response: {
-          200: Type.Object({
-            items: Type.Array(DeliveryShape),
-            next: Type.Union([Type.String(), Type.Null()]),
-          }),
-          '4xx': ErrorBody,
-        },
+        response: { 200: DeliveryList, '4xx': ErrorBody },
       },
       config: { access: 'admin' },
     },
-    async (request) => {
-      const { limit, cursor } = request.query
-      if (cursor !== undefined && !UUID.test(cursor)) {
-        throw new AppError('BAD_REQUEST', 'cursor must be `next` of the page before.')
-      }
-      const executableId = toExecutableId(request.params.id)
-      const page = await deliveries.list(
-        { executableId },
-        { limit: readLimit(limit), ...(cursor === undefined ? {} : { before: cursor }) },
-      )
-      return { items: page.items.map(toWire), next: page.next }
-    },
+    (request) => list(request.query, toExecutableId(request.params.id)),
   )
 }
 
@@ -114,6 +130,10 @@ function toWire(delivery: Delivery): { delivery_id: string } & Record<string, un
     reason: delivery.reason,
     due_at: toTime(delivery.dueAtMs),
     tries: delivery.tries,
+    last_status: delivery.lastStatus,
+    last_error_class: delivery.lastErrorClass,
+    resending: delivery.resending,
+    payload_kept: delivery.payloadKept,
     retry: formatRetry(delivery.retry),
     content_type: delivery.contentType,
     size_bytes: delivery.sizeBytes,

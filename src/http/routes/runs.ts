@@ -11,7 +11,7 @@ import type { RunRecord } from '../../model.ts'
 import { readFilter } from '../filter-by.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { readLimit } from '../page.ts'
+import { isUuid, readPage } from '../page.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { USAGE_FILTERS, gasWarnings, usageFigure } from '../usage-figures.ts'
@@ -26,8 +26,6 @@ export interface RunsDeps {
   keyGuard: KeyGuard
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 const RunShape = Type.Object({ run_id: Type.String() }, { additionalProperties: true })
 const RunParams = Type.Object({ id: Type.String({ description: 'Wasmhook-Run of an answer' }) })
 
@@ -39,7 +37,7 @@ export function registerRuns(app: App, deps: RunsDeps): void {
 
   /** The run, to whoever holds the key it was made with, the admin key or the token. */
   async function find(request: FastifyRequest, id: string): Promise<RunRecord> {
-    const run = UUID.test(id) ? await journal.get(id) : undefined
+    const run = isUuid(id) ? await journal.get(id) : undefined
     if (run === undefined) throw new AppError('NOT_FOUND', 'There is no such run.')
     // A run goes with its executable, also while its record still waits to be written.
     const executable = await executables.find(run.executableId)
@@ -136,14 +134,8 @@ export function registerRuns(app: App, deps: RunsDeps): void {
       config: { access: 'admin' },
     },
     async (request) => {
-      const { limit, cursor } = request.query
-      if (cursor !== undefined && !UUID.test(cursor)) {
-        throw new AppError('BAD_REQUEST', 'cursor must be `next` of the page before.')
-      }
-      const page = await journal.list(toExecutableId(request.params.id), {
-        limit: readLimit(limit),
-        ...(cursor === undefined ? {} : { before: cursor }),
-      })
+      const id = toExecutableId(request.params.id)
+      const page = await journal.list(id, readPage(request.query))
       return { items: page.items.map(summary), next: page.next }
     },
   )

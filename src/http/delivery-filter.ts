@@ -1,0 +1,78 @@
+// Which deliveries are asked for: the same fields in the query of a list and in the body of a resend.
+import { Type } from 'typebox'
+import { AppError } from '../errors.ts'
+import { ENDED_STATES, OPEN_STATES } from '../model.ts'
+import type { DeliveryFilter, DeliveryState } from '../model.ts'
+import { originOf, parseRequestSpec } from '../request-spec.ts'
+import { parseTime } from '../rfc3339.ts'
+import { isUuid } from './page.ts'
+
+/** Words for several states. */
+const STATES_OF: Readonly<Record<string, readonly DeliveryState[]>> = {
+  ...Object.fromEntries([...OPEN_STATES, ...ENDED_STATES].map((state) => [state, [state]])),
+  pending: OPEN_STATES,
+  failed: ['exhausted', 'discarded'],
+}
+
+/** All but `wasm_id`, which is text in a query and a number in JSON. */
+export const FILTER_FIELDS = {
+  run_id: Type.Optional(Type.String({ description: 'Of that run' })),
+  target: Type.Optional(Type.String({ description: 'Sent to that origin, as https://host:443' })),
+  state: Type.Optional(
+    Type.String({
+      description: `One or several, with commas: ${Object.keys(STATES_OF).join(', ')}`,
+    }),
+  ),
+  created_after: Type.Optional(Type.String({ description: 'RFC 3339; made then or later' })),
+  created_before: Type.Optional(Type.String({ description: 'RFC 3339; made before' })),
+}
+
+export interface WireFilter {
+  run_id?: string
+  target?: string
+  state?: string
+  created_after?: string
+  created_before?: string
+}
+
+/** @throws AppError BAD_REQUEST, whose detail names the `field` */
+export function readDeliveryFilter(wire: WireFilter, executableId?: number): DeliveryFilter {
+  const { run_id: runId, target, state } = wire
+  if (runId !== undefined && !isUuid(runId)) throw malformed('run_id', 'the id of a run')
+  return {
+    runId,
+    executableId,
+    target: target === undefined ? undefined : readOrigin(target),
+    states: state === undefined ? undefined : readStates(state),
+    createdFromMs: readTime('created_after', wire.created_after),
+    createdBeforeMs: readTime('created_before', wire.created_before),
+  }
+}
+
+function readStates(text: string): DeliveryState[] {
+  const states = text.split(',').flatMap((word) => {
+    const name = word.trim()
+    const known = Object.hasOwn(STATES_OF, name) ? STATES_OF[name] : undefined
+    if (known !== undefined) return known
+    throw malformed('state', `one or several of ${Object.keys(STATES_OF).join(', ')}`)
+  })
+  return [...new Set(states)]
+}
+
+function readOrigin(text: string): string {
+  const expected = 'an origin, as https://example.com or http://10.0.0.1:8080'
+  const url = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || url.href !== `${url.origin}/`) throw malformed('target', expected)
+  return originOf(parseRequestSpec(url.href, 'callback').spec)
+}
+
+function readTime(field: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const ms = parseTime(text)
+  if (ms === undefined) throw malformed(field, 'a time, as 2026-01-31T12:00:00Z')
+  return ms
+}
+
+function malformed(field: string, expected: string): AppError {
+  return new AppError('BAD_REQUEST', `${field} must be ${expected}.`, { detail: { field } })
+}
