@@ -12,6 +12,7 @@ import { createExecutables } from './core/executables.ts'
 import { createForwarder } from './core/forwarder.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
+import { createInterrupts } from './core/interrupts.ts'
 import { createLimits } from './core/limits.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunWaits } from './core/run-waits.ts'
@@ -109,6 +110,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     onError: (err) => logger.error({ err }, 'run records cannot be written'),
     onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
   })
+  const interrupts = createInterrupts()
   const functionStorage = createFunctionStorage({
     storage,
     sandbox,
@@ -136,6 +138,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     functionStorage,
     forwarder,
     journal,
+    interrupts,
     limits,
     jsonSearchBytes: config.JSON_SEARCH_BYTES,
     now,
@@ -144,6 +147,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     storage,
     journal,
     waits,
+    interrupts,
     limits,
     config,
     now,
@@ -155,6 +159,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     runner,
     deliveries,
     journal,
+    interrupts,
     budget,
     config,
     now,

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { test } from 'node:test'
+import { HangUp } from '../src/core/hang-up.ts'
 import { buildApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import { guest } from './helpers/guests.ts'
@@ -169,4 +170,22 @@ test('a stop waits for runs whose callers have left and whose results go elsewhe
   const runs = await again.request(`/api/executables/${one.id}/runs`, { headers: admin(one) })
   const { items } = (await runs.json()) as { items: { status: string }[] }
   assert.equal(items[0]?.status, 'succeeded')
+})
+
+test('a caller who had left before the result named its target ends nothing, an interrupt does', () => {
+  const hangUp = new HangUp()
+  const before = hangUp.signal
+  hangUp.leave()
+  assert.deepEqual([hangUp.left, before.aborted], [true, true])
+  hangUp.detach()
+  const after = hangUp.signal
+  assert.deepEqual([hangUp.left, after.aborted], [false, false])
+  const told: boolean[] = []
+  hangUp.onLeave = (interrupted) => told.push(interrupted)
+  hangUp.interrupt()
+  hangUp.interrupt()
+  assert.deepEqual(
+    [hangUp.left, hangUp.interrupted, after.aborted, told],
+    [true, true, true, [true]],
+  )
 })

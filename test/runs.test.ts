@@ -56,6 +56,8 @@ describe('a run record', () => {
       forwarded_to: null,
       log: '',
       log_truncated: false,
+      due_at: null,
+      cancel_requested: false,
       delivery_ids: [],
     })
     assert.match(run_id, /^[0-9a-f-]{36}$/)

@@ -283,7 +283,13 @@ export function testDeliveries(
       assert.deepEqual(await storage.runs.get(run.id), run)
       const leaseId = uuidv7()
       const [leased] = await storage.queuedRuns.claim(bounds({ leaseId }))
-      assert.deepEqual(leased, { id: run.id, leaseId, record: run, ...request })
+      assert.deepEqual(leased, {
+        id: run.id,
+        leaseId,
+        record: run,
+        cancelRequested: false,
+        ...request,
+      })
     })
 
     test('one that ends takes its place in the queue along, and leaves its delivery', async (t) => {
@@ -327,12 +333,30 @@ export function testDeliveries(
       const storage = await open(t)
       const { run } = await queued(storage)
       const [leased] = await storage.queuedRuns.claim(bounds())
-      assert.equal(await storage.queuedRuns.cancel(run.id, NOW), false)
       await storage.queuedRuns.putBack(leased!, NOW + 5, PER_LANE)
       assert.equal(await storage.queuedRuns.nextDueMs(), NOW + 5)
-      assert.equal(await storage.queuedRuns.cancel(run.id, NOW), true)
-      assert.equal((await storage.runs.get(run.id))?.status, 'canceled')
+      const place = { leased: false, dueAtMs: NOW + 5, cancelRequested: false }
+      assert.deepEqual(await storage.queuedRuns.place(run.id), place)
+      assert.equal(await storage.queuedRuns.cancel(run.id, NOW), 'canceled')
+      const { status, errorCode } = (await storage.runs.get(run.id))!
+      assert.deepEqual([status, errorCode], ['canceled', 'CANCELED'])
       assert.deepEqual(await storage.queuedRuns.claim(bounds({ nowMs: NOW + 10 })), [])
+      assert.equal(await storage.queuedRuns.cancel(run.id, NOW), 'none')
+      assert.equal(await storage.queuedRuns.place(run.id), undefined)
+    })
+
+    test('whoever runs one hears that it is to end, and so does whoever takes it up later', async (t) => {
+      const storage = await open(t)
+      const { run } = await queued(storage)
+      const [leased] = await storage.queuedRuns.claim(bounds())
+      assert.deepEqual(await storage.queuedRuns.renew([leased!], NOW + LEASE_MS), [])
+      assert.equal(await storage.queuedRuns.cancel(run.id, NOW), 'requested')
+      assert.deepEqual(await storage.queuedRuns.renew([leased!], NOW + LEASE_MS), [run.id])
+      const place = { leased: true, dueAtMs: null, cancelRequested: true }
+      assert.deepEqual(await storage.queuedRuns.place(run.id), place)
+      const nowMs = NOW + LEASE_MS
+      const [later] = await storage.queuedRuns.claim(bounds({ nowMs }))
+      assert.deepEqual([later?.id, later?.cancelRequested], [run.id, true])
     })
   })
 }

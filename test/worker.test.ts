@@ -10,7 +10,7 @@ function storeOf<T extends Leased>(items: T[]): WorkStore<T> {
   return {
     claim: () => Promise.resolve(items.splice(0)),
     nextDueMs: () => Promise.resolve(items.length > 0 ? 0 : undefined),
-    renew: () => Promise.resolve(),
+    renew: () => Promise.resolve([]),
     release: () => Promise.resolve(),
     releaseAll: () => Promise.resolve(),
   }
@@ -104,7 +104,7 @@ test('while leases cannot be renewed nothing is claimed, as it could be what is 
       renew() {
         renewals++
         asked.push(renewals < 3 ? 'renew in vain' : 'renew')
-        return renewals < 3 ? Promise.reject(new Error('the disk is full')) : Promise.resolve()
+        return renewals < 3 ? Promise.reject(new Error('the disk is full')) : Promise.resolve([])
       },
     },
     work: () => new Promise((resolve) => (end = resolve)),

@@ -7,16 +7,21 @@ import type { Storage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { checkHops } from './hops.ts'
 import { checkInputSize, sizeOfGiven } from './inputs.ts'
+import type { Interrupts } from './interrupts.ts'
 import type { Limits } from './limits.ts'
 import type { RunJournal } from './run-journal.ts'
 import type { RunWaits } from './run-waits.ts'
 import { newRecord } from './runner.ts'
 import type { RunRequest } from './runner.ts'
 
+/** How long is waited for an interrupted run to end; most end at once. */
+const INTERRUPT_MS = 5_000
+
 export interface DurableRunsDeps {
   storage: Storage
   journal: RunJournal
   waits: RunWaits
+  interrupts: Interrupts
   limits: Limits
   config: Config
   now: () => number
@@ -37,7 +42,7 @@ export type Outcome = (
 export type DurableRuns = ReturnType<typeof createDurableRuns>
 
 export function createDurableRuns(deps: DurableRunsDeps) {
-  const { storage, journal, waits, limits, config, now, onDue } = deps
+  const { storage, journal, waits, interrupts, limits, config, now, onDue } = deps
 
   async function outcomeOf(ended: RunRecord, lease: ByteLease): Promise<Outcome | undefined> {
     const { items } = await storage.deliveries.list({ runId: ended.id }, { limit: 1 })
@@ -45,6 +50,12 @@ export function createDurableRuns(deps: DurableRunsDeps) {
     if (ended.status !== 'succeeded') return { error: errorOf(ended), deliveryId }
     const answer = answerOf(ended, lease)
     return answer === undefined ? undefined : { answer, deliveryId }
+  }
+
+  async function find(id: string): Promise<RunRecord> {
+    const record = await journal.get(id)
+    if (record === undefined) throw new AppError('NOT_FOUND', 'There is no such run.')
+    return record
   }
 
   return {
@@ -79,20 +90,31 @@ export function createDurableRuns(deps: DurableRunsDeps) {
       return ended === undefined ? undefined : outcomeOf(ended, caller.lease)
     },
 
-    /** Ends a run that has not begun. @throws AppError CONFLICT when it has */
+    /**
+     * Ends a run that waits or goes on: its record as it is then, or as it still is where that takes long.
+     * @throws AppError CONFLICT where it has ended, or comes to its end before
+     */
     async cancel(id: string): Promise<RunRecord> {
-      const canceled = await storage.queuedRuns.cancel(id, now())
-      const record = await journal.get(id)
-      if (record === undefined) throw new AppError('NOT_FOUND', 'There is no such run.')
-      if (canceled) {
+      const outcome = await storage.queuedRuns.cancel(id, now())
+      if (outcome === 'canceled') {
+        const record = await find(id)
         journal.endSaved(record)
         return record
       }
-      const { status } = record
-      const sentence = `The run does not wait: it is ${status}.`
-      throw new AppError('CONFLICT', sentence, { detail: { status } })
+      const here = interrupts.interrupt(id)
+      if (outcome === 'none' && !here) throw hasEnded(await find(id))
+      const record = (await waits.ended(id, { ms: INTERRUPT_MS })) ?? (await find(id))
+      if (record.endedAtMs !== null && record.status !== 'canceled') throw hasEnded(record)
+      return record
     },
+
+    /** Where a run stands that has not ended; undefined where only this process knows of it. */
+    place: (id: string) => storage.queuedRuns.place(id),
   }
+}
+
+function hasEnded({ status }: RunRecord): AppError {
+  return new AppError('CONFLICT', `The run has ended: ${status}.`, { detail: { status } })
 }
 
 function answerOf({ result }: RunRecord, lease: ByteLease): RunAnswer | undefined {

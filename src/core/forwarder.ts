@@ -24,6 +24,8 @@ export interface ForwardOptions {
   hops: number
   answerBytes: number
   onBytes: (bytes: number) => void
+  /** Ends the attempt: nobody wants the result to arrive any more. */
+  signal: AbortSignal
 }
 
 export type Forwarder = ReturnType<typeof createForwarder>
@@ -32,7 +34,7 @@ export function createForwarder({ outbound, deliveries, config, now }: Forwarder
   return {
     /**
      * One attempt. The target's 2xx answer is the caller's.
-     * @throws AppError CALLBACK_FAILED, CALLBACK_TIMEOUT, TARGET_TOO_LARGE, ADDRESS_REFUSED, LOOP_DETECTED;
+     * @throws AppError CANCELED, CALLBACK_FAILED, CALLBACK_TIMEOUT, TARGET_TOO_LARGE, ADDRESS_REFUSED, LOOP_DETECTED;
      *   with `delivery_id` in its detail where the delivery goes on
      */
     async forward(
@@ -42,12 +44,13 @@ export function createForwarder({ outbound, deliveries, config, now }: Forwarder
     ): Promise<TargetAnswer> {
       const timeoutMs = timeoutOf(spec, config)
       const hops = options.hops + 1
-      const { answerBytes, onBytes } = options
+      const { answerBytes, onBytes, signal } = options
       // Made before the first attempt, so that every attempt carries it.
       const deliveryId = deliveries.newId()
       const headers = spec.retry === undefined ? {} : { 'wasmhook-delivery': deliveryId }
-      const request = { spec, result, timeoutMs, answerBytes, hops, headers, onBytes }
+      const request = { spec, result, timeoutMs, answerBytes, hops, headers, onBytes, signal }
       const made = await attempt(outbound, request, now)
+      if (signal.aborted && made.response === undefined) throw new AppError('CANCELED')
       try {
         if (made.response === undefined) throw targetError(made.error, timeoutMs)
         return toAnswer(made.response, { answerBytes, timeoutMs })

@@ -154,11 +154,12 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
     caller: Caller & { queuedUs: number },
   ): Promise<InvocationResult> {
     const { limits, lease, queuedUs } = caller
+    const { leaving } = invocation
     const begun = performance.now()
     const leave = await takeTurn(store, (wait) => store.lane.enter(wait), {
       ms: Math.max(1, Math.ceil(limits.queueWaitMs - queuedUs / 1000)),
       length: limits.queueLength,
-      leaving: invocation.leaving,
+      leaving,
     })
     try {
       await refresh(store)
@@ -166,7 +167,11 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
       const waitedUs = Math.round((performance.now() - begun) * 1000)
       const result = await sandbox.invoke({ ...invocation, store: options(caller, true) })
       const queueUs = queuedUs + waitedUs + result.queueUs
-      return { ...result, queueUs, outcome: await commit(store, version, result, lease) }
+      return {
+        ...result,
+        queueUs,
+        outcome: await commit(store, version, result, { lease, leaving }),
+      }
     } finally {
       leave()
     }
@@ -194,9 +199,10 @@ export function createFunctionStorage(deps: FunctionStorageDeps) {
     store: Open,
     version: number,
     { outcome, store: { stored } }: InvocationResult,
-    lease: ByteLease,
+    { lease, leaving }: Pick<Caller, 'lease'> & Pick<Invocation, 'leaving'>,
   ): Promise<InvocationResult['outcome']> {
     if (!outcome.ok || stored.length === 0) return outcome
+    if (leaving?.interrupted === true) return { ok: false, error: new AppError('CANCELED') }
     try {
       // The result too: past the commit nothing may fail for want of room.
       lease.take(outcome.bytes.length + sizeOf(stored))

@@ -203,6 +203,10 @@ export function createRunJournal(deps: RunJournalDeps) {
       .sort(newestFirst)
   }
 
+  function underWay(executableId: number): RunRecord[] {
+    return [...active.values()].filter((record) => record.executableId === executableId)
+  }
+
   return {
     begin(record: RunRecord): void {
       active.set(record.id, record)
@@ -236,7 +240,7 @@ export function createRunJournal(deps: RunJournalDeps) {
     async list(executableId: number, page: { limit: number; before?: string }): Promise<RunPage> {
       const { limit, before } = page
       // Memory is looked at first: what is written meanwhile is then seen twice rather than never.
-      const recent = unsaved(executableId)
+      const recent = [...underWay(executableId), ...unsaved(executableId)]
         .filter((record) => before === undefined || record.id < before)
         .map((record) => ({ ...record, log: '', result: null }))
       const saved = await storage.runs.list(executableId, page)

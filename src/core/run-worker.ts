@@ -4,11 +4,12 @@ import { AppError } from '../errors.ts'
 import type { RunRecord } from '../model.ts'
 import { DEFAULT_RETRY } from '../retry-policy.ts'
 import type { LeasedRun, Storage } from '../storage/storage.ts'
-import type { ByteBudget, ByteLease } from './byte-budget.ts'
+import type { ByteBudget } from './byte-budget.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Executables } from './executables.ts'
 import { HangUp } from './hang-up.ts'
 import { sizeOfGiven } from './inputs.ts'
+import type { Interrupts } from './interrupts.ts'
 import type { RunJournal } from './run-journal.ts'
 import type { Ran, RunRequest, Runner } from './runner.ts'
 import { createWorker } from './worker.ts'
@@ -23,6 +24,7 @@ export interface RunWorkerDeps {
   runner: Runner
   deliveries: Deliveries
   journal: RunJournal
+  interrupts: Interrupts
   budget: ByteBudget
   config: Config
   now: () => number
@@ -32,8 +34,11 @@ export interface RunWorkerDeps {
   onError: (error: unknown) => void
 }
 
+/** What a run has for as long as it goes on. */
+type Held = Pick<RunRequest, 'lease' | 'hangUp'>
+
 export function createRunWorker(deps: RunWorkerDeps): Worker {
-  const { storage, executables, runner, deliveries, journal, budget } = deps
+  const { storage, executables, runner, deliveries, journal, interrupts, budget } = deps
   const { config, now, onDelivery, onError } = deps
   // What waits in the database leaves a thread for those whose callers wait.
   const concurrency = Math.max(1, config.SANDBOX_THREADS - 1)
@@ -41,8 +46,11 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
 
   async function run(leased: LeasedRun, { cut, commit }: Hands): Promise<void> {
     const lease = budget.lease()
+    const hangUp = new HangUp()
+    interrupts.begin(leased.id, hangUp)
+    if (leased.cancelRequested) hangUp.interrupt()
     try {
-      const ran = await orCut(compute(leased, lease), cut)
+      const ran = await orCut(compute(leased, { lease, hangUp }), cut)
       // Cut off by our own end, it is run again.
       if (ran === undefined) return
       if (ran === 'later') {
@@ -55,15 +63,16 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
         if (delivery !== undefined) onDelivery()
       }
     } finally {
+      interrupts.end(leased.id)
       journal.abandon(leased.id)
       lease.release()
     }
   }
 
   /** What came of the run; `later` where there is no room for it now. */
-  async function compute(leased: LeasedRun, lease: ByteLease): Promise<Ran | 'later'> {
+  async function compute(leased: LeasedRun, held: Held): Promise<Ran | 'later'> {
     try {
-      const request = await toRequest(leased, lease)
+      const request = await toRequest(leased, held)
       return await runner.runQueued(request, { ...leased.record, status: 'running' })
     } catch (error) {
       if (!(error instanceof AppError)) throw error
@@ -85,13 +94,12 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
     })
   }
 
-  async function toRequest(leased: LeasedRun, lease: ByteLease): Promise<RunRequest> {
+  async function toRequest(leased: LeasedRun, held: Held): Promise<RunRequest> {
     const { record, inputs, callback, text, hops } = leased
     const executable = await executables.pinned(record.executableId, record.version)
-    lease.take(sizeOfGiven(inputs))
+    held.lease.take(sizeOfGiven(inputs))
     const { id, functionName } = record
-    const hangUp = new HangUp()
-    return { id, executable, functionName, inputs, callback, text, hops, lease, hangUp }
+    return { id, executable, functionName, inputs, callback, text, hops, ...held }
   }
 
   return createWorker({
@@ -105,6 +113,7 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
     leaseMs: config.DELIVERY_LEASE_MS,
     pollMs: config.DELIVERY_POLL_MS,
     now,
+    onUnwanted: (id) => interrupts.interrupt(id),
     onError,
   })
 }

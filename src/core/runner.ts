@@ -11,6 +11,7 @@ import type { Forwarder } from './forwarder.ts'
 import type { FunctionStorage } from './function-storage.ts'
 import type { HangUp } from './hang-up.ts'
 import { checkHops } from './hops.ts'
+import type { Interrupts } from './interrupts.ts'
 import { checkInputSize } from './inputs.ts'
 import type { Inputs } from './inputs.ts'
 import type { Limits } from './limits.ts'
@@ -30,7 +31,10 @@ export interface RunRequest {
   hops: number
   /** The bytes this request holds of the server-wide budget. */
   lease: ByteLease
-  /** The caller's hanging up: it ends a run that has not begun, unless the result goes elsewhere. */
+  /**
+   * The caller's hanging up ends a run that has not begun, unless the result goes elsewhere; an interrupt ends
+   * any.
+   */
   hangUp: HangUp
 }
 
@@ -42,6 +46,7 @@ export interface RunnerDeps {
   functionStorage: FunctionStorage
   forwarder: Forwarder
   journal: RunJournal
+  interrupts: Interrupts
   limits: Limits
   /** Larger results are not searched for a callback. */
   jsonSearchBytes: number
@@ -75,8 +80,8 @@ interface Callable {
 export type Runner = ReturnType<typeof createRunner>
 
 export function createRunner(deps: RunnerDeps) {
-  const { executables, inputs, sandbox, functionStorage, forwarder, journal, limits } = deps
-  const { jsonSearchBytes, now } = deps
+  const { executables, inputs, sandbox, functionStorage, forwarder, journal } = deps
+  const { interrupts, limits, jsonSearchBytes, now } = deps
   const callables = new WeakMap<Executable, Callable>()
 
   /** @throws AppError with `run_id` in its detail; the run is then recorded as failed */
@@ -84,6 +89,7 @@ export function createRunner(deps: RunnerDeps) {
     const record = newRecord(request, now())
     const release = executables.hold(request.executable)
     journal.begin(record)
+    interrupts.begin(record.id, request.hangUp)
     try {
       const { result, target } = await compute(request, record)
       const answer =
@@ -96,6 +102,7 @@ export function createRunner(deps: RunnerDeps) {
       throw failed(record, error)
     } finally {
       release()
+      interrupts.end(record.id)
       record.endedAtMs = now()
       journal.end(record)
     }
@@ -127,15 +134,16 @@ export function createRunner(deps: RunnerDeps) {
   /** From inputs to a result and where it goes. */
   async function compute(request: RunRequest, record: RunRecord): Promise<Computed> {
     checkHops(request.hops)
-    const leaving = goesElsewhere(request) ? undefined : request.hangUp
+    if (goesElsewhere(request)) request.hangUp.detach()
     const given = givenBytes(request.inputs)
-    const bytes = given ?? (await fetchInputs(request, record, leaving))
+    const bytes = given ?? (await fetchInputs(request, record))
     record.inputBytes = sumOf(bytes)
     if (given !== undefined)
       checkInputSize(record.inputBytes, limits.of(request.executable).inputBytes)
-    const invoked = await invoke(request, bytes, leaving)
+    const invoked = await invoke(request, bytes)
     note(record, invoked)
     if (!invoked.outcome.ok) throw invoked.outcome.error
+    if (request.hangUp.interrupted) throw new AppError('CANCELED')
     const { outcome } = invoked
     // What stored something took room for its result before it was committed.
     if (invoked.store.stored.length === 0) request.lease.take(outcome.bytes.length)
@@ -148,31 +156,23 @@ export function createRunner(deps: RunnerDeps) {
     return { result, target }
   }
 
-  async function fetchInputs(
-    request: RunRequest,
-    record: RunRecord,
-    leaving: HangUp | undefined,
-  ): Promise<Buffer[]> {
+  async function fetchInputs(request: RunRequest, record: RunRecord): Promise<Buffer[]> {
     const begun = performance.now()
-    const { hops, lease } = request
+    const { hops, lease, hangUp } = request
     try {
       return await inputs.resolve(request.inputs, {
         limitBytes: limits.of(request.executable).inputBytes,
         hops,
         lease,
-        signal: leaving?.signal,
+        signal: hangUp.signal,
       })
     } finally {
       record.timings.fetchUs = microsecondsSince(begun)
     }
   }
 
-  function invoke(
-    request: RunRequest,
-    bytes: Buffer[],
-    leaving: HangUp | undefined,
-  ): Promise<InvocationResult> {
-    const { executable, functionName, text } = request
+  function invoke(request: RunRequest, bytes: Buffer[]): Promise<InvocationResult> {
+    const { executable, functionName, text, hangUp: leaving } = request
     const { module, profile } = callableOf(executable)
     const invocation = { module, profile, functionName, inputs: bytes, text, leaving }
     if (executable.version.interface.uses_storage !== true) return sandbox.invoke(invocation)
@@ -211,6 +211,7 @@ export function createRunner(deps: RunnerDeps) {
     const begun = performance.now()
     record.status = 'forwarding'
     record.forwardedTo = originOf(spec)
+    request.hangUp.detach()
     try {
       const answer = await forwarder.forward(spec, result, {
         runId: request.id,
@@ -218,6 +219,7 @@ export function createRunner(deps: RunnerDeps) {
         hops: request.hops,
         answerBytes: limits.of(request.executable).outputBytes,
         onBytes: (bytes) => request.lease.take(bytes),
+        signal: request.hangUp.signal,
       })
       return { ...answer, warnings }
     } catch (error) {

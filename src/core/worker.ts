@@ -38,6 +38,8 @@ export interface WorkerOptions<T extends Leased> {
   /** How often the database is asked although nothing was said: the clock may have been set. */
   pollMs: number
   now: () => number
+  /** Somebody, perhaps in another process, wants what is under way here to end. */
+  onUnwanted?: (id: string) => void
   /** Once when storage begins to fail. */
   onError: (error: unknown) => void
 }
@@ -62,7 +64,7 @@ const RENEW_AFTER = 1 / 3
 
 export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worker {
   const { storage, store, name, work, sizeOf } = options
-  const { concurrency, perLane, leaseMs, pollMs, now, onError } = options
+  const { concurrency, perLane, leaseMs, pollMs, now, onUnwanted, onError } = options
   /** By lease and id: what was lost and claimed again is under way twice. */
   const underWay = new Map<string, T>()
   let heldBytes = 0
@@ -162,7 +164,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     renewAtMs = held.length > 0 ? nowMs + leaseMs * RENEW_AFTER : Infinity
     if (held.length === 0) return
     try {
-      await store.renew(held, nowMs + leaseMs)
+      for (const id of await store.renew(held, nowMs + leaseMs)) onUnwanted?.(id)
     } catch (error) {
       // Nothing is claimed before: it could be what is under way here.
       renewAtMs = Math.min(renewAtMs, nowMs)
@@ -171,6 +173,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   }
 
   storage.onNotice((notice) => {
+    if (notice.kind === 'cancel') onUnwanted?.(notice.runId)
     if (notice.kind === 'all' || (notice.kind === 'work' && notice.work === name)) wake()
   })
 

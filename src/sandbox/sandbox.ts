@@ -45,11 +45,13 @@ export interface ProfileOptions {
   limits: CallLimits
 }
 
-/** A caller who may leave while the call waits. */
+/** A caller who may leave while the call waits, and somebody who may end it at any time. */
 export interface Leaving {
+  /** Either has happened. */
   readonly left: boolean
+  readonly interrupted: boolean
   readonly signal: AbortSignal
-  onLeave: (() => void) | undefined
+  onLeave: ((interrupted: boolean) => void) | undefined
 }
 
 export interface Invocation {
@@ -59,7 +61,7 @@ export interface Invocation {
   inputs: Buffer[]
   /** True when the caller wants text, false for bytes. */
   text: boolean
-  /** Whose leaving takes the call out of the queue; one that has begun goes on. */
+  /** Whose leaving takes the call out of the queue; one that has begun ends on an interrupt only. */
   leaving: Leaving | undefined
   /** Given for a module that uses storage, and only while `stores` knows the group's. */
   store?: StoreOptions
@@ -167,7 +169,12 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       }
       runtime.users++
       calls.set(id, { settle: resolve, runtime })
-      if (leaving !== undefined) leaving.onLeave = () => void sandbox.cancelWaiting(id)
+      if (leaving !== undefined) {
+        leaving.onLeave = (interrupted) => {
+          if (interrupted) sandbox.cancel(id)
+          else sandbox.cancelWaiting(id)
+        }
+      }
       beginSoon(sandbox)
     })
   }

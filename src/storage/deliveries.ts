@@ -111,7 +111,10 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         return true
       }),
 
-    renew: (leases, untilMs) => database.write((db) => queue.renew(db, leases, untilMs)),
+    async renew(leases, untilMs) {
+      await database.write((db) => queue.renew(db, leases, untilMs))
+      return []
+    },
     release: (held, nowMs) =>
       database.write(async (db, at) => {
         await queue.release(db, at, held, nowMs)

@@ -1,6 +1,7 @@
 // Runs that wait in the database: a record that is queued, and beside it what running it needs. The lanes
 // of this queue (work-queue.ts) are executables.
 import type { Kysely } from 'kysely'
+import { AppError } from '../errors.ts'
 import type { Callback, Input, QueuedRequest, RequestSpec } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
@@ -36,15 +37,16 @@ export function createQueuedRunStore(deps: {
       .innerJoin('runs', 'runs.id', 'queued_runs.id')
       .innerJoin('queued_inputs', 'queued_inputs.run_id', 'queued_runs.id')
       .selectAll('runs')
-      .select(['request', 'bytes'])
+      .select(['request', 'cancel_requested', 'bytes'])
       .where('queued_runs.id', 'in', ids)
       .execute()
     const leased: LeasedRun[] = []
-    for (const { request, bytes, ...record } of rows) {
-      const { id } = record
+    for (const { request, cancel_requested: asked, bytes, ...row } of rows) {
+      const { id } = row
       const read = readRequest(id, request, bytes)
       if (read !== undefined) {
-        leased.push({ id, leaseId: bounds.leaseId, record: toRecord(record), ...read })
+        const { leaseId } = bounds
+        leased.push({ id, leaseId, record: toRecord(row), cancelRequested: asked === 1, ...read })
         continue
       }
       // It alone ends: an error here would hold up all others for ever.
@@ -107,7 +109,18 @@ export function createQueuedRunStore(deps: {
     claim: (bounds) =>
       database.write(async (db, at) => load(db, at, await queue.claim(db, at, bounds), bounds)),
     nextDueMs: () => queue.nextDueMs(reader),
-    renew: (held, untilMs) => database.write((db) => queue.renew(db, held, untilMs)),
+    renew: (held, untilMs) =>
+      database.write(async (db) => {
+        await queue.renew(db, held, untilMs)
+        const ids = held.map(({ id }) => id)
+        const rows = await db
+          .selectFrom('queued_runs')
+          .select('id')
+          .where('id', 'in', ids)
+          .where('cancel_requested', '=', 1)
+          .execute()
+        return rows.map((row) => row.id)
+      }),
     release: (held, nowMs) =>
       database.write(async (db, at) => {
         await queue.release(db, at, held, nowMs)
@@ -141,20 +154,49 @@ export function createQueuedRunStore(deps: {
       }),
 
     cancel: (id, nowMs) =>
-      database.write(async (db) => {
+      database.write(async (db, at) => {
         const gone = await db
           .deleteFrom('queued_runs')
           .where('id', '=', id)
           .where('due_at_ms', 'is not', null)
           .executeTakeFirst()
-        if (gone.numDeletedRows === 0n) return false
-        await db
-          .updateTable('runs')
-          .set({ status: 'canceled', error_code: 'CANCELED', ended_at_ms: nowMs })
+        if (gone.numDeletedRows > 0n) {
+          await db.updateTable('runs').set(canceled(nowMs)).where('id', '=', id).execute()
+          return 'canceled'
+        }
+        const asked = await db
+          .updateTable('queued_runs')
+          .set({ cancel_requested: 1 })
           .where('id', '=', id)
-          .execute()
-        return true
+          .executeTakeFirst()
+        if (asked.numUpdatedRows === 0n) return 'none'
+        at.tell({ kind: 'cancel', runId: id })
+        return 'requested'
       }),
+
+    async place(id) {
+      const row = await reader
+        .selectFrom('queued_runs')
+        .select(['due_at_ms', 'lease_id', 'cancel_requested'])
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (row === undefined) return undefined
+      return {
+        leased: row.lease_id !== null,
+        dueAtMs: row.due_at_ms,
+        cancelRequested: row.cancel_requested === 1,
+      }
+    },
+  }
+}
+
+function canceled(nowMs: number) {
+  const { message } = new AppError('CANCELED')
+  return {
+    status: 'canceled',
+    error_code: 'CANCELED',
+    error_message: message,
+    ended_at_ms: nowMs,
   }
 }
 

@@ -222,10 +222,56 @@ export interface AttemptsTable {
 /** Beside a row of `runs` that is queued; its lane is its executable. Gone when the run has ended. */
 export interface QueuedRunsTable extends WorkColumns {
   executable_id: number
+  /** Whoever runs it is to end it. */
+  cancel_requested: Generated<number>
   /** JSON: callback, and inputs with their request specs or lengths. */
   request: Sealed
   /** How often there was no room for it. */
   put_back: Generated<number>
+}
+
+/** A try of a run that failed, where another followed. */
+export interface RunTriesTable {
+  run_id: string
+  /** From 1. */
+  number: number
+  error_code: string
+  error_message: string
+  ended_at_ms: number
+}
+
+/** What a caller named with Idempotency-Key. */
+export interface IdempotencyKeysTable {
+  executable_id: number
+  function_name: string
+  key: string
+  /** Hex sha256 of what was asked for. */
+  fingerprint: string
+  run_id: string
+  /** 1: the caller waits for the run, and its answer is kept here; 0: 202 is the answer. */
+  waited: number
+  /** Of the kept answer; null while the run is under way. */
+  status: number | null
+  /** Null where the answer is an error. */
+  content_type: string | null
+  /** JSON. */
+  warnings: string | null
+  /** Of the answer's body; 0 where there is none, or where it had to go. */
+  size_bytes: number
+  expires_at_ms: number
+}
+
+/** The body of a kept answer; of an error its code, sentence and detail as JSON. */
+export interface IdempotencyAnswersTable {
+  run_id: string
+  body: Buffer
+}
+
+/** What an executable's keys come to, expired ones included until they are deleted. */
+export interface IdempotencyTotalsTable {
+  executable_id: number
+  entries: number
+  bytes: number
 }
 
 /** The bytes of a queued run's given inputs, one after another. */
@@ -272,6 +318,10 @@ export interface Schema {
   queued_inputs: QueuedInputsTable
   attempts: AttemptsTable
   resend_jobs: ResendJobsTable
+  run_tries: RunTriesTable
+  idempotency_keys: IdempotencyKeysTable
+  idempotency_answers: IdempotencyAnswersTable
+  idempotency_totals: IdempotencyTotalsTable
 }
 
 /** What engines spell differently in a table's definition. */

@@ -210,8 +210,11 @@ export interface WorkStore<T> {
   claim(bounds: ClaimBounds): Promise<T[]>
   /** When there may be something to claim; undefined when nothing waits. */
   nextDueMs(): Promise<number | undefined>
-  /** Holds leases for longer, those that are still held. */
-  renew(held: readonly { id: string; leaseId: string }[], leasedUntilMs: number): Promise<void>
+  /** Holds leases for longer, those that are still held; tells the ids of those that are to end early. */
+  renew(
+    held: readonly { id: string; leaseId: string }[],
+    leasedUntilMs: number,
+  ): Promise<readonly string[]>
   /** Makes those due that are still held: for a process that died, as others know. */
   release(held: readonly { id: string; leaseId: string }[], nowMs: number): Promise<void>
   /** Makes everything that is leased due: for the start of a server that is the only one. */
@@ -250,6 +253,17 @@ export interface LeasedRun extends QueuedRequest {
   leaseId: string
   /** As it was accepted: queued. */
   record: RunRecord
+  /** It is to be ended, not run. */
+  cancelRequested: boolean
+}
+
+/** Where a queued run stands. */
+export interface QueuePlace {
+  /** Somebody runs it. */
+  leased: boolean
+  /** When it is due to be run; null while somebody runs it. */
+  dueAtMs: number | null
+  cancelRequested: boolean
 }
 
 /** Runs that wait in the database until somebody runs them. */
@@ -272,8 +286,13 @@ export interface QueuedRunStore extends WorkStore<LeasedRun> {
     dueAtMs: number,
     perLane: number,
   ): Promise<void>
-  /** Ends one that nobody runs yet; false where there is none. */
-  cancel(id: string, nowMs: number): Promise<boolean>
+  /**
+   * Ends one that nobody runs yet (`canceled`), or asks whoever runs it to end it (`requested`); `none` where
+   * there is none.
+   */
+  cancel(id: string, nowMs: number): Promise<'canceled' | 'requested' | 'none'>
+  /** What the queue tells of one; undefined where it is not there, or no more. */
+  place(id: string): Promise<QueuePlace | undefined>
 }
 
 export interface Storage {

@@ -26,6 +26,11 @@ export function undoMigrations(folder: string, until: string): void {
        ALTER TABLE attempts DROP COLUMN first_byte_us;
        ALTER TABLE attempts DROP COLUMN response_cut`,
     ],
+    [
+      '0008-durable-runs',
+      `DROP TABLE idempotency_totals; DROP TABLE idempotency_answers; DROP TABLE idempotency_keys;
+       DROP TABLE run_tries; ALTER TABLE queued_runs DROP COLUMN cancel_requested`,
+    ],
     ['0006-queued-runs', 'DROP TABLE queued_inputs; DROP TABLE queued_runs'],
     [
       '0005-deliveries',

@@ -53,6 +53,21 @@ export function registerRuns(app: App, deps: RunsDeps): void {
     )
   }
 
+  /** A run with what other tables tell of it. */
+  async function show(run: RunRecord): Promise<{ run_id: string } & Record<string, unknown>> {
+    const place = run.endedAtMs === null ? await durableRuns.place(run.id) : undefined
+    const dueAtMs = place?.dueAtMs ?? null
+    const { items } = await deliveries.list({ runId: run.id }, { limit: RUN_DELIVERIES_MAX })
+    return {
+      ...toWire(run),
+      // Only the process that runs it knows more.
+      ...(run.status === 'queued' && place?.leased === true ? { status: 'running' } : {}),
+      due_at: dueAtMs === null ? null : new Date(dueAtMs).toISOString(),
+      cancel_requested: place?.cancelRequested ?? false,
+      delivery_ids: items.map((delivery) => delivery.id),
+    }
+  }
+
   app.get(
     '/api/runs/:id',
     {
@@ -67,8 +82,7 @@ export function registerRuns(app: App, deps: RunsDeps): void {
     },
     async (request) => {
       const run = await find(request, request.params.id)
-      const { items } = await deliveries.list({ runId: run.id }, { limit: RUN_DELIVERIES_MAX })
-      return { ...toWire(run), delivery_ids: items.map((delivery) => delivery.id) }
+      return show(run)
     },
   )
 
@@ -76,17 +90,20 @@ export function registerRuns(app: App, deps: RunsDeps): void {
     '/api/runs/:id',
     {
       schema: {
-        summary: 'Cancel a run that waits',
+        summary: 'End a run that waits or goes on',
         tags: ['runs'],
         params: RunParams,
         security: SECURITY.usage,
-        response: { 200: RunShape, '4xx': ErrorBody },
+        response: { '2xx': RunShape, '4xx': ErrorBody },
       },
       config: { access: 'route' },
     },
-    async (request) => {
+    async (request, reply) => {
       const { id } = await find(request, request.params.id)
-      return toWire(await durableRuns.cancel(id))
+      const run = await durableRuns.cancel(id)
+      // One that another process runs may take longer to hear of it.
+      if (run.endedAtMs === null) reply.code(202)
+      return show(run)
     },
   )
 
