@@ -2,8 +2,11 @@
 // are written once for all units of a commit, last and in one order: so a lane that many units touch is looked
 // at once, and writers that work at the same time (PostgreSQL) wait for each other for no longer than a commit
 // takes, and never in a circle.
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
+import { sql } from 'kysely'
+import { createRowWriter } from './row-writer.ts'
 import type { LanesTable, Schema, WorkColumns } from './schema.ts'
+import { createStatement } from './statement.ts'
 import type { WorkName } from './storage.ts'
 
 export interface LaneChange {
@@ -15,8 +18,7 @@ export interface LaneChange {
   perLane?: number
 }
 
-/** Rows of one statement. */
-const STATEMENT_ROWS = 100
+type LaneRow = Pick<Selectable<LanesTable>, 'work' | 'lane' | 'due_at_ms'>
 
 /** Every table of work has the columns of `WorkColumns`; the types need to know of one. */
 export function ofWork(db: Kysely<Schema>): Kysely<{ work: WorkColumns; lanes: LanesTable }> {
@@ -29,11 +31,9 @@ export async function writeLanes(
   changes: readonly LaneChange[],
 ): Promise<void> {
   const merged = merge(changes)
-  for (let at = 0; at < merged.length; at += STATEMENT_ROWS) {
-    await hold(db, merged.slice(at, at + STATEMENT_ROWS))
-  }
+  await hold(db, merged.map(toRow))
   for (const { work, lane, perLane } of merged) {
-    if (perLane !== undefined) await refresh(db, work, lane, perLane)
+    if (perLane !== undefined) await refresh[work](db, lane, perLane)
   }
 }
 
@@ -50,16 +50,10 @@ function merge(changes: readonly LaneChange[]): LaneChange[] {
 }
 
 /** Brings times forward. Rows are ours until the commit, those too that it leaves as they are. */
-async function hold(db: Kysely<Schema>, changes: readonly LaneChange[]): Promise<void> {
-  await db
+const hold = createRowWriter<LaneRow>((db, rows) =>
+  db
     .insertInto('lanes')
-    .values(
-      changes.map(({ work, lane, dueAtMs = Infinity }) => ({
-        work,
-        lane,
-        due_at_ms: dueAtMs === Infinity ? null : dueAtMs,
-      })),
-    )
+    .values(rows)
     .onConflict((conflict) =>
       conflict
         .columns(['work', 'lane'])
@@ -71,26 +65,48 @@ async function hold(db: Kysely<Schema>, changes: readonly LaneChange[]): Promise
           ]),
         ),
     )
-    .execute()
+    .compile(),
+)
+
+function toRow({ work, lane, dueAtMs = Infinity }: LaneChange): LaneRow {
+  return { work, lane, due_at_ms: dueAtMs === Infinity ? null : dueAtMs }
 }
 
 /** Sets when the lane has something to claim; a full one has not until a lease ends. */
-async function refresh(
-  db: Kysely<Schema>,
-  work: WorkName,
-  lane: string,
-  perLane: number,
-): Promise<void> {
-  const leased = await leaseEnds(db, work, lane, perLane)
-  const due = leased.length < perLane ? await firstDue(db, work, lane) : undefined
-  const times = [leased[0], due].filter((time) => time !== undefined)
-  await db
-    .updateTable('lanes')
-    .set({ due_at_ms: times.length === 0 ? null : Math.min(...times) })
-    .where('work', '=', work)
-    .where('lane', '=', lane)
-    .execute()
-}
+const refresh = byWork((work) => {
+  const table = sql.table(work)
+  return createStatement((db, lane: string, perLane: number) => ({
+    compile: () =>
+      sql<never>`
+        update lanes set due_at_ms = (
+          select min(at_ms) from (
+            select min(leased_until_ms) as at_ms from ${table}
+            where lane = ${lane} and leased_until_ms is not null
+            union all
+            select min(due_at_ms) as at_ms from ${table}
+            where lane = ${lane} and due_at_ms is not null and (
+              select count(*) from (
+                select 1 from ${table}
+                where lane = ${lane} and leased_until_ms is not null limit ${perLane}
+              ) as leased
+            ) < ${perLane}
+          ) as times
+        )
+        where work = ${work} and lane = ${lane}`.compile(db),
+  }))
+})
+
+const leaseEndsOf = byWork((work) =>
+  createStatement((db, lane: string, limit: number) =>
+    ofWork(db)
+      .selectFrom(work as 'work')
+      .select('leased_until_ms')
+      .where('lane', '=', lane)
+      .where('leased_until_ms', 'is not', null)
+      .orderBy('leased_until_ms')
+      .limit(limit),
+  ),
+)
 
 /** Ends of leases of a lane, the first `limit` of them. */
 export async function leaseEnds(
@@ -99,29 +115,14 @@ export async function leaseEnds(
   lane: string,
   limit: number,
 ): Promise<number[]> {
-  const rows = await ofWork(db)
-    .selectFrom(work as 'work')
-    .select('leased_until_ms')
-    .where('lane', '=', lane)
-    .where('leased_until_ms', 'is not', null)
-    .orderBy('leased_until_ms')
-    .limit(limit)
-    .execute()
+  const { rows } = await leaseEndsOf[work](db, lane, limit)
   return rows.map((row) => row.leased_until_ms ?? 0)
 }
 
-async function firstDue(
-  db: Kysely<Schema>,
-  work: WorkName,
-  lane: string,
-): Promise<number | undefined> {
-  const row = await ofWork(db)
-    .selectFrom(work as 'work')
-    .select('due_at_ms')
-    .where('lane', '=', lane)
-    .where('due_at_ms', 'is not', null)
-    .orderBy('due_at_ms')
-    .limit(1)
-    .executeTakeFirst()
-  return row?.due_at_ms ?? undefined
+function byWork<T>(make: (work: WorkName) => T): Record<WorkName, T> {
+  return {
+    deliveries: make('deliveries'),
+    queued_runs: make('queued_runs'),
+    resend_jobs: make('resend_jobs'),
+  }
 }

@@ -1,15 +1,43 @@
 // Runs that wait in the database: a record that is queued, and beside it what running it needs. The lanes
 // of this queue (work-queue.ts) are executables.
-import type { Kysely } from 'kysely'
+import type { Insertable, Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { Callback, Input, QueuedRequest, RequestSpec } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
+import { createRoom } from './queue-room.ts'
+import { createRowWriter } from './row-writer.ts'
 import { saveRecord, toRecord } from './runs.ts'
-import type { Schema } from './schema.ts'
+import type { QueuedInputsTable, QueuedRunsTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
+import { createStatement, createStatementOfIds } from './statement.ts'
 import type { ClaimBounds, LeasedRun, QueuedRunStore } from './storage.ts'
 import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
+
+const insertRuns = createRowWriter<Insertable<QueuedRunsTable>>((db, rows) =>
+  db.insertInto('queued_runs').values(rows).compile(),
+)
+const insertInputs = createRowWriter<Insertable<QueuedInputsTable>>((db, rows) =>
+  db.insertInto('queued_inputs').values(rows).compile(),
+)
+const remove = createStatement((db, id: string, leaseId: string) =>
+  db.deleteFrom('queued_runs').where('id', '=', id).where('lease_id', '=', leaseId),
+)
+const sizesOf = createStatementOfIds((db, ids) =>
+  db
+    .selectFrom('queued_inputs')
+    .select(['run_id as id', 'size_bytes as size'])
+    .where('run_id', 'in', ids),
+)
+const whole = createStatementOfIds((db, ids) =>
+  db
+    .selectFrom('queued_runs')
+    .innerJoin('runs', 'runs.id', 'queued_runs.id')
+    .innerJoin('queued_inputs', 'queued_inputs.run_id', 'queued_runs.id')
+    .selectAll('runs')
+    .select(['request', 'cancel_requested', 'bytes'])
+    .where('queued_runs.id', 'in', ids),
+)
 
 export function createQueuedRunStore(deps: {
   database: Database
@@ -18,6 +46,7 @@ export function createQueuedRunStore(deps: {
   const { database, secrets } = deps
   const { reader, locks } = database
   const queue = createWorkQueue('queued_runs', locks)
+  const room = createRoom()
 
   async function load(
     db: Kysely<Schema>,
@@ -26,20 +55,9 @@ export function createQueuedRunStore(deps: {
     bounds: ClaimBounds,
   ): Promise<LeasedRun[]> {
     if (claimed.length === 0) return []
-    const sizes = await db
-      .selectFrom('queued_inputs')
-      .select(['run_id as id', 'size_bytes as size'])
-      .where('run_id', 'in', claimed)
-      .execute()
-    const ids = await queue.fitting(db, at, sizes, bounds)
-    const rows = await db
-      .selectFrom('queued_runs')
-      .innerJoin('runs', 'runs.id', 'queued_runs.id')
-      .innerJoin('queued_inputs', 'queued_inputs.run_id', 'queued_runs.id')
-      .selectAll('runs')
-      .select(['request', 'cancel_requested', 'bytes'])
-      .where('queued_runs.id', 'in', ids)
-      .execute()
+    const sizes = await sizesOf(db, claimed)
+    const ids = await queue.fitting(db, at, sizes.rows, bounds)
+    const { rows } = await whole(db, ids)
     const leased: LeasedRun[] = []
     for (const { request, cancel_requested: asked, bytes, ...row } of rows) {
       const { id } = row
@@ -77,30 +95,20 @@ export function createQueuedRunStore(deps: {
     add: (record, request, max) =>
       database.write(async (db, at) => {
         const lane = String(record.executableId)
-        const { waiting } = await db
-          .selectFrom('queued_runs')
-          .select((eb) => eb.fn.countAll<number>().as('waiting'))
-          .where('executable_id', '=', record.executableId)
-          .executeTakeFirstOrThrow()
-        if (waiting >= max) return false
+        if (!(await room.take(db, record.executableId, max))) return false
         const { json, inputs } = toStored(request)
         await saveRecord(db, record)
-        await db
-          .insertInto('queued_runs')
-          .values({
-            id: record.id,
-            executable_id: record.executableId,
-            lane,
-            due_at_ms: record.createdAtMs,
-            lease_id: null,
-            leased_until_ms: null,
-            request: secrets.seal(json, requestOf(record.id)),
-          })
-          .execute()
-        await db
-          .insertInto('queued_inputs')
-          .values({ run_id: record.id, size_bytes: inputs.length, bytes: inputs })
-          .execute()
+        const row = {
+          id: record.id,
+          executable_id: record.executableId,
+          lane,
+          due_at_ms: record.createdAtMs,
+          lease_id: null,
+          leased_until_ms: null,
+          request: secrets.seal(json, requestOf(record.id)),
+        }
+        await insertRuns(db, [row])
+        await insertInputs(db, [{ run_id: record.id, size_bytes: inputs.length, bytes: inputs }])
         queue.expect(at, lane, record.createdAtMs)
         at.tell({ kind: 'work', work: 'queued_runs' })
         return true
@@ -130,12 +138,8 @@ export function createQueuedRunStore(deps: {
 
     end: ({ id, leaseId }, record, delivery, perLane) =>
       database.write(async (db, at) => {
-        const held = await db
-          .deleteFrom('queued_runs')
-          .where('id', '=', id)
-          .where('lease_id', '=', leaseId)
-          .executeTakeFirst()
-        if (held.numDeletedRows === 0n) return false
+        const { numAffectedRows } = await remove(db, id, leaseId)
+        if (numAffectedRows === 0n) return false
         await saveRecord(db, record)
         if (delivery !== undefined) await insertDelivery({ db, at, secrets }, delivery)
         queue.refresh(at, String(record.executableId), perLane)

@@ -1,7 +1,7 @@
-// Writes many rows of one table. A statement is built once for each count of rows, since building it costs
-// several times what running it does.
+// Writes many rows of one table with one statement, which is built once for each count of rows.
 import type { CompiledQuery, Kysely } from 'kysely'
 import type { Schema } from './schema.ts'
+import { onceADialect } from './statement.ts'
 
 /** Rows of one statement: two dozen columns each stay well below any engine's count of parameters. */
 const STATEMENT_ROWS = 100
@@ -12,8 +12,9 @@ export type RowWriter<Row> = (db: Kysely<Schema>, rows: readonly Row[]) => Promi
 export function createRowWriter<Row extends object>(
   build: (db: Kysely<Schema>, rows: Row[]) => CompiledQuery,
 ): RowWriter<Row> {
-  const built = new Map<number, CompiledQuery>()
+  const builtOf = onceADialect(() => new Map<number, CompiledQuery>())
   return async (db, rows) => {
+    const built = builtOf(db)
     for (let at = 0; at < rows.length; at += STATEMENT_ROWS) {
       const some = rows.slice(at, at + STATEMENT_ROWS)
       const query = built.get(some.length) ?? build(db, some)

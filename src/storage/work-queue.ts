@@ -8,6 +8,7 @@ import type { Kysely } from 'kysely'
 import type { AtCommit, Locks } from './database.ts'
 import { leaseEnds, ofWork } from './lanes.ts'
 import type { Schema } from './schema.ts'
+import { createStatement, createStatementOfIds } from './statement.ts'
 import type { ClaimBounds, WorkName } from './storage.ts'
 
 export const NOT_LEASED = { lease_id: null, leased_until_ms: null }
@@ -18,20 +19,61 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
   // The tables have the same columns; the types need to know of one.
   const work = table as 'work'
 
+  // What another unit is writing just now after all, is left to it.
+  const expired = createStatement((db, lane: string, nowMs: number) =>
+    locks.free(
+      ofWork(db)
+        .selectFrom(work)
+        .select('id')
+        .where('lane', '=', lane)
+        .where('leased_until_ms', '<=', nowMs),
+    ),
+  )
+  const due = createStatement((db, lane: string, nowMs: number, limit: number) =>
+    locks.free(
+      ofWork(db)
+        .selectFrom(work)
+        .select('id')
+        .where('lane', '=', lane)
+        .where('due_at_ms', '<=', nowMs)
+        .orderBy('due_at_ms')
+        .limit(limit),
+    ),
+  )
+  const lease = createStatementOfIds((db, ids, leaseId: string, leasedUntilMs: number) =>
+    ofWork(db)
+      .updateTable(work)
+      .set({
+        due_at_ms: null,
+        lease_id: leaseId,
+        leased_until_ms: leasedUntilMs,
+      })
+      .where('id', 'in', ids),
+  )
+  const dueLanes = createStatement((db, nowMs: number, limit: number) =>
+    db
+      .selectFrom('lanes')
+      .select('lane')
+      .where('work', '=', table)
+      .where('due_at_ms', '<=', nowMs)
+      .orderBy('due_at_ms')
+      .limit(limit),
+  )
+  const firstLane = createStatement((db) =>
+    db
+      .selectFrom('lanes')
+      .select('due_at_ms')
+      .where('work', '=', table)
+      .where('due_at_ms', 'is not', null)
+      .orderBy('due_at_ms')
+      .limit(1),
+  )
+
   /** What is leased past its time waits again: whether it was done is not known. */
   async function takeBackExpired(db: Kysely<Schema>, lane: string, nowMs: number): Promise<void> {
-    // What its owner is writing just now after all, is left to it.
-    const expired = await locks
-      .free(
-        ofWork(db)
-          .selectFrom(work)
-          .select('id')
-          .where('lane', '=', lane)
-          .where('leased_until_ms', '<=', nowMs),
-      )
-      .execute()
-    if (expired.length === 0) return
-    const ids = expired.map((row) => row.id)
+    const { rows } = await expired(db, lane, nowMs)
+    if (rows.length === 0) return
+    const ids = rows.map((row) => row.id)
     await ofWork(db)
       .updateTable(work)
       .set({ ...NOT_LEASED, due_at_ms: nowMs })
@@ -39,34 +81,25 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
       .execute()
   }
 
+  /** How much more may be leased of a lane. */
+  async function freeIn(db: Kysely<Schema>, lane: string, { nowMs, perLane }: ClaimBounds) {
+    const ends = await leaseEnds(db, table, lane, perLane)
+    if ((ends[0] ?? Infinity) > nowMs) return perLane - ends.length
+    await takeBackExpired(db, lane, nowMs)
+    return perLane - (await leaseEnds(db, table, lane, perLane)).length
+  }
+
   /** Leases up to `limit` of a lane's due work, the earliest first. */
   async function leaseDue(
     db: Kysely<Schema>,
     lane: string,
-    { nowMs, leaseId, leasedUntilMs, limit }: Omit<ClaimBounds, 'perLane'>,
+    { nowMs, leaseId, leasedUntilMs }: ClaimBounds,
+    limit: number,
   ): Promise<string[]> {
-    const due = await locks
-      .free(
-        ofWork(db)
-          .selectFrom(work)
-          .select('id')
-          .where('lane', '=', lane)
-          .where('due_at_ms', '<=', nowMs)
-          .orderBy('due_at_ms')
-          .limit(limit),
-      )
-      .execute()
-    if (due.length === 0) return []
-    const ids = due.map((row) => row.id)
-    await ofWork(db)
-      .updateTable(work)
-      .set({
-        due_at_ms: null,
-        lease_id: leaseId,
-        leased_until_ms: leasedUntilMs,
-      })
-      .where('id', 'in', ids)
-      .execute()
+    const { rows } = await due(db, lane, nowMs, limit)
+    if (rows.length === 0) return []
+    const ids = rows.map((row) => row.id)
+    await lease(db, ids, leaseId, leasedUntilMs)
     return ids
   }
 
@@ -127,26 +160,18 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     /** Ids of what is leased from now on, lane after lane. */
     async claim(db: Kysely<Schema>, at: AtCommit, bounds: ClaimBounds): Promise<string[]> {
       const { nowMs, limit, perLane } = bounds
-      const due = await db
-        .selectFrom('lanes')
-        .select('lane')
-        .where('work', '=', table)
-        .where('due_at_ms', '<=', nowMs)
-        .orderBy('due_at_ms')
-        .limit(limit)
-        .execute()
+      const { rows } = await dueLanes(db, nowMs, limit)
       // One claims in a lane at a time, so that no two can fill it past `perLane`.
-      const names = due.map(({ lane }) => `${table}/${lane}`)
+      const names = rows.map(({ lane }) => `${table}/${lane}`)
       const taken = new Set(await locks.take(db, names))
-      const lanes = due.filter(({ lane }) => taken.has(`${table}/${lane}`))
+      const lanes = rows.filter(({ lane }) => taken.has(`${table}/${lane}`))
       // The first get no more than their share; what they leave is claimed the next time.
       const share = Math.max(1, Math.floor(limit / Math.max(1, lanes.length)))
       const claimed: string[] = []
       for (const { lane } of lanes) {
-        await takeBackExpired(db, lane, nowMs)
-        const free = perLane - (await leaseEnds(db, table, lane, perLane)).length
+        const free = await freeIn(db, lane, bounds)
         const room = Math.min(share, free, limit - claimed.length)
-        if (room > 0) claimed.push(...(await leaseDue(db, lane, { ...bounds, limit: room })))
+        if (room > 0) claimed.push(...(await leaseDue(db, lane, bounds, room)))
         refresh(at, lane, perLane)
       }
       return claimed
@@ -154,15 +179,8 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
 
     /** When there may be something to claim; undefined while nothing waits. */
     async nextDueMs(db: Kysely<Schema>): Promise<number | undefined> {
-      const row = await db
-        .selectFrom('lanes')
-        .select('due_at_ms')
-        .where('work', '=', table)
-        .where('due_at_ms', 'is not', null)
-        .orderBy('due_at_ms')
-        .limit(1)
-        .executeTakeFirst()
-      return row?.due_at_ms ?? undefined
+      const { rows } = await firstLane(db)
+      return rows[0]?.due_at_ms ?? undefined
     },
 
     /** Holds leases for longer, those that are still held. */
