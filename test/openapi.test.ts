@@ -57,6 +57,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /api/deliveries': 'admin',
   'GET /api/deliveries/{id}': 'admin',
   'POST /api/deliveries/{id}/cancel': 'admin',
+  'POST /api/deliveries/{id}/resend': 'admin',
   'GET /api/executables/{id}/deliveries': 'admin',
   'GET /api/runs/{id}/result': 'usage',
   'POST /api/ephemeral_storage': 'token',

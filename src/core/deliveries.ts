@@ -1,8 +1,9 @@
 // Durable deliveries as their owners see them: made, read, listed, canceled. delivery-worker.ts sends them.
 import { AppError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { Attempt, Delivery, DeliveryPayload, RequestSpec, RetryPolicy } from '../model.ts'
 import { originOf } from '../request-spec.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { ResendRefusal, Storage } from '../storage/storage.ts'
 import { afterAttempt } from './attempt.ts'
 import { createIds, timeOfId } from './ids.ts'
 
@@ -93,6 +94,17 @@ export function createDeliveries(deps: DeliveriesDeps) {
       return this.find(id)
     },
 
+    /**
+     * Has one attempt made as soon as there is room, which is committed before this resolves.
+     * @throws AppError CONFLICT, PAYLOAD_GONE, NOT_FOUND
+     */
+    async resend(id: string): Promise<Delivery> {
+      const refusal = await storage.deliveries.resend(id, now())
+      if (refusal !== undefined) throw cannotResend(refusal)
+      onDue()
+      return this.find(id)
+    },
+
     cancelAll: (executableId: number) =>
       storage.deliveries.cancelAll(executableId, 'executable_deleted', now()),
 
@@ -104,6 +116,19 @@ export function createDeliveries(deps: DeliveriesDeps) {
       clearInterval(timer)
     },
   }
+}
+
+const REFUSALS: Readonly<Record<ResendRefusal, readonly [ErrorCode, string]>> = {
+  missing: ['NOT_FOUND', 'There is no such delivery.'],
+  resending: ['CONFLICT', 'It is being sent again already.'],
+  leased: ['CONFLICT', 'An attempt is under way; ask when it has ended.'],
+  payload_gone: ['PAYLOAD_GONE', 'What it sends is kept no more, so that it cannot be sent again.'],
+  executable_deleted: ['CONFLICT', 'Its executable was deleted.'],
+}
+
+function cannotResend(reason: ResendRefusal): AppError {
+  const [code, sentence] = REFUSALS[reason]
+  return new AppError(code, sentence, { detail: { reason } })
 }
 
 function toDelivery(id: string, sent: NewDelivery, nowMs: number): Delivery & DeliveryPayload {

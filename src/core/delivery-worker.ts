@@ -1,8 +1,8 @@
 // Sends the deliveries that are due: makes the attempt, and writes it with what comes of it.
 import type { Config } from '../config.ts'
 import type { Outbound } from '../outbound/outbound.ts'
-import type { LeasedDelivery, Storage } from '../storage/storage.ts'
-import { EXCERPT_BYTES, afterAttempt, attempt, timeoutOf } from './attempt.ts'
+import type { AfterAttempt, LeasedDelivery, Storage, Unchanged } from '../storage/storage.ts'
+import { EXCERPT_BYTES, afterAttempt, arrived, attempt, timeoutOf } from './attempt.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
 
@@ -40,8 +40,13 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
     if (cut.aborted && made.response === undefined) return
     const nowMs = now()
     const tries = delivery.tries + 1
-    const after = afterAttempt(made.attempt, { retry, tries }, { nowMs, chance: chance() })
-    await commit(() => storage.deliveries.settle(delivery, made.attempt, after, { nowMs, perLane }))
+    const manual = delivery.resending
+    const after: AfterAttempt | Unchanged =
+      manual && !arrived(made.attempt)
+        ? { state: 'unchanged' }
+        : afterAttempt(made.attempt, { retry, tries }, { nowMs, chance: chance() })
+    const kept = { ...made.attempt, manual }
+    await commit(() => storage.deliveries.settle(delivery, kept, after, { nowMs, perLane }))
   }
 
   return createWorker({

@@ -4,6 +4,14 @@ import type { Attempt, Delivery, DeliveryPayload, DeliveryState, RequestSpec } f
 import type { AtCommit, Database } from './database.ts'
 import { pageOfIds } from './delivery-history.ts'
 import {
+  NOT_MANUAL,
+  chainAsItWas,
+  countResent,
+  makeManual,
+  takeBackResend,
+  whyNotManual,
+} from './delivery-resends.ts'
+import {
   DELIVERY_COLUMNS,
   answerBytes,
   attemptToRow,
@@ -43,16 +51,16 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       .innerJoin('delivery_payloads', 'delivery_payloads.delivery_id', 'deliveries.id')
       .leftJoin('executables', 'executables.id', 'deliveries.executable_id')
       .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
-      .select(['spec', 'body', 'executables.id as owner'])
+      .select(['resend_job_id', 'spec', 'body', 'executables.id as owner'])
       .where('deliveries.id', 'in', ids)
       .execute()
     const leased: LeasedDelivery[] = []
-    for (const { spec: sealed, body, owner, ...row } of rows) {
+    for (const { spec: sealed, body, owner, resend_job_id: resendJobId, ...row } of rows) {
       const spec = readSpec(row.id, sealed)
       // Either ends alone: an error here would hold up all others for ever.
       if (owner === null) await endNow(db, row.id, 'canceled', 'executable_deleted', bounds)
       else if (spec === undefined) await endNow(db, row.id, 'discarded', 'unreadable', bounds)
-      else leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, spec, body })
+      else leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, resendJobId, spec, body })
     }
     return leased
   }
@@ -64,10 +72,12 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     reason: string,
     { nowMs }: ClaimBounds,
   ): Promise<void> {
-    await db
-      .updateTable('deliveries')
-      .set({ ...NOT_LEASED, state, reason, ended_at_ms: nowMs })
-      .where('id', '=', id)
+    // One that had ended stays as it was.
+    const one = db.updateTable('deliveries').where('id', '=', id)
+    await one.set(chainAsItWas).where('ended_at_ms', 'is not', null).execute()
+    await one
+      .set({ ...NOT_LEASED, ...NOT_MANUAL, state, reason, ended_at_ms: nowMs })
+      .where('ended_at_ms', 'is', null)
       .execute()
   }
 
@@ -90,14 +100,13 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 
     nextDueMs: () => queue.nextDueMs(reader),
 
-    settle: ({ id, target, leaseId }, attempt, after, { nowMs, perLane }) =>
+    settle: ({ id, target, leaseId, resendJobId }, attempt, after, { nowMs, perLane }) =>
       database.write(async (db, at) => {
         const held = await db
           .updateTable('deliveries')
           .set((eb) => ({
-            ...NOT_LEASED,
-            ...columnsAfter(after, nowMs),
-            tries: eb('tries', '+', 1),
+            ...(after.state === 'unchanged' ? chainAsItWas(eb) : columnsAfter(after, nowMs)),
+            tries: eb('tries', '+', attempt.manual ? 0 : 1),
             last_status: attempt.status,
             last_error_class: attempt.errorClass,
             kept_bytes: eb('kept_bytes', '+', answerBytes(attempt)),
@@ -107,6 +116,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           .executeTakeFirst()
         if (held.numUpdatedRows === 0n) return false
         await insertAttempt(db, id, attempt)
+        if (resendJobId !== null) await countResent(db, resendJobId, after.state === 'succeeded')
         queue.refresh(at, target, perLane)
         return true
       }),
@@ -161,7 +171,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           .where('ended_at_ms', 'is', null)
           .returning('lane')
           .executeTakeFirst()
-        if (row === undefined) return false
+        if (row === undefined) return takeBackResend(db, id)
         // There may be room for another; the next claim looks.
         queue.expect(at, row.lane, nowMs)
         return true
@@ -188,6 +198,13 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         })
       while ((await step()) > 0);
     },
+
+    resend: (id, nowMs) =>
+      database.write(async (db, at) =>
+        (await makeManual(db, at, [id], { nowMs, jobId: null })) === 1
+          ? undefined
+          : whyNotManual(db, id),
+      ),
 
     prune: (endedBeforeMs, limit) =>
       database.write(async (db) => {
@@ -238,12 +255,19 @@ async function insertAttempt(
 
 function columnsAfter(after: AfterAttempt, nowMs: number) {
   return after.state === 'waiting'
-    ? { state: after.state, due_at_ms: after.dueAtMs }
-    : { state: after.state, reason: after.reason, ended_at_ms: nowMs }
+    ? { ...NOT_LEASED, state: after.state, due_at_ms: after.dueAtMs }
+    : { ...NOT_LEASED, ...NOT_MANUAL, state: after.state, reason: after.reason, ended_at_ms: nowMs }
 }
 
 function canceled(reason: string, nowMs: number) {
-  return { ...NOT_LEASED, state: 'canceled', reason, due_at_ms: null, ended_at_ms: nowMs }
+  return {
+    ...NOT_LEASED,
+    ...NOT_MANUAL,
+    state: 'canceled',
+    reason,
+    due_at_ms: null,
+    ended_at_ms: nowMs,
+  }
 }
 
 function specOf(id: string): Place {

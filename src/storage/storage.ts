@@ -167,12 +167,23 @@ export interface FunctionStore {
 /** A delivery whose attempt is under way, with what is to be sent. */
 export interface LeasedDelivery extends Delivery, DeliveryPayload {
   leaseId: string
+  /** The job that asked for this attempt. */
+  resendJobId: string | null
 }
+
+/** Why a delivery cannot be sent again now, or ever. */
+export type ResendRefusal =
+  'missing' | 'resending' | 'leased' | 'payload_gone' | 'executable_deleted'
 
 /** What becomes of a delivery after an attempt. */
 export type AfterAttempt =
   | { state: 'waiting'; dueAtMs: number }
   | { state: 'succeeded' | 'exhausted' | 'discarded'; reason: string | null }
+
+/** What becomes of it after one that somebody asked for and that failed: all is what it was. */
+export interface Unchanged {
+  state: 'unchanged'
+}
 
 export interface ClaimBounds {
   nowMs: number
@@ -226,9 +237,9 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery> {
   create(delivery: Delivery & DeliveryPayload, attempts: readonly Attempt[]): Promise<void>
   /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
   settle(
-    leased: Pick<LeasedDelivery, 'id' | 'target' | 'leaseId'>,
+    leased: Pick<LeasedDelivery, 'id' | 'target' | 'leaseId' | 'resendJobId'>,
     attempt: Attempt,
-    after: AfterAttempt,
+    after: AfterAttempt | Unchanged,
     bounds: { nowMs: number; perLane: number },
   ): Promise<boolean>
   get(id: string): Promise<Delivery | undefined>
@@ -239,10 +250,15 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery> {
     filter: DeliveryFilter,
     page: { limit: number; before?: string | undefined },
   ): Promise<{ items: Delivery[]; next: string | null }>
-  /** False when it had ended already. An attempt under way is not recorded any more. */
+  /**
+   * False when it had ended already, and nobody had asked to send it again. An attempt under way is not
+   * recorded any more.
+   */
   cancel(id: string, reason: string, nowMs: number): Promise<boolean>
   /** Cancels all of an executable's that have not ended; in small steps. */
   cancelAll(executableId: number, reason: string, nowMs: number): Promise<void>
+  /** One attempt as soon as there is room; undefined where it will be made. */
+  resend(id: string, nowMs: number): Promise<ResendRefusal | undefined>
   /** Deletes what ended before, at most `limit` a call; tells how many. */
   prune(endedBeforeMs: number, limit: number): Promise<number>
 }

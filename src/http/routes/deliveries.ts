@@ -103,6 +103,23 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
     },
   )
 
+  app.post(
+    '/api/deliveries/:id/resend',
+    {
+      schema: {
+        ...common,
+        summary: 'Send a delivery again, whatever became of it',
+        response: { 202: DeliveryShape, '4xx': ErrorBody },
+      },
+      config: { access: 'route' },
+    },
+    async (request, reply) => {
+      const { id } = await find(request, request.params.id)
+      reply.code(202).header('location', `/api/deliveries/${id}`)
+      return toWire(await deliveries.resend(id))
+    },
+  )
+
   app.get(
     '/api/executables/:id/deliveries',
     {

@@ -1,0 +1,90 @@
+// Sending again because somebody asks: the next attempt of a delivery is made a manual one, due now. Whatever
+// comes of it but a success leaves the delivery and its automatic chain as they were.
+import type { ExpressionBuilder, Kysely } from 'kysely'
+import type { AtCommit } from './database.ts'
+import type { Schema } from './schema.ts'
+import type { ResendRefusal } from './storage.ts'
+import { NOT_LEASED } from './work-queue.ts'
+
+/** No attempt that somebody asked for is pending. */
+export const NOT_MANUAL = { manual: 0, chain_due_at_ms: null, resend_job_id: null }
+
+/** What a manual attempt leaves that did not succeed. */
+export function chainAsItWas(eb: ExpressionBuilder<Schema, 'deliveries'>) {
+  return { ...NOT_LEASED, ...NOT_MANUAL, due_at_ms: eb.ref('chain_due_at_ms') }
+}
+
+/** Of these deliveries those that can be sent again will be; tells how many. */
+export async function makeManual(
+  db: Kysely<Schema>,
+  at: AtCommit,
+  ids: readonly string[],
+  { nowMs, jobId }: { nowMs: number; jobId: string | null },
+): Promise<number> {
+  if (ids.length === 0) return 0
+  const rows = await db
+    .updateTable('deliveries')
+    .set((eb) => ({
+      manual: 1,
+      chain_due_at_ms: eb.ref('due_at_ms'),
+      due_at_ms: nowMs,
+      resend_job_id: jobId,
+    }))
+    .where('id', 'in', ids)
+    .where('manual', '=', 0)
+    .where('lease_id', 'is', null)
+    .where('kept_bytes', 'is not', null)
+    .where((eb) => eb.or([eb('reason', 'is', null), eb('reason', '<>', 'unreadable')]))
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('executables')
+          .select('executables.id')
+          .whereRef('executables.id', '=', 'deliveries.executable_id'),
+      ),
+    )
+    .returning('lane')
+    .execute()
+  for (const { lane } of rows) at.lane({ work: 'deliveries', lane, dueAtMs: nowMs })
+  if (rows.length > 0) at.tell({ kind: 'work', work: 'deliveries' })
+  return rows.length
+}
+
+/** Why one was not made manual. */
+export async function whyNotManual(db: Kysely<Schema>, id: string): Promise<ResendRefusal> {
+  const row = await db
+    .selectFrom('deliveries')
+    .select(['manual', 'lease_id', 'kept_bytes', 'reason'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) return 'missing'
+  if (row.manual === 1) return 'resending'
+  if (row.lease_id !== null) return 'leased'
+  if (row.kept_bytes === null || row.reason === 'unreadable') return 'payload_gone'
+  return 'executable_deleted'
+}
+
+/** Of one that had ended; false where none was pending. One under way is not recorded any more. */
+export async function takeBackResend(db: Kysely<Schema>, id: string): Promise<boolean> {
+  const row = await db
+    .updateTable('deliveries')
+    .set(chainAsItWas)
+    .where('id', '=', id)
+    .where('manual', '=', 1)
+    .executeTakeFirst()
+  return row.numUpdatedRows > 0n
+}
+
+/** Of an attempt that a job asked for. */
+export async function countResent(
+  db: Kysely<Schema>,
+  jobId: string,
+  succeeded: boolean,
+): Promise<void> {
+  const outcome = succeeded ? 'succeeded' : 'failed'
+  await db
+    .updateTable('resend_jobs')
+    .set((eb) => ({ [outcome]: eb(outcome, '+', 1) }))
+    .where('id', '=', jobId)
+    .execute()
+}
