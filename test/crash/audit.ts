@@ -224,17 +224,19 @@ function hasReason(
   return ['canceled', 'discarded'].includes(state) && reason !== null
 }
 
-function agrees(row: DeliveryRow, made: AttemptRow[]): boolean {
+function agrees(row: DeliveryRow, all: AttemptRow[]): boolean {
+  const made = all.filter(({ manual }) => manual === 0)
   if (row.tries !== made.length) return false
-  if (made.some((one) => (one.status === null) === (one.error_class === null))) return false
+  if (made.some((one) => one.status === null && one.error_class === null)) return false
   const taken = made.filter(took)
   if (row.state === 'succeeded') return taken.length === 1 && taken[0] === made.at(-1)
   if (taken.length > 0) return false
   return row.state !== 'exhausted' || made.length === retriesOf(row) + 1
 }
 
-function took({ status }: AttemptRow): boolean {
-  return status !== null && status >= 200 && status < 300
+/** A 2xx whose body broke off is a failure, and keeps both. */
+function took({ status, error_class: failure }: AttemptRow): boolean {
+  return failure === null && status !== null && status >= 200 && status < 300
 }
 
 function retriesOf({ retry }: DeliveryRow): number {

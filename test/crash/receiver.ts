@@ -66,6 +66,8 @@ const taken = new Set<string>()
 let behaving = false
 const behaves = (): boolean => behaving
 let refusals = 0
+/** Answers under way to what was taken before. */
+let thanking = 0
 
 const sleep = (least: number, most: number): Promise<void> => pause(chance.whole(least, most))
 
@@ -98,6 +100,10 @@ async function receive(request: IncomingMessage, reply: ServerResponse): Promise
     arrival.answer = 'taken'
     taken.add(token)
   })
+  if (duplicate) {
+    thanking++
+    reply.on('close', () => thanking--)
+  }
   // Whoever has given up by now is seen to have: what is written to nobody was not taken.
   await sleep(2, 40)
   if (reply.destroyed) return
@@ -207,8 +213,11 @@ async function comeAndGo(port: number, own: Chance): Promise<void> {
     const staysUntil = Date.now() + own.whole(3_000, 12_000)
     while (behaves() || Date.now() < staysUntil) await pause(100)
     refusals++
+    const closed = new Promise((resolve) => server.close(resolve))
+    // Whoever sends again what was taken is not made to send it once more.
+    while (thanking > 0) await pause(2)
     server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
+    await closed
     const returnsAt = Date.now() + own.whole(100, 1_200)
     while (!behaves() && Date.now() < returnsAt) await pause(20)
   }

@@ -2,7 +2,8 @@
 import { table } from '../../bench/report.ts'
 import type { Claim } from './audit.ts'
 import type { Outcome } from './crash.ts'
-import type { Moment } from './siege.ts'
+import { countKills } from './siege.ts'
+import type { Kill, Moment } from './siege.ts'
 
 /** Evidence shown of one claim. */
 const EVIDENCE_MAX = 10
@@ -32,13 +33,13 @@ export function figuresOf(outcome: Outcome): [string, string][] {
   const made = [...attempts.values()].flat()
   const failures = countBy(
     made
-      .filter(({ status }) => status === null || status >= 300)
+      .filter(({ status, error_class: failure }) => failure !== null || (status ?? 300) >= 300)
       .map((one) => one.error_class ?? `answered ${one.status}`),
   )
   return [
     ['server processes', String(outcome.processes)],
-    ['kills', `${whole(kills.length)}: ${moments(countBy(kills.map(({ moment }) => moment)))}`],
-    ['kills that found work leased', whole(kills.filter(foundWork).length)],
+    ['kills (SIGKILL)', `${whole(countKills(siege))}: ${moments(kills)}`],
+    ['moments of kills that found work leased', whole(kills.filter(foundWork).length)],
     ['database taken away', listed(countBy(siege.disturbances)) || 'never'],
     ['time', `${whole(seconds)} s, of which ${whole(settledSeconds)} s until nothing waited`],
     ['runs handed over', whole(ledger.length)],
@@ -84,11 +85,11 @@ export function summaryLines(outcomes: readonly Outcome[]): string[] {
     `ℹ claims ${claims.length}`,
     `ℹ pass ${claims.length - failed}`,
     `ℹ fail ${failed}`,
-    ...outcomes.map(({ engine, accounts }) => `ℹ kills ${accounts.siege.kills.length} ${engine}`),
+    ...outcomes.map(({ engine, accounts }) => `ℹ kills ${countKills(accounts.siege)} ${engine}`),
   ]
 }
 
-function foundWork({ leasedDeliveries, leasedRuns }: Outcome['accounts']['siege']['kills'][0]) {
+function foundWork({ leasedDeliveries, leasedRuns }: Kill): boolean {
   return leasedDeliveries + leasedRuns > 0
 }
 
@@ -97,14 +98,17 @@ function violationsOf({ claims }: Outcome, parts: readonly string[]): number {
   return sum(claims.filter(lost).map(({ violations }) => violations.length))
 }
 
-function moments(counts: Map<string, number>): string {
+function moments(kills: readonly Kill[]): string {
   const words: Record<Moment, string> = {
     load: 'under load',
     start: 'while starting',
     drain: 'while draining',
   }
   return Object.entries(words)
-    .map(([moment, word]) => `${counts.get(moment) ?? 0} ${word}`)
+    .map(([moment, word]) => {
+      const then = kills.filter((kill) => kill.moment === moment)
+      return `${whole(sum(then.map(({ processes }) => processes)))} ${word}`
+    })
     .join(', ')
 }
 

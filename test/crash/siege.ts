@@ -11,6 +11,8 @@ export type Moment = keyof typeof MOMENTS
 
 export interface Kill {
   moment: Moment
+  /** Killed at once. */
+  processes: number
   /** Rows leased once the process was gone, those of other processes included. */
   leasedDeliveries: number
   leasedRuns: number
@@ -26,6 +28,7 @@ export interface AttemptRow {
   duration_us: number
   status: number | null
   error_class: string | null
+  manual: number
 }
 
 export interface Siege {
@@ -52,10 +55,13 @@ export function newSiege(): Siege {
 const SERVES_MS = 1_500
 const STARTS_MS = 450
 const DRAINS_MS = 400
+/** How often all processes are killed at once. */
+const KILLS_ALL = 0.15
 /** Past so many open rows the load is eased: an audit is of kills, not of how much can wait. */
 const OPEN_MAX = 600
 
-export const ATTEMPT_COLUMNS = 'id, delivery_id, began_at_ms, duration_us, status, error_class'
+export const ATTEMPT_COLUMNS =
+  'id, delivery_id, began_at_ms, duration_us, status, error_class, manual'
 
 export interface SiegeOptions {
   engine: Engine
@@ -78,26 +84,35 @@ export async function disturbBirth(
     server.start()
     await pause(options.chance.whole(0, STARTS_MS))
     if (await server.kill()) {
-      siege.kills.push({ moment: 'start', leasedDeliveries: 0, leasedRuns: 0, open: 0 })
+      siege.kills.push({
+        moment: 'start',
+        processes: 1,
+        leasedDeliveries: 0,
+        leasedRuns: 0,
+        open: 0,
+      })
     }
   }
 }
 
 export async function besiege(siege: Siege, load: Load, options: SiegeOptions): Promise<void> {
   const { engine, servers, chance, untilMs, onKill } = options
-  let disturbedAt = siege.kills.length
-  while (siege.kills.length < options.kills || Date.now() < untilMs) {
+  let disturbedAt = countKills(siege)
+  while (countKills(siege) < options.kills || Date.now() < untilMs) {
     const server = servers[chance.whole(0, servers.length - 1)]!
     const moment = chance.pick(MOMENTS)
-    if (await killAt(moment, server, siege, chance)) {
-      await look(siege, engine, moment)
-      onKill(siege.kills.length)
+    const all = chance.next() < KILLS_ALL
+    if (await killAt(moment, server, siege, options)) {
+      const others = all ? servers.filter((one) => one !== server) : []
+      const killed = await Promise.all(others.map((one) => one.kill()))
+      await look(siege, engine, { moment, processes: 1 + killed.filter(Boolean).length })
+      onKill(countKills(siege))
       load.ease(siege.kills.at(-1)!.open > OPEN_MAX ? 6 : 1)
     }
     for (const one of servers) if (!one.running()) one.start()
     const { disturbance } = engine
-    if (disturbance !== undefined && siege.kills.length - disturbedAt >= disturbance.afterKills) {
-      disturbedAt = siege.kills.length
+    if (disturbance !== undefined && countKills(siege) - disturbedAt >= disturbance.afterKills) {
+      disturbedAt = countKills(siege)
       await Promise.all(servers.map((one) => one.ready()))
       await look(siege, engine, undefined)
       siege.disturbances.push(await disturbance.make(chance))
@@ -111,13 +126,15 @@ async function killAt(
   moment: Moment,
   server: CrashServer,
   siege: Siege,
-  chance: Chance,
+  { engine, chance }: SiegeOptions,
 ): Promise<boolean> {
   if (moment === 'start') {
     // Whatever runs there makes room for a start.
     if (server.running()) {
       server.stop()
       await server.ended()
+      // A stop cuts off what takes longer than DRAIN_MS: that stays leased too.
+      await look(siege, engine, undefined)
     }
     server.start()
     await pause(chance.whole(0, STARTS_MS))
@@ -135,7 +152,11 @@ async function killAt(
 }
 
 /** Notes what is leased, and which attempts there are, after a kill or beside a disturbance. */
-async function look(siege: Siege, engine: Engine, moment: Moment | undefined): Promise<void> {
+async function look(
+  siege: Siege,
+  engine: Engine,
+  kill: Pick<Kill, 'moment' | 'processes'> | undefined,
+): Promise<void> {
   const leased = await engine.rows<{ work: string; id: string; lease_id: string }>(
     `select 'delivery' as work, id, lease_id from deliveries where lease_id is not null
      union all select 'run' as work, id, lease_id from queued_runs where lease_id is not null`,
@@ -150,13 +171,18 @@ async function look(siege: Siege, engine: Engine, moment: Moment | undefined): P
     `select ${ATTEMPT_COLUMNS} from attempts where id > '${newest}' order by id`,
   )
   for (const attempt of attempts) siege.attempts.set(attempt.id, attempt)
-  if (moment === undefined) return
+  if (kill === undefined) return
   siege.kills.push({
-    moment,
+    ...kill,
     leasedDeliveries: deliveries.length,
     leasedRuns: leased.length - deliveries.length,
     open: await countOpen(engine),
   })
+}
+
+/** Processes that were killed. */
+export function countKills({ kills }: Siege): number {
+  return kills.reduce((sum, { processes }) => sum + processes, 0)
 }
 
 /** Runs and deliveries that have not ended. */
