@@ -68,7 +68,8 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   /** By lease and id: what was lost and claimed again is under way twice. */
   const underWay = new Map<string, T>()
   let heldBytes = 0
-  let renewAtMs = Infinity
+  /** What is under way here is leased at least until then. */
+  let heldUntilMs = Infinity
   let started = false
   const cut = new AbortController()
   // All that is under way listens.
@@ -100,15 +101,15 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     claimAgain = false
     let pauseMs = RETRY_MS
     try {
-      // The clock may have jumped past the leases of what is under way here: it is nobody else's.
-      if (now() >= renewAtMs) await renew()
-      const dueAtMs = await store.nextDueMs()
       const nowMs = now()
+      // The clock may have jumped past the leases of what is under way here: it is nobody else's.
+      if (nowMs >= heldUntilMs - leaseMs * (1 - RENEW_AFTER)) await renew(nowMs)
+      const dueAtMs = await store.nextDueMs()
       pauseMs = dueAtMs === undefined ? pollMs : Math.min(Math.max(0, dueAtMs - nowMs), pollMs)
       const limit = concurrency - underWay.size
       // Whatever ends makes room, and wakes.
       if (limit <= 0 || heldBytes >= HELD_BYTES_MAX) pauseMs = pollMs
-      else if (pauseMs === 0) await claimDue(nowMs, limit)
+      else if (pauseMs === 0) await claimDue(Math.min(nowMs, heldUntilMs - 1), limit)
       if (unwritten === 0) failing = false
     } catch (error) {
       failed(error)
@@ -120,8 +121,9 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     const leasedUntilMs = nowMs + leaseMs
     const bytes = HELD_BYTES_MAX - heldBytes
     const bounds: ClaimBounds = { nowMs, leasedUntilMs, limit, bytes, perLane, leaseId: uuidv7() }
-    renewAtMs = Math.min(renewAtMs, nowMs + leaseMs * RENEW_AFTER)
-    for (const item of await store.claim(bounds)) {
+    const claimed = await store.claim(bounds)
+    if (claimed.length > 0) heldUntilMs = Math.min(heldUntilMs, leasedUntilMs)
+    for (const item of claimed) {
       const key = `${item.leaseId}/${item.id}`
       underWay.set(key, item)
       heldBytes += sizeOf(item)
@@ -158,16 +160,16 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     failing = true
   }
 
-  async function renew(): Promise<void> {
-    const nowMs = now()
+  async function renew(nowMs: number): Promise<void> {
     const held = [...underWay.values()]
-    renewAtMs = held.length > 0 ? nowMs + leaseMs * RENEW_AFTER : Infinity
+    const before = heldUntilMs
+    heldUntilMs = held.length > 0 ? nowMs + leaseMs : Infinity
     if (held.length === 0) return
     try {
       for (const id of await store.renew(held, nowMs + leaseMs)) onUnwanted?.(id)
     } catch (error) {
       // Nothing is claimed before: it could be what is under way here.
-      renewAtMs = Math.min(renewAtMs, nowMs)
+      heldUntilMs = Math.min(before, heldUntilMs)
       throw error
     }
   }
@@ -183,7 +185,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     async start() {
       // What others may be working on is left until their leases end.
       if (!storage.shared) await store.releaseAll(now())
-      renewTimer = setInterval(() => void renew().catch(failed), leaseMs * RENEW_AFTER)
+      renewTimer = setInterval(() => void renew(now()).catch(failed), leaseMs * RENEW_AFTER)
       started = true
       wake()
     },
