@@ -46,6 +46,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   DELIVERY_LEASE_MS: 'tried again',
   DELIVERY_POLL_MS: 'looked for',
   DELIVERIES_KEPT_MS: 'deleted',
+  SIGNING_SECRET_OVERLAP_MS: 'it signs no more',
   RUN_FLUSH_MS: 'written',
   RUNS_KEPT: 'the oldest runs go, failures after the rest',
   FAILED_RUNS_KEPT: 'the oldest failures go',
@@ -133,6 +134,12 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   'src/core/attempt.ts': [
     ['EXCERPT_BYTES', 'bytes', "A target's answer that is kept or shown", 'cut'],
     ['RETRY_AFTER_MS_MAX', 'ms', 'A pause that a target asks for', 'cut to it'],
+  ],
+  'src/core/signing.ts': [
+    ['PREVIOUS_SECRETS_MAX', 'secrets', 'Replaced signing secrets that are alive', '`CONFLICT`'],
+  ],
+  'src/http/routes/signing.ts': [
+    ['OVERLAP_MS_MAX', 'ms', '`overlap_ms` of a rotation', '`BAD_REQUEST`'],
   ],
   'src/core/worker.ts': [
     ['HELD_BYTES_MAX', 'bytes', 'Deliveries, or queued runs, in memory at once', 'the rest waits'],

@@ -18,6 +18,7 @@ import { createRunJournal } from './core/run-journal.ts'
 import { createRunWaits } from './core/run-waits.ts'
 import { createRunWorker } from './core/run-worker.ts'
 import { createRunner } from './core/runner.ts'
+import { createSigning } from './core/signing.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
@@ -30,6 +31,7 @@ import { registerLimits } from './http/routes/limits.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
+import { registerSigning } from './http/routes/signing.ts'
 import { registerVersions } from './http/routes/versions.ts'
 import { createServer } from './http/server.ts'
 import { watchLoopDelay } from './metrics/loop-delay.ts'
@@ -129,8 +131,15 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       await deliveries.cancelAll(id)
     },
   })
+  const signing = createSigning({ storage, executables, config, now })
   const inputs = createInputs({ outbound, config })
-  const forwarder = createForwarder({ outbound, deliveries, config, now })
+  const forwarder = createForwarder({
+    outbound,
+    deliveries,
+    secretsOf: (id) => signing.aliveOfRun(id),
+    config,
+    now,
+  })
   const runner = createRunner({
     executables,
     inputs,
@@ -193,7 +202,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
       registerLimits(app, { executables, limits })
-      registerRun(app, { executables, runner, durableRuns, config })
+      registerSigning(app, { executables, signing })
+      registerRun(app, { executables, runner, durableRuns, keyGuard, config })
       registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, durableRuns, deliveries, keyGuard })
       registerDeliveries(app, { deliveries, keyGuard })

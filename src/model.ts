@@ -68,6 +68,8 @@ export interface QueuedRequest {
   /** True: the result is text; false: bytes. */
   text: boolean
   hops: number
+  /** True where the call carried the admin key or the token: the callback that it names is signed. */
+  vouched: boolean
 }
 
 export interface Executable {
@@ -82,6 +84,8 @@ export interface Executable {
   variables: Readonly<Record<string, string>>
   /** The stored callback's own JSON, as the owner sent it; null when none. */
   callback: string | null
+  /** Newest first, some perhaps expired; none: callbacks are not signed. */
+  signingSecrets: readonly SigningSecret[]
   /** False: a `callback` in a result is data. */
   embeddedCallback: boolean
   types: Readonly<Record<string, DeclaredTypes>>
@@ -93,6 +97,19 @@ export interface Executable {
   metered: boolean
   version: Version
   createdAtMs: number
+}
+
+/** What callbacks are signed with. */
+export interface SigningSecret {
+  /** UUID v7. */
+  id: string
+  /** Key of HMAC-SHA256. */
+  hmacKey: Buffer
+  /** Of ed25519, in PKCS #8 (DER); null where the owner asked for none. */
+  privateKey: Buffer | null
+  createdAtMs: number
+  /** Null until another replaces it. */
+  expiresAtMs: number | null
 }
 
 /** One binary of an executable. */
@@ -170,6 +187,8 @@ export interface Delivery {
   tries: number
   retry: RetryPolicy
   hops: number
+  /** True where its attempts are signed, as far as the executable has a secret then. */
+  signed: boolean
   contentType: string
   sizeBytes: number
   /** The time that its id tells. */

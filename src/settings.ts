@@ -207,6 +207,12 @@ export const NUMBERS = {
     [0, 10 * 365 * 24 * 3_600_000],
     'Ended deliveries stay this long.',
   ),
+  SIGNING_SECRET_OVERLAP_MS: count(
+    'ms',
+    24 * 3_600_000,
+    [0, 7 * 24 * 3_600_000],
+    'A replaced signing secret still signs for this long.',
+  ),
   RUN_FLUSH_MS: count('ms', 200, [1, 60_000], 'Run records are written in batches this often.'),
   RUNS_KEPT: count(
     'runs',

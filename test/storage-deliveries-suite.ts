@@ -11,7 +11,7 @@ const NOW = 1_000_000
 const LEASE_MS = 1_000
 const PER_LANE = 3
 
-function newDelivery(change: Partial<Delivery> = {}): Delivery & DeliveryPayload {
+export function newDelivery(change: Partial<Delivery> = {}): Delivery & DeliveryPayload {
   return {
     id: uuidv7(),
     runId: uuidv7(),
@@ -23,6 +23,7 @@ function newDelivery(change: Partial<Delivery> = {}): Delivery & DeliveryPayload
     tries: 0,
     retry: { scheduleMs: [5] },
     hops: 1,
+    signed: true,
     contentType: 'text/plain',
     sizeBytes: 4,
     createdAtMs: NOW,
@@ -56,7 +57,7 @@ function newAttempt(change: Partial<Attempt> = {}): Attempt {
   }
 }
 
-function bounds(change: Partial<ClaimBounds> = {}): ClaimBounds {
+export function bounds(change: Partial<ClaimBounds> = {}): ClaimBounds {
   const nowMs = change.nowMs ?? NOW
   return {
     nowMs,
@@ -269,6 +270,7 @@ export function testDeliveries(
       callback: newDelivery().spec,
       text: true,
       hops: 3,
+      vouched: true,
     }
 
     async function queued(storage: Storage, max = 10) {

@@ -95,6 +95,7 @@ export function testStorage(engine: string, open: (t: TestContext) => Promise<St
         state: null,
         variables: {},
         callback: null,
+        signingSecrets: [],
         embeddedCallback: true,
         types: {},
         limits: {},

@@ -26,6 +26,7 @@ import { openSqlite } from '../src/storage/sqlite.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
+import { newSigningSecret, testSigningSecrets } from './storage-signing-suite.ts'
 import { undoMigrations } from './helpers/undo-migrations.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
 import { newUsage, testUsage } from './storage-usage-suite.ts'
@@ -56,6 +57,7 @@ testPruning('SQLite', (t) => open(t))
 testUsage('SQLite', (t) => open(t))
 testFunctionStorage('SQLite', (t) => open(t))
 testDeliveries('SQLite', (t) => open(t))
+testSigningSecrets('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {
@@ -310,6 +312,13 @@ describe('SQLite: secrets', () => {
       variables: { name: 'MARKER-variable' },
       callback: '{"headers":{"authorization":"MARKER-callback"}}',
     })
+    const hmacKey = Buffer.from('MARKER-signing')
+    const privateKey = Buffer.from('MARKER-private')
+    await storage.signingSecrets.rotate(id, newSigningSecret({ hmacKey, privateKey }), {
+      nowMs: 1,
+      previousUntilMs: 1,
+      previousMax: 1,
+    })
     const search = async () => {
       const files = await readdir(folder)
       const contents = await Promise.all(files.map((file) => readFile(join(folder, file))))
@@ -321,6 +330,7 @@ describe('SQLite: secrets', () => {
     }
     await search()
     await storage.executables.update(id, { state: 'MARKER-2', variables: {}, callback: null })
+    await storage.signingSecrets.clear(id)
     await search()
     await storage.close()
     await search()

@@ -2,8 +2,8 @@
 // answer means for a delivery.
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
-import type { Attempt, RequestSpec, RetryPolicy } from '../model.ts'
-import { OutboundError, Trace } from '../outbound/outbound.ts'
+import type { Attempt, RequestSpec, RetryPolicy, SigningSecret } from '../model.ts'
+import { OutboundError, Trace, isSignatureHeader, signatureHeaders } from '../outbound/outbound.ts'
 import type { Outbound, OutboundResponse } from '../outbound/outbound.ts'
 import { originOf } from '../request-spec.ts'
 import { pauseMs } from '../retry-policy.ts'
@@ -17,6 +17,7 @@ export const EXCERPT_BYTES = 16 * 1024
 const RETRY_AFTER_MS_MAX = 24 * 60 * 60 * 1000
 
 const GONE = 410
+const NO_BYTES = Buffer.alloc(0)
 
 export interface AttemptRequest {
   spec: RequestSpec
@@ -28,6 +29,8 @@ export interface AttemptRequest {
   hops: number
   /** The server's own headers besides. */
   headers?: Readonly<Record<string, string>>
+  /** The id is the same on every attempt; without secrets nothing is signed. */
+  signing: { id: string; secrets: readonly SigningSecret[] }
   onBytes?: (bytes: number) => void
   signal?: AbortSignal
 }
@@ -43,13 +46,16 @@ export async function attempt(
   request: AttemptRequest,
   now: () => number,
 ): Promise<Attempted> {
-  const { spec, result } = request
-  const method = spec.method ?? 'POST'
+  const { result } = request
+  const method = request.spec.method ?? 'POST'
   const bodyless = method === 'GET' || method === 'HEAD'
+  const beganAtMs = now()
+  const sent = bodyless ? undefined : result.bytes
+  const { spec, signature } = await sign(request, sent ?? NO_BYTES, beganAtMs)
   const typed = spec.headers['content-type'] !== undefined || bodyless
   // Ours, so that it goes along where a redirect drops the spec's headers.
-  const headers = { ...(typed ? {} : { 'content-type': result.type }), ...request.headers }
-  const beganAtMs = now()
+  const type = typed ? {} : { 'content-type': result.type }
+  const headers = { ...type, ...request.headers, ...signature }
   const trace = new Trace()
   const kept = (error: OutboundError | undefined): Attempt => ({
     id: uuidv7(),
@@ -66,7 +72,7 @@ export async function attempt(
     errorClass: error?.class ?? null,
     errorMessage: error?.message ?? null,
     responseHeaders: maskReceived(trace.responseHeaders),
-    responseBody: Buffer.alloc(0),
+    responseBody: NO_BYTES,
     responseCut: false,
     manual: false,
   })
@@ -75,7 +81,7 @@ export async function attempt(
       spec,
       method,
       headers,
-      ...(bodyless ? {} : { body: result.bytes }),
+      ...(sent === undefined ? {} : { body: sent }),
       timeoutMs: request.timeoutMs,
       maxBytes: request.answerBytes,
       overflow: 'cut',
@@ -96,6 +102,20 @@ export async function attempt(
   } catch (error) {
     if (!(error instanceof OutboundError)) throw error
     return { attempt: kept(error), response: undefined, error }
+  }
+}
+
+/** Headers that sign the body, and the spec without those that would contradict them. */
+async function sign(
+  { spec, signing: { id, secrets } }: AttemptRequest,
+  body: Buffer,
+  nowMs: number,
+): Promise<{ spec: RequestSpec; signature: Readonly<Record<string, string>> }> {
+  if (secrets.length === 0) return { spec, signature: {} }
+  const kept = Object.entries(spec.headers).filter(([name]) => !isSignatureHeader(name))
+  return {
+    spec: { ...spec, headers: Object.fromEntries(kept) },
+    signature: await signatureHeaders({ id, nowMs, body }, secrets),
   }
 }
 

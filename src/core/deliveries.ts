@@ -17,6 +17,7 @@ export interface NewDelivery {
   type: string
   /** Runs that it passed through. */
   hops: number
+  signed: boolean
 }
 
 /** Those that ended long ago are looked for this often, and so many deleted at once. */
@@ -143,6 +144,7 @@ function toDelivery(id: string, sent: NewDelivery, nowMs: number): Delivery & De
     tries: 0,
     retry: sent.retry,
     hops: sent.hops,
+    signed: sent.signed,
     contentType: sent.type,
     sizeBytes: sent.body.length,
     createdAtMs: timeOfId(id),

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { AfterAttempt, LeasedDelivery, Storage, Unchanged } from '../storage/storage.ts'
 import { EXCERPT_BYTES, afterAttempt, arrived, attempt, timeoutOf } from './attempt.ts'
+import { aliveAt } from './signing.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
 
@@ -32,6 +33,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
         answerBytes: EXCERPT_BYTES,
         hops,
         headers: { 'wasmhook-delivery': delivery.id },
+        signing: { id: delivery.id, secrets: aliveAt(now(), delivery.signingSecrets) },
         signal: cut,
       },
       now,

@@ -64,11 +64,11 @@ export function createDurableRuns(deps: DurableRunsDeps) {
      * @throws AppError LOOP_DETECTED, INPUT_TOO_LARGE, DURABLE_RUNS_FULL; nothing is stored then
      */
     async accept(request: RunRequest): Promise<RunRecord> {
-      const { executable, hops, inputs, callback, text } = request
+      const { executable, hops, inputs, callback, text, vouched } = request
       checkHops(hops)
       checkInputSize(sizeOfGiven(inputs), limits.of(executable).inputBytes)
       const record: RunRecord = { ...newRecord(request, now()), status: 'queued' }
-      const queued = { inputs, callback, text, hops }
+      const queued = { inputs, callback, text, hops, vouched }
       if (!(await storage.queuedRuns.add(record, queued, config.DURABLE_RUNS_MAX))) {
         throw new AppError('DURABLE_RUNS_FULL', undefined, {
           detail: { limit: config.DURABLE_RUNS_MAX },

@@ -90,12 +90,17 @@ export function createExecutables(deps: ExecutablesDeps) {
     }
   })
 
-  async function change(id: number, changed: ExecutableChange): Promise<void> {
+  /** Renews the cached entry, after a write that failed too: nobody knows how far it came. */
+  async function written<T>(id: number, write: () => Promise<T>): Promise<T> {
     try {
-      if (!(await storage.executables.update(id, changed))) throw notFound(id)
+      return await write()
     } finally {
       forget(id)
     }
+  }
+
+  async function change(id: number, changed: ExecutableChange): Promise<void> {
+    if (!(await written(id, () => storage.executables.update(id, changed)))) throw notFound(id)
   }
 
   function moduleOf(executable: Executable): ModuleRef {
@@ -188,6 +193,7 @@ export function createExecutables(deps: ExecutablesDeps) {
 
     cached,
     find,
+    written,
     moduleOf,
     hold,
 

@@ -2,7 +2,7 @@
 // the caller's. Where that fails and the callback says so, the attempt becomes the first of a delivery.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { Attempt, RequestSpec, RunAnswer } from '../model.ts'
+import type { Attempt, RequestSpec, RunAnswer, SigningSecret } from '../model.ts'
 import type { Outbound, OutboundError, OutboundResponse } from '../outbound/outbound.ts'
 import { EXCERPT_BYTES, arrived, attempt, timeoutOf } from './attempt.ts'
 import type { Deliveries } from './deliveries.ts'
@@ -14,6 +14,8 @@ type TargetAnswer = Omit<RunAnswer, 'warnings'>
 export interface ForwarderDeps {
   outbound: Outbound
   deliveries: Deliveries
+  /** What an executable's callbacks are signed with now. */
+  secretsOf: (executableId: number) => Promise<readonly SigningSecret[]>
   config: Config
   now: () => number
 }
@@ -22,6 +24,8 @@ export interface ForwardOptions {
   runId: string
   executableId: number
   hops: number
+  /** True where the target may be sent signatures. */
+  signed: boolean
   answerBytes: number
   onBytes: (bytes: number) => void
   /** Ends the attempt: nobody wants the result to arrive any more. */
@@ -30,7 +34,8 @@ export interface ForwardOptions {
 
 export type Forwarder = ReturnType<typeof createForwarder>
 
-export function createForwarder({ outbound, deliveries, config, now }: ForwarderDeps) {
+export function createForwarder(deps: ForwarderDeps) {
+  const { outbound, deliveries, secretsOf, config, now } = deps
   return {
     /**
      * One attempt. The target's 2xx answer is the caller's.
@@ -48,7 +53,10 @@ export function createForwarder({ outbound, deliveries, config, now }: Forwarder
       // Made before the first attempt, so that every attempt carries it.
       const deliveryId = deliveries.newId()
       const headers = spec.retry === undefined ? {} : { 'wasmhook-delivery': deliveryId }
-      const request = { spec, result, timeoutMs, answerBytes, hops, headers, onBytes, signal }
+      const secrets = options.signed ? await secretsOf(options.executableId) : []
+      const signing = { id: deliveryId, secrets }
+      const sent = { spec, result, timeoutMs, answerBytes, hops, headers }
+      const request = { ...sent, signing, onBytes, signal }
       const made = await attempt(outbound, request, now)
       if (signal.aborted && made.response === undefined) throw new AppError('CANCELED')
       try {
@@ -82,12 +90,11 @@ export function createForwarder({ outbound, deliveries, config, now }: Forwarder
     // An address that may not be called will not be later; a loop must end.
     const final = error.code === 'ADDRESS_REFUSED' || error.code === 'LOOP_DETECTED'
     if (spec.retry === undefined || arrived(first) || final) return error
-    const { runId, executableId } = options
-    await deliveries.goOn(
-      id,
-      { runId, executableId, spec, retry: spec.retry, body: result.bytes, type: result.type, hops },
-      first,
-    )
+    const { runId, executableId, signed } = options
+    const { bytes: body, type } = result
+    const { retry } = spec
+    const delivery = { runId, executableId, spec, retry, body, type, hops, signed }
+    await deliveries.goOn(id, delivery, first)
     const detail = { ...error.detail, delivery_id: id }
     return new AppError(error.code, error.message, { detail, cause: error.cause })
   }

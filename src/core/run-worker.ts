@@ -86,20 +86,21 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
     return deliveries.scheduled({
       runId: id,
       executableId: record.executableId,
-      spec: target,
-      retry: target.retry ?? DEFAULT_RETRY,
+      spec: target.spec,
+      retry: target.spec.retry ?? DEFAULT_RETRY,
       body: result.bytes,
       type: result.type,
       hops: hops + 1,
+      signed: target.signed,
     })
   }
 
   async function toRequest(leased: LeasedRun, held: Held): Promise<RunRequest> {
-    const { record, inputs, callback, text, hops } = leased
+    const { record, inputs, callback, text, hops, vouched } = leased
     const executable = await executables.pinned(record.executableId, record.version)
     held.lease.take(sizeOfGiven(inputs))
     const { id, functionName } = record
-    return { id, executable, functionName, inputs, callback, text, hops, ...held }
+    return { id, executable, functionName, inputs, callback, text, hops, vouched, ...held }
   }
 
   return createWorker({

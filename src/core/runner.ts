@@ -1,6 +1,6 @@
 // A run from its request to its answer: inputs, sandbox, callback. Reads like a table of contents.
 import { AppError } from '../errors.ts'
-import type { Callback, Executable, Input, RequestSpec, RunRecord, RunAnswer } from '../model.ts'
+import type { Callback, Executable, Input, RunRecord, RunAnswer } from '../model.ts'
 import { originOf, parseRequestSpec } from '../request-spec.ts'
 import type { ParsedSpec } from '../request-spec.ts'
 import type { InvocationResult, ModuleRef, Profile, Sandbox } from '../sandbox/sandbox.ts'
@@ -17,6 +17,7 @@ import type { Inputs } from './inputs.ts'
 import type { Limits } from './limits.ts'
 import { resultType } from './result-type.ts'
 import type { RunJournal } from './run-journal.ts'
+import { signatureWarnings } from './signing.ts'
 
 export interface RunRequest {
   /** From newRunId() (run-id.ts); known before the run so that every answer can carry it. */
@@ -29,6 +30,8 @@ export interface RunRequest {
   text: boolean
   /** How many runs this call has passed through before. */
   hops: number
+  /** True where the call carries the admin key or the token: the callback that it names is signed. */
+  vouched: boolean
   /** The bytes this request holds of the server-wide budget. */
   lease: ByteLease
   /**
@@ -58,10 +61,16 @@ interface Result {
   type: string
 }
 
+/** Where a result goes. */
+interface Target extends ParsedSpec {
+  /** True where it may be sent signatures. */
+  signed: boolean
+}
+
 /** A result, and where it goes; undefined: back to the caller. */
 interface Computed {
   result: Result
-  target: ParsedSpec | undefined
+  target: Target | undefined
 }
 
 /** A queued run that has ended, with what is to be sent. */
@@ -69,7 +78,7 @@ export interface Ran {
   ended: RunRecord
   /** Undefined where it failed. */
   result: Result | undefined
-  target: RequestSpec | undefined
+  target: Target | undefined
 }
 
 interface Callable {
@@ -120,7 +129,7 @@ export function createRunner(deps: RunnerDeps) {
       const forwardedTo = target === undefined ? null : originOf(target.spec)
       const endedAtMs = now()
       const ended = { ...record, status: 'succeeded' as const, forwardedTo, result, endedAtMs }
-      return { ended, result, target: target?.spec }
+      return { ended, result, target }
     } catch (error) {
       const ended = { ...record, endedAtMs: now() }
       const known = failed(ended, error)
@@ -205,7 +214,7 @@ export function createRunner(deps: RunnerDeps) {
   async function forward(
     request: RunRequest,
     record: RunRecord,
-    { spec, warnings }: ParsedSpec,
+    { spec, warnings, signed }: Target,
     result: Result,
   ): Promise<RunAnswer> {
     const begun = performance.now()
@@ -217,6 +226,7 @@ export function createRunner(deps: RunnerDeps) {
         runId: request.id,
         executableId: request.executable.id,
         hops: request.hops,
+        signed,
         answerBytes: limits.of(request.executable).outputBytes,
         onBytes: (bytes) => request.lease.take(bytes),
         signal: request.hangUp.signal,
@@ -259,23 +269,28 @@ function chooseTarget(
   request: RunRequest,
   embedded: unknown,
   keepResult: () => void,
-): ParsedSpec | undefined {
-  const { callback, executable } = request
+): Target | undefined {
+  const { callback, executable, vouched } = request
   if (callback === 'none') return undefined
-  if (callback !== undefined) return { spec: callback, warnings: [] }
+  if (callback !== undefined) return { spec: callback, warnings: [], signed: vouched }
   if (embedded === undefined) {
-    return executable.callback === null
-      ? undefined
-      : parseRequestSpec(executable.callback, 'callback')
+    return executable.callback === null ? undefined : ownTarget(executable, executable.callback)
   }
   try {
-    return parseRequestSpec(embedded, 'callback')
+    return ownTarget(executable, embedded)
   } catch (error) {
     // The function's fault, not the caller's, who would lose the result.
     keepResult()
     const { message, detail } = error as AppError
     throw new AppError('INVALID_CALLBACK', `The result's callback: ${message}`, { detail })
   }
+}
+
+/** One that the executable itself names. @throws AppError INVALID_SPEC, INVALID_JSON */
+function ownTarget({ signingSecrets }: Executable, callback: unknown): Target {
+  const { spec, warnings } = parseRequestSpec(callback, 'callback')
+  const signed = signingSecrets.length > 0 ? signatureWarnings(spec) : []
+  return { spec, warnings: [...warnings, ...signed], signed: true }
 }
 
 export function newRecord(request: RunRequest, nowMs: number): RunRecord {

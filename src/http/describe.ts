@@ -54,6 +54,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     right: 'admin',
     read: ({ embeddedCallback }) => (embeddedCallback ? 'on' : 'off'),
   },
+  signing: { right: 'admin', read: ({ signingSecrets }) => signingSecrets.length > 0 },
   reuse: { right: 'admin', read: ({ reuse }) => reuse },
   metered: { right: 'admin', read: ({ metered }) => metered },
   ...Object.fromEntries(USAGE_FILTERS.map((name) => [name, usageField(name)])),

@@ -3,13 +3,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** True: a request without a body is one with `{}`. */
+    optionalBody?: boolean
+  }
+}
+
 export function takeJsonBodies(app: FastifyInstance): void {
   // Refuses `__proto__` and `constructor.prototype` as names, and an empty body.
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (hasBody(request)) void parseJson(request, String(body), done)
-    else done(null, undefined)
+    if (!hasBody(request) || (body === '' && mayBeEmpty(request))) done(null, undefined)
+    else void parseJson(request, String(body), done)
   })
   app.addContentTypeParser('*', (request, payload, done) => {
     if (hasBody(request)) {
@@ -26,8 +33,13 @@ export function takeJsonBodies(app: FastifyInstance): void {
 }
 
 function refuseEmptyBody(request: FastifyRequest, _reply: FastifyReply, done: HookDone): void {
+  if (request.body === undefined && mayBeEmpty(request)) request.body = {}
   const missing = request.body === undefined
   done(missing ? new AppError('INVALID_JSON', 'The body is empty; JSON is expected.') : undefined)
+}
+
+function mayBeEmpty(request: FastifyRequest): boolean {
+  return request.routeOptions.config.optionalBody === true
 }
 
 type HookDone = (error?: Error) => void

@@ -11,6 +11,7 @@ import { TracedClient, type Trace } from './trace.ts'
 
 export { Trace } from './trace.ts'
 export { OutboundError, type OutboundErrorClass } from './outbound-error.ts'
+export { isSignatureHeader, signatureHeaders } from './signature.ts'
 
 export interface OutboundRequest {
   spec: RequestSpec

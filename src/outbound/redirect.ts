@@ -1,5 +1,6 @@
 // What one redirect turns a request into. Pure; counting and dialling are outbound.ts's.
 import { OutboundError } from './outbound-error.ts'
+import { isSignatureHeader } from './signature.ts'
 
 /** One request on the wire, of which a send makes one per redirect. */
 export interface Hop {
@@ -33,7 +34,10 @@ export function nextHop(hop: Hop, status: number, location: string | undefined):
       `${hop.url.host} redirects to plain HTTP, where the body would travel in the clear.`,
     )
   }
-  const ownHeaders = downgraded ? {} : changed.ownHeaders
+  // Another origin gets a signature only with what it signs, which it then knows anyway.
+  const signed =
+    changed.body === undefined ? without(changed.ownHeaders, isSignatureHeader) : changed.ownHeaders
+  const ownHeaders = downgraded ? {} : signed
   return { ...changed, url, callerHeaders: {}, ownHeaders }
 }
 
@@ -52,9 +56,17 @@ function readLocation(base: URL, location: string): URL {
   return url
 }
 
-/** A GET has no body, so nothing that describes one. */
+/** A GET has no body, so nothing that describes or signs one. */
 function withoutContent(hop: Hop): Hop {
-  const strip = (headers: Hop['ownHeaders']): Hop['ownHeaders'] =>
-    Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('content-')))
-  return { ...hop, callerHeaders: strip(hop.callerHeaders), ownHeaders: strip(hop.ownHeaders) }
+  const describes = (name: string): boolean => name.startsWith('content-')
+  const signs = (name: string): boolean => hop.body !== undefined && isSignatureHeader(name)
+  return {
+    ...hop,
+    callerHeaders: without(hop.callerHeaders, describes),
+    ownHeaders: without(hop.ownHeaders, (name) => describes(name) || signs(name)),
+  }
+}
+
+function without(headers: Hop['ownHeaders'], drops: (name: string) => boolean): Hop['ownHeaders'] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !drops(name)))
 }

@@ -21,6 +21,7 @@ import {
 } from './delivery-rows.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
+import { readSigningSecrets } from './signing-secrets.ts'
 import type { AfterAttempt, ClaimBounds, DeliveryStore, LeasedDelivery } from './storage.ts'
 import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
 
@@ -54,13 +55,19 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       .select(['resend_job_id', 'spec', 'body', 'executables.id as owner'])
       .where('deliveries.id', 'in', ids)
       .execute()
+    const signed = rows.filter((row) => row.signed === 1).map((row) => row.executable_id)
+    const secretsOf = await readSigningSecrets(db, signed, secrets)
     const leased: LeasedDelivery[] = []
     for (const { spec: sealed, body, owner, resend_job_id: resendJobId, ...row } of rows) {
-      const spec = readSpec(row.id, sealed)
+      const read = readable(() => ({
+        spec: readSpec(row.id, sealed),
+        signingSecrets: row.signed === 1 ? secretsOf(row.executable_id) : [],
+      }))
       // Either ends alone: an error here would hold up all others for ever.
       if (owner === null) await endNow(db, row.id, 'canceled', 'executable_deleted', bounds)
-      else if (spec === undefined) await endNow(db, row.id, 'discarded', 'unreadable', bounds)
-      else leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, resendJobId, spec, body })
+      else if (read === undefined) await endNow(db, row.id, 'discarded', 'unreadable', bounds)
+      else
+        leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, resendJobId, body, ...read })
     }
     return leased
   }
@@ -81,12 +88,8 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       .execute()
   }
 
-  function readSpec(id: string, sealed: Buffer): RequestSpec | undefined {
-    try {
-      return JSON.parse(secrets.open(sealed, specOf(id))) as RequestSpec
-    } catch {
-      return undefined
-    }
+  function readSpec(id: string, sealed: Buffer): RequestSpec {
+    return JSON.parse(secrets.open(sealed, specOf(id))) as RequestSpec
   }
 
   return {
@@ -217,6 +220,14 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         const row = await db.deleteFrom('deliveries').where('id', 'in', old).executeTakeFirst()
         return Number(row.numDeletedRows)
       }),
+  }
+}
+
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
   }
 }
 

@@ -1,9 +1,17 @@
 // Executables and their versions. State, variables and callback are sealed here and nowhere else.
 import type { Kysely, Selectable, Updateable } from 'kysely'
-import type { CallLimits, DeclaredTypes, Executable, ModuleInterface, Version } from '../model.ts'
+import type {
+  CallLimits,
+  DeclaredTypes,
+  Executable,
+  ModuleInterface,
+  SigningSecret,
+  Version,
+} from '../model.ts'
 import type { Database } from './database.ts'
 import type { ExecutablesTable, Schema, VersionsTable } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
+import { readSigningSecrets } from './signing-secrets.ts'
 import type { ExecutableChange, ExecutableStore, NewVersion } from './storage.ts'
 
 const VERSION_COLUMNS = ['number', 'sha256', 'size_bytes', 'interface', 'created_at_ms'] as const
@@ -37,7 +45,7 @@ export function createExecutableStore(deps: {
           })
           .returningAll()
           .executeTakeFirstOrThrow()
-        return toExecutable(row, await insertVersion(db, row.id, 1, input.version), secrets)
+        return toExecutable(row, await insertVersion(db, row.id, 1, input.version), [], secrets)
       }),
 
     async get(id) {
@@ -61,7 +69,8 @@ export function createExecutableStore(deps: {
         .executeTakeFirst()
       if (row === undefined) return undefined
       const version = toVersion({ ...row, created_at_ms: row.version_created_at_ms })
-      return toExecutable(row, version, secrets)
+      const secretsOf = await readSigningSecrets(reader, [id], secrets)
+      return toExecutable(row, version, secretsOf(id), secrets)
     },
 
     async listIds() {
@@ -215,6 +224,7 @@ function toVersion(row: VersionRow): Version {
 function toExecutable(
   row: Selectable<ExecutablesTable>,
   version: Version,
+  signingSecrets: readonly SigningSecret[],
   secrets: Secrets,
 ): Executable {
   const open = (column: 'state' | 'variables' | 'callback') => {
@@ -230,6 +240,7 @@ function toExecutable(
     state: open('state'),
     variables: JSON.parse(open('variables') ?? '{}') as Record<string, string>,
     callback: open('callback'),
+    signingSecrets,
     embeddedCallback: row.embedded_callback === 1,
     types: JSON.parse(row.types) as Record<string, DeclaredTypes>,
     limits: JSON.parse(row.limits) as Partial<CallLimits>,

@@ -9,6 +9,7 @@ import { limitsAndUsage } from './migrations/0003-limits-and-usage.ts'
 import { functionStorage } from './migrations/0004-function-storage.ts'
 import { deliveries } from './migrations/0005-deliveries.ts'
 import { queuedRuns } from './migrations/0006-queued-runs.ts'
+import { signingSecrets } from './migrations/0007-signing-secrets.ts'
 import { durableRuns } from './migrations/0008-durable-runs.ts'
 import { attempts } from './migrations/0009-attempts.ts'
 import { deliveryHistory } from './migrations/0010-delivery-history.ts'
@@ -22,6 +23,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0004-function-storage': functionStorage,
   '0005-deliveries': deliveries,
   '0006-queued-runs': queuedRuns,
+  '0007-signing-secrets': signingSecrets,
   '0008-durable-runs': durableRuns,
   '0009-attempts': attempts,
   '0010-delivery-history': deliveryHistory,

@@ -212,9 +212,11 @@ interface StoredRequest {
   callback: Callback | null
   text: boolean
   hops: number
+  /** Absent from what was stored before there were signatures. */
+  vouched?: boolean
 }
 
-function toStored({ inputs, callback, text, hops }: QueuedRequest): {
+function toStored({ inputs, callback, text, hops, vouched }: QueuedRequest): {
   json: string
   inputs: Buffer
 } {
@@ -226,18 +228,19 @@ function toStored({ inputs, callback, text, hops }: QueuedRequest): {
     callback: callback ?? null,
     text,
     hops,
+    vouched,
   }
   return { json: JSON.stringify(stored), inputs: Buffer.concat(given) }
 }
 
 function fromStored(json: string, bytes: Buffer): QueuedRequest {
-  const { inputs, callback, text, hops } = JSON.parse(json) as StoredRequest
+  const { inputs, callback, text, hops, vouched = false } = JSON.parse(json) as StoredRequest
   let at = 0
   const read = inputs.map((input): Input => {
     if ('fetch' in input) return { kind: 'fetch', spec: input.fetch }
     return { kind: 'bytes', bytes: bytes.subarray(at, (at += input.bytes)) }
   })
-  return { inputs: read, callback: callback ?? undefined, text, hops }
+  return { inputs: read, callback: callback ?? undefined, text, hops, vouched }
 }
 
 function requestOf(id: string): Place {

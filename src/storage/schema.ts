@@ -168,6 +168,7 @@ export interface DeliveriesTable extends WorkColumns {
   /** JSON. */
   retry: string
   hops: number
+  signed: number
   content_type: string
   size_bytes: number
   created_at_ms: number
@@ -274,6 +275,19 @@ export interface IdempotencyTotalsTable {
   bytes: number
 }
 
+/** What an executable's callbacks are signed with; at most a few of each. */
+export interface SigningSecretsTable {
+  id: string
+  executable_id: number
+  /** Of HMAC-SHA256. */
+  secret: Sealed
+  /** Of ed25519, in PKCS #8. */
+  private_key: Sealed | null
+  created_at_ms: number
+  /** Null until another replaces it. */
+  expires_at_ms: number | null
+}
+
 /** The bytes of a queued run's given inputs, one after another. */
 export interface QueuedInputsTable {
   run_id: string
@@ -322,6 +336,7 @@ export interface Schema {
   idempotency_keys: IdempotencyKeysTable
   idempotency_answers: IdempotencyAnswersTable
   idempotency_totals: IdempotencyTotalsTable
+  signing_secrets: SigningSecretsTable
 }
 
 /** What engines spell differently in a table's definition. */

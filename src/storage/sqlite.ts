@@ -15,6 +15,7 @@ import { createRunStore } from './runs.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
 import { checkKey, createSecrets, deriveKey, hasKeyCheck } from './secrets.ts'
+import { createSigningSecretStore } from './signing-secrets.ts'
 import type { StorageLog } from './sqlite-writer.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
 import { startStep, toStartError } from './start-error.ts'
@@ -92,6 +93,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     const database: Database = { reader, write: (unit) => writer.write(unit), locks: LOCKS }
     return {
       executables: createExecutableStore({ database, secrets }),
+      signingSecrets: createSigningSecretStore({ database, secrets }),
       runs: createRunStore({ database }),
       queuedRuns: createQueuedRunStore({ database, secrets }),
       deliveries: createDeliveryStore({ database, secrets }),

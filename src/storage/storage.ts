@@ -11,6 +11,7 @@ import type {
   ModuleInterface,
   QueuedRequest,
   RunRecord,
+  SigningSecret,
   Usage,
   Version,
 } from '../model.ts'
@@ -64,6 +65,24 @@ export interface ExecutableStore {
   usesBinary(sha256: string): Promise<boolean>
   /** Removes the executable, its versions and runs; false when there is none. */
   delete(id: number): Promise<boolean>
+}
+
+export type NewSigningSecret = Omit<SigningSecret, 'expiresAtMs'>
+
+/** They are read with their executable, and go with it. */
+export interface SigningSecretStore {
+  /**
+   * Adds one; every other ends at `previousUntilMs` or before, and what ended by `nowMs` is deleted.
+   * @throws AppError NOT_FOUND without such an executable; CONFLICT, and nothing is changed, where more than
+   *   `previousMax` others would be left
+   */
+  rotate(
+    executableId: number,
+    made: NewSigningSecret,
+    bounds: { nowMs: number; previousUntilMs: number; previousMax: number },
+  ): Promise<void>
+  /** Deletes all of them. */
+  clear(executableId: number): Promise<void>
 }
 
 export interface RunPage {
@@ -169,6 +188,8 @@ export interface LeasedDelivery extends Delivery, DeliveryPayload {
   leaseId: string
   /** The job that asked for this attempt. */
   resendJobId: string | null
+  /** What it is signed with, some perhaps expired; none where it is not signed. */
+  signingSecrets: readonly SigningSecret[]
 }
 
 /** Why a delivery cannot be sent again now, or ever. */
@@ -315,6 +336,7 @@ export interface Storage {
   readonly queuedRuns: QueuedRunStore
   readonly deliveries: DeliveryStore
   readonly executables: ExecutableStore
+  readonly signingSecrets: SigningSecretStore
   readonly runs: RunStore
   readonly ephemeral: EphemeralStore
   readonly functions: FunctionStore

@@ -31,6 +31,10 @@ export function undoMigrations(folder: string, until: string): void {
       `DROP TABLE idempotency_totals; DROP TABLE idempotency_answers; DROP TABLE idempotency_keys;
        DROP TABLE run_tries; ALTER TABLE queued_runs DROP COLUMN cancel_requested`,
     ],
+    [
+      '0007-signing-secrets',
+      'DROP TABLE signing_secrets; ALTER TABLE deliveries DROP COLUMN signed',
+    ],
     ['0006-queued-runs', 'DROP TABLE queued_inputs; DROP TABLE queued_runs'],
     [
       '0005-deliveries',

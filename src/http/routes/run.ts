@@ -5,9 +5,11 @@ import type { DurableRuns } from '../../core/durable-runs.ts'
 import type { Executables } from '../../core/executables.ts'
 import { newRunId } from '../../core/run-id.ts'
 import type { RunRequest, Runner } from '../../core/runner.ts'
+import { signatureWarnings } from '../../core/signing.ts'
 import type { RunAnswer } from '../../model.ts'
 import { answerAsync } from '../async-answer.ts'
 import { sendGuestMade } from '../guest-made.ts'
+import type { KeyGuard } from '../key-guard.ts'
 import { asyncPreference } from '../prefer.ts'
 import { rawBody, takeRawBodies } from '../raw-body.ts'
 import { readMultipartRequest, readRunRequest } from '../run-request.ts'
@@ -21,6 +23,7 @@ export interface RunDeps {
   executables: Executables
   runner: Runner
   durableRuns: DurableRuns
+  keyGuard: KeyGuard
   config: Config
 }
 
@@ -100,7 +103,7 @@ function answerRun(request: FastifyRequest, reply: FastifyReply, options: RunOpt
 async function run(
   request: FastifyRequest,
   reply: FastifyReply,
-  { executables, runner, durableRuns, config, text, readRequest }: RunOptions,
+  { executables, runner, durableRuns, keyGuard, config, text, readRequest }: RunOptions,
 ): Promise<RunAnswer> {
   const { id: wasmId, fn } = request.params as { id: string; fn: string }
   const call = readRequest(request)
@@ -108,17 +111,23 @@ async function run(
   const executable = executables.cached(id) ?? (await executables.find(id))
   const runId = newRunId()
   reply.header('wasmhook-run', runId)
+  const { callback } = call
+  const named = callback !== undefined && callback !== 'none'
+  const vouched = named && keyGuard.hasAdmin(request, executable)
+  const signed = vouched && executable.signingSecrets.length > 0
+  const warnings = signed ? [...call.warnings, ...signatureWarnings(callback)] : call.warnings
   // Set before the run, so that a failure's answer carries them too.
-  sendWarnings(reply, call.warnings)
+  sendWarnings(reply, warnings)
   const { lease, hangUp } = request
   const asked: RunRequest = {
     id: runId,
     executable,
     functionName: fn,
     inputs: call.inputs,
-    callback: call.callback,
+    callback,
     text,
     hops: hopsOf(request.headers),
+    vouched,
     lease,
     hangUp,
   }
@@ -130,7 +139,7 @@ async function run(
       return await answerAsync(reply, asked, preference, { durableRuns, waitMsMax })
     }
     const answer = await runner.run(asked)
-    if (answer.warnings.length > 0) sendWarnings(reply, [...call.warnings, ...answer.warnings])
+    if (answer.warnings.length > 0) sendWarnings(reply, [...warnings, ...answer.warnings])
     return answer
   } finally {
     lease.release()
