@@ -47,6 +47,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   DELIVERY_POLL_MS: 'looked for',
   DELIVERIES_KEPT_MS: 'deleted',
   SIGNING_SECRET_OVERLAP_MS: 'it signs no more',
+  DELIVER_LATER_MS_MAX: '`INVALID_SPEC`; in a result: `INVALID_CALLBACK`',
   RUN_FLUSH_MS: 'written',
   RUNS_KEPT: 'the oldest runs go, failures after the rest',
   FAILED_RUNS_KEPT: 'the oldest failures go',

@@ -150,6 +150,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     interrupts,
     limits,
     jsonSearchBytes: config.JSON_SEARCH_BYTES,
+    laterMsMax: config.DELIVER_LATER_MS_MAX,
     now,
   })
   const durableRuns = createDurableRuns({

@@ -49,7 +49,12 @@ export interface RequestSpec {
   timeoutMs?: number
   /** Of a callback only: how its delivery is tried again. */
   retry?: RetryPolicy
+  /** Of a callback only: when it is sent first, if not at once. */
+  later?: SendLater
 }
+
+/** A time, or a pause from when the result is there. */
+export type SendLater = { atMs: number } | { delayMs: number }
 
 /** The pauses before each further try; how many there are says how often it is tried again. */
 export type RetryPolicy =
@@ -266,6 +271,8 @@ export interface RunAnswer {
   body: Buffer
   /** For people: what was ignored in a callback that the result or the executable named. */
   warnings: readonly string[]
+  /** The result is sent later, and this delivery of it is committed: there is nothing else to answer. */
+  postponed?: { deliveryId: string; dueAtMs: number }
 }
 
 /** Everything a call may use, each in bytes, milliseconds or a count. */

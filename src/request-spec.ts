@@ -4,9 +4,10 @@ import { isIPv6 } from 'node:net'
 import { AppError } from './errors.ts'
 import type { RequestSpec } from './model.ts'
 import { parseRetry } from './retry-policy.ts'
+import { parseLater } from './send-later.ts'
 
-/** What a spec is for: an input to fetch, or a target that the result is sent to. */
-export type SpecPurpose = 'fetch' | 'callback'
+/** What a spec is for: an input to fetch, or a target that the result is sent to, of one call or of all. */
+export type SpecPurpose = 'fetch' | 'callback' | 'stored callback'
 
 /** A spec, and what the caller should know about parts of it that have no effect. */
 export interface ParsedSpec {
@@ -129,7 +130,7 @@ function fromOptions(value: unknown, purpose: SpecPurpose): ParsedSpec {
     if (REFUSED_FIELDS.has(name)) {
       throw invalid(name, `The field ${name} is not allowed in a request spec; leave it out.`)
     }
-    if (!KNOWN_FIELDS.has(name) && !(name === 'retry' && purpose === 'callback'))
+    if (!KNOWN_FIELDS.has(name) && (purpose === 'fetch' || !CALLBACK_FIELDS.has(name)))
       warnings.add(`Unknown field ${quote(name)} was ignored.`)
   }
 
@@ -152,21 +153,42 @@ function fromOptions(value: unknown, purpose: SpecPurpose): ParsedSpec {
   const method = readMethod(options)
   const maxRedirects = readInteger(options, 'maxRedirects', 0, REDIRECTS_MAX)
   const timeoutMs = readInteger(options, 'timeout', 1, Number.MAX_SAFE_INTEGER)
-  const retry = purpose === 'callback' ? options.get('retry') : undefined
+  const { retry, later } = readDelivery(options, purpose)
   const spec: RequestSpec = {
     ...toSpec(target.protocol, target.url, headers),
     ...(method !== undefined && { method }),
     ...(sent !== undefined && { body: sent }),
     ...(maxRedirects !== undefined && { maxRedirects }),
     ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(retry !== undefined && retry !== null && { retry: parseRetry(retry) }),
+    ...(retry !== undefined && { retry }),
+    ...(later !== undefined && { later }),
   }
   return { spec, warnings: warnings.list }
+}
+
+/** How a callback is sent, beyond the request itself. */
+function readDelivery(
+  options: Map<string, unknown>,
+  purpose: SpecPurpose,
+): Pick<RequestSpec, 'retry' | 'later'> {
+  if (purpose === 'fetch') return {}
+  const retry = options.get('retry') ?? undefined
+  const [deliverAt, delayMs] = [options.get('deliver_at'), options.get('delay_ms')]
+  const later = parseLater({ deliverAt, delayMs })
+  if (purpose === 'stored callback' && later !== undefined && 'atMs' in later) {
+    throw invalid('deliver_at', 'A stored callback is for every call; give delay_ms.')
+  }
+  return {
+    ...(retry !== undefined && { retry: parseRetry(retry) }),
+    ...(later !== undefined && { later }),
+  }
 }
 
 const KNOWN_FIELDS = new Set(
   'protocol hostname host port path method headers auth body maxRedirects timeout'.split(' '),
 )
+
+const CALLBACK_FIELDS = new Set(['retry', 'deliver_at', 'delay_ms'])
 
 function toSpec(
   protocol: RequestSpec['protocol'],

@@ -213,6 +213,12 @@ export const NUMBERS = {
     [0, 7 * 24 * 3_600_000],
     'A replaced signing secret still signs for this long.',
   ),
+  DELIVER_LATER_MS_MAX: count(
+    'ms',
+    30 * 24 * 3_600_000,
+    [0, 10 * 365 * 24 * 3_600_000],
+    'How far away deliver_at and delay_ms of a callback may be.',
+  ),
   RUN_FLUSH_MS: count('ms', 200, [1, 60_000], 'Run records are written in batches this often.'),
   RUNS_KEPT: count(
     'runs',

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Attempt, Delivery, DeliveryPayload, RequestSpec, RetryPolicy } from '../model.ts'
 import { originOf } from '../request-spec.ts'
+import { dueOf } from '../send-later.ts'
 import type { ResendRefusal, Storage } from '../storage/storage.ts'
 import { afterAttempt } from './attempt.ts'
 import { createIds, timeOfId } from './ids.ts'
@@ -73,7 +74,16 @@ export function createDeliveries(deps: DeliveriesDeps) {
       onDue()
     },
 
-    /** One to be sent now, for whoever commits it together with something else. */
+    /** One to be sent when its callback says; resolves once it is committed. */
+    async schedule(sent: NewDelivery): Promise<{ id: string; dueAtMs: number }> {
+      const nowMs = now()
+      const delivery = toDelivery(newId(), sent, nowMs)
+      await storage.deliveries.create(delivery, [])
+      onDue()
+      return { id: delivery.id, dueAtMs: delivery.dueAtMs ?? nowMs }
+    },
+
+    /** The same, for whoever commits it together with something else. */
     scheduled: (sent: NewDelivery): Delivery & DeliveryPayload => toDelivery(newId(), sent, now()),
 
     async find(id: string): Promise<Delivery> {
@@ -140,7 +150,7 @@ function toDelivery(id: string, sent: NewDelivery, nowMs: number): Delivery & De
     target: originOf(sent.spec),
     state: 'scheduled',
     reason: null,
-    dueAtMs: nowMs,
+    dueAtMs: dueOf(sent.spec.later, nowMs),
     tries: 0,
     retry: sent.retry,
     hops: sent.hops,

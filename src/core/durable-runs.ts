@@ -3,6 +3,7 @@
 import type { Config } from '../config.ts'
 import { AppError, isErrorCode } from '../errors.ts'
 import type { RunAnswer, RunRecord } from '../model.ts'
+import { checkLater } from '../send-later.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { checkHops } from './hops.ts'
@@ -61,11 +62,12 @@ export function createDurableRuns(deps: DurableRunsDeps) {
   return {
     /**
      * Resolves once the run is committed.
-     * @throws AppError LOOP_DETECTED, INPUT_TOO_LARGE, DURABLE_RUNS_FULL; nothing is stored then
+     * @throws AppError LOOP_DETECTED, INVALID_SPEC, INPUT_TOO_LARGE, DURABLE_RUNS_FULL; nothing is stored then
      */
     async accept(request: RunRequest): Promise<RunRecord> {
       const { executable, hops, inputs, callback, text, vouched } = request
       checkHops(hops)
+      checkLater(callback, { nowMs: now(), maxMs: config.DELIVER_LATER_MS_MAX })
       checkInputSize(sizeOfGiven(inputs), limits.of(executable).inputBytes)
       const record: RunRecord = { ...newRecord(request, now()), status: 'queued' }
       const queued = { inputs, callback, text, hops, vouched }

@@ -5,10 +5,13 @@ import { randomBytes } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { CallLimits, DeclaredTypes, Executable, Version } from '../model.ts'
+import { parseRequestSpec } from '../request-spec.ts'
 import type { ModuleRef, Sandbox } from '../sandbox/sandbox.ts'
+import { checkLater } from '../send-later.ts'
 import type { ExecutableChange, NewVersion, Storage } from '../storage/storage.ts'
 import { ZERO_KEY, hashKey, makeKey } from './keys.ts'
 import { checkModuleHeader } from './module-header.ts'
+import { signatureWarnings } from './signing.ts'
 
 export interface ExecutablesDeps {
   storage: Storage
@@ -282,7 +285,22 @@ export function createExecutables(deps: ExecutablesDeps) {
       await change(id, { state: state === '' || state === '{}' ? null : state })
     },
 
-    setCallback: (id: number, callback: string | null) => change(id, { callback }),
+    /**
+     * @param callback a request spec; null for none
+     * @returns warnings about what of it has no effect
+     * @throws AppError INVALID_JSON, INVALID_SPEC
+     */
+    async setCallback(id: number, callback: string | null): Promise<string[]> {
+      if (callback === null) {
+        await change(id, { callback })
+        return []
+      }
+      const { spec, warnings } = parseRequestSpec(callback, 'stored callback')
+      checkLater(spec, { nowMs: now(), maxMs: config.DELIVER_LATER_MS_MAX })
+      await change(id, { callback })
+      const { signingSecrets } = await find(id)
+      return signingSecrets.length > 0 ? [...warnings, ...signatureWarnings(spec)] : warnings
+    },
     setVariables: (id: number, variables: Record<string, string>) => change(id, { variables }),
     setTypes: (id: number, types: Record<string, DeclaredTypes>) => change(id, { types }),
     setLimits: (id: number, limits: Partial<CallLimits>) => change(id, { limits }),

@@ -7,6 +7,7 @@ import type { Outbound, OutboundError, OutboundResponse } from '../outbound/outb
 import { EXCERPT_BYTES, arrived, attempt, timeoutOf } from './attempt.ts'
 import type { Deliveries } from './deliveries.ts'
 import { toldOfLoop } from './hops.ts'
+import { DEFAULT_RETRY } from '../retry-policy.ts'
 
 /** A target's answer becomes the caller's. */
 type TargetAnswer = Omit<RunAnswer, 'warnings'>
@@ -38,7 +39,7 @@ export function createForwarder(deps: ForwarderDeps) {
   const { outbound, deliveries, secretsOf, config, now } = deps
   return {
     /**
-     * One attempt. The target's 2xx answer is the caller's.
+     * One attempt, whose 2xx answer is the caller's; or, of what is to be sent later, a delivery.
      * @throws AppError CANCELED, CALLBACK_FAILED, CALLBACK_TIMEOUT, TARGET_TOO_LARGE, ADDRESS_REFUSED, LOOP_DETECTED;
      *   with `delivery_id` in its detail where the delivery goes on
      */
@@ -47,6 +48,7 @@ export function createForwarder(deps: ForwarderDeps) {
       result: { bytes: Buffer; type: string },
       options: ForwardOptions,
     ): Promise<TargetAnswer> {
+      if (spec.later !== undefined) return postpone(spec, result, options)
       const timeoutMs = timeoutOf(spec, config)
       const hops = options.hops + 1
       const { answerBytes, onBytes, signal } = options
@@ -72,6 +74,28 @@ export function createForwarder(deps: ForwarderDeps) {
         })
       }
     },
+  }
+
+  /** Nobody waits for what is sent later: it is a delivery like those of background runs. */
+  async function postpone(
+    spec: RequestSpec,
+    { bytes: body, type }: { bytes: Buffer; type: string },
+    { runId, executableId, hops, signed, signal }: ForwardOptions,
+  ): Promise<TargetAnswer> {
+    if (signal.aborted) throw new AppError('CANCELED')
+    const retry = spec.retry ?? DEFAULT_RETRY
+    const { id: deliveryId, dueAtMs } = await deliveries.schedule({
+      runId,
+      executableId,
+      spec,
+      retry,
+      body,
+      type,
+      hops: hops + 1,
+      signed,
+    })
+    const postponed = { deliveryId, dueAtMs }
+    return { status: 202, type: 'application/json', body: Buffer.alloc(0), postponed }
   }
 
   /** The error, which tells of the delivery that goes on. */

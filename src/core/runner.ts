@@ -2,7 +2,8 @@
 import { AppError } from '../errors.ts'
 import type { Callback, Executable, Input, RunRecord, RunAnswer } from '../model.ts'
 import { originOf, parseRequestSpec } from '../request-spec.ts'
-import type { ParsedSpec } from '../request-spec.ts'
+import type { ParsedSpec, SpecPurpose } from '../request-spec.ts'
+import { checkLater } from '../send-later.ts'
 import type { InvocationResult, ModuleRef, Profile, Sandbox } from '../sandbox/sandbox.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { splitEmbeddedCallback } from './embedded-callback.ts'
@@ -53,6 +54,8 @@ export interface RunnerDeps {
   limits: Limits
   /** Larger results are not searched for a callback. */
   jsonSearchBytes: number
+  /** The furthest that a callback may be put off. */
+  laterMsMax: number
   now: () => number
 }
 
@@ -90,11 +93,15 @@ export type Runner = ReturnType<typeof createRunner>
 
 export function createRunner(deps: RunnerDeps) {
   const { executables, inputs, sandbox, functionStorage, forwarder, journal } = deps
-  const { interrupts, limits, jsonSearchBytes, now } = deps
+  const { interrupts, limits, jsonSearchBytes, laterMsMax, now } = deps
   const callables = new WeakMap<Executable, Callable>()
 
-  /** @throws AppError with `run_id` in its detail; the run is then recorded as failed */
+  /**
+   * @throws AppError with `run_id` in its detail; the run is then recorded as failed. Without: INVALID_SPEC where
+   *   the callback cannot be put off so long, and nothing is recorded.
+   */
   async function run(request: RunRequest): Promise<RunAnswer> {
+    checkLater(request.callback, { nowMs: now(), maxMs: laterMsMax })
     const record = newRecord(request, now())
     const release = executables.hold(request.executable)
     journal.begin(record)
@@ -161,7 +168,8 @@ export function createRunner(deps: RunnerDeps) {
       : { bytes: outcome.bytes, callback: undefined }
     record.outputBytes = split.bytes.length
     const result = { bytes: split.bytes, type: resultType(split.bytes, outcome) }
-    const target = chooseTarget(request, split.callback, () => (record.result = result))
+    const bounds = { nowMs: now(), maxMs: laterMsMax }
+    const target = chooseTarget(request, split.callback, bounds, () => (record.result = result))
     return { result, target }
   }
 
@@ -231,6 +239,7 @@ export function createRunner(deps: RunnerDeps) {
         onBytes: (bytes) => request.lease.take(bytes),
         signal: request.hangUp.signal,
       })
+      if (answer.postponed !== undefined) record.result = result
       return { ...answer, warnings }
     } catch (error) {
       record.result = result
@@ -268,16 +277,21 @@ function goesElsewhere({ callback, executable }: RunRequest): boolean {
 function chooseTarget(
   request: RunRequest,
   embedded: unknown,
+  bounds: Parameters<typeof checkLater>[1],
   keepResult: () => void,
 ): Target | undefined {
   const { callback, executable, vouched } = request
   if (callback === 'none') return undefined
   if (callback !== undefined) return { spec: callback, warnings: [], signed: vouched }
   if (embedded === undefined) {
-    return executable.callback === null ? undefined : ownTarget(executable, executable.callback)
+    return executable.callback === null
+      ? undefined
+      : ownTarget(executable, executable.callback, 'stored callback')
   }
   try {
-    return ownTarget(executable, embedded)
+    const target = ownTarget(executable, embedded, 'callback')
+    checkLater(target.spec, bounds)
+    return target
   } catch (error) {
     // The function's fault, not the caller's, who would lose the result.
     keepResult()
@@ -287,8 +301,12 @@ function chooseTarget(
 }
 
 /** One that the executable itself names. @throws AppError INVALID_SPEC, INVALID_JSON */
-function ownTarget({ signingSecrets }: Executable, callback: unknown): Target {
-  const { spec, warnings } = parseRequestSpec(callback, 'callback')
+function ownTarget(
+  { signingSecrets }: Executable,
+  callback: unknown,
+  purpose: SpecPurpose,
+): Target {
+  const { spec, warnings } = parseRequestSpec(callback, purpose)
   const signed = signingSecrets.length > 0 ? signatureWarnings(spec) : []
   return { spec, warnings: [...warnings, ...signed], signed: true }
 }

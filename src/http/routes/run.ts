@@ -140,8 +140,26 @@ async function run(
     }
     const answer = await runner.run(asked)
     if (answer.warnings.length > 0) sendWarnings(reply, [...warnings, ...answer.warnings])
-    return answer
+    return answer.postponed === undefined ? answer : postponed(reply, runId, answer.postponed)
   } finally {
     lease.release()
   }
+}
+
+/** 202: the result is there and its delivery committed, which goes out when its callback says. */
+function postponed(
+  reply: FastifyReply,
+  runId: string,
+  { deliveryId, dueAtMs }: NonNullable<RunAnswer['postponed']>,
+): RunAnswer {
+  reply.header('location', `/api/runs/${runId}`)
+  reply.header('wasmhook-delivery', deliveryId)
+  const told = {
+    run_id: runId,
+    status: 'succeeded',
+    delivery_id: deliveryId,
+    due_at: new Date(dueAtMs).toISOString(),
+  }
+  const body = Buffer.from(JSON.stringify(told))
+  return { status: 202, type: 'application/json; charset=utf-8', body, warnings: [] }
 }

@@ -3,10 +3,8 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
 import type { Executables } from '../../core/executables.ts'
-import { signatureWarnings } from '../../core/signing.ts'
 import { checkTypes } from '../../core/types.ts'
 import { AppError } from '../../errors.ts'
-import { parseRequestSpec } from '../../request-spec.ts'
 import { NO_BYTES, rawBody, takeRawBodies } from '../raw-body.ts'
 import { ErrorBody, ExecutableParams, SECURITY, WasmId } from '../schemas.ts'
 import type { App } from '../server.ts'
@@ -98,8 +96,7 @@ function registerTexts(app: App, { executables, config }: SettingsDeps): void {
         const id = toExecutableId(request.params.id)
         const text = toText(rawBody(request) ?? NO_BYTES, 'callback').trim()
         if (text === '') throw new AppError('BAD_REQUEST', 'The body is empty; {} means none.')
-        const warnings = meansNone(text) ? [] : await warningsOf(id, text)
-        await executables.setCallback(id, meansNone(text) ? null : text)
+        const warnings = await executables.setCallback(id, meansNone(text) ? null : text)
         sendWarnings(reply, warnings)
         return reply.type('text/plain; charset=utf-8').send(String(id))
       },
@@ -116,13 +113,6 @@ function registerTexts(app: App, { executables, config }: SettingsDeps): void {
     )
     done()
   })
-
-  /** @throws AppError INVALID_SPEC, INVALID_JSON where it is no callback */
-  async function warningsOf(id: number, callback: string): Promise<string[]> {
-    const { spec, warnings } = parseRequestSpec(callback, 'callback')
-    const { signingSecrets } = await executables.find(id)
-    return signingSecrets.length > 0 ? [...warnings, ...signatureWarnings(spec)] : warnings
-  }
 }
 
 function registerTypes(app: App, executables: Executables): void {
