@@ -43,6 +43,9 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   PREFER_WAIT_MS_MAX: 'cut to it; 202 when it is over',
   DELIVERY_CONCURRENCY: 'waits',
   DELIVERY_TARGET_CONCURRENCY: 'waits',
+  DELIVERY_EXECUTABLE_CONCURRENCY: 'waits',
+  RETRY_AFTER_MS_MAX: 'cut to it',
+  TARGET_PAUSE_MS_MAX: 'cut to it',
   DELIVERY_LEASE_MS: 'tried again',
   DELIVERY_POLL_MS: 'looked for',
   DELIVERIES_KEPT_MS: 'deleted',
@@ -134,7 +137,6 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/core/attempt.ts': [
     ['EXCERPT_BYTES', 'bytes', "A target's answer that is kept or shown", 'cut'],
-    ['RETRY_AFTER_MS_MAX', 'ms', 'A pause that a target asks for', 'cut to it'],
   ],
   'src/core/signing.ts': [
     ['PREVIOUS_SECRETS_MAX', 'secrets', 'Replaced signing secrets that are alive', '`CONFLICT`'],

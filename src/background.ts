@@ -33,7 +33,7 @@ export function createBackground(deps: BackgroundDeps) {
   })
   const deliveries = createDeliveries({
     storage,
-    keptMs: config.DELIVERIES_KEPT_MS,
+    config,
     now,
     chance,
     onDue: () => deliveryWorker.wake(),

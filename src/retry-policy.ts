@@ -14,6 +14,9 @@ const BACKOFF_MAX = 10
 /** What chance adds to a pause at most, so that what failed together is not tried together. */
 const JITTER = 0.2
 
+/** The first pause of a target that asked for less and did not say for how long. */
+const TARGET_PAUSE_MS = 5 * SECOND
+
 /** Where nothing else is said: the example of the Standard Webhooks specification, some 27 hours in all. */
 export const DEFAULT_RETRY: RetryPolicy = {
   scheduleMs: [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR],
@@ -82,6 +85,18 @@ export function formatRetry(policy: RetryPolicy): object {
 export function pauseMs(policy: RetryPolicy, failures: number, chance: number): number | undefined {
   const pause = basePause(policy, failures - 1)
   return pause === undefined ? undefined : Math.round(pause * (1 + JITTER * chance))
+}
+
+/**
+ * How long nothing is sent to a target that asked for less (429, 503): as long as it asked, or twice as long
+ * each time; milliseconds.
+ * @param times how often in a row it was held before
+ */
+export function targetPauseMs(
+  { askedMs, maxMs }: { askedMs: number; maxMs: number },
+  times: number,
+): number {
+  return Math.min(Math.max(askedMs, TARGET_PAUSE_MS * 2 ** times), maxMs)
 }
 
 function basePause(policy: RetryPolicy, retry: number): number | undefined {

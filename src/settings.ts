@@ -189,6 +189,24 @@ export const NUMBERS = {
     [1, 1_000],
     'Of those, attempts at one target.',
   ),
+  DELIVERY_EXECUTABLE_CONCURRENCY: count(
+    'attempts',
+    0,
+    [0, 10_000],
+    'Of those, attempts for one executable; 0: half of DELIVERY_CONCURRENCY.',
+  ),
+  RETRY_AFTER_MS_MAX: count(
+    'ms',
+    24 * 3_600_000,
+    [0, 30 * 24 * 3_600_000],
+    "Ceiling of a target's Retry-After.",
+  ),
+  TARGET_PAUSE_MS_MAX: count(
+    'ms',
+    300_000,
+    [0, 24 * 3_600_000],
+    'Longest pause of all that is sent to a target that answers 429 or 503.',
+  ),
   DELIVERY_LEASE_MS: count(
     'ms',
     30_000,

@@ -7,9 +7,9 @@ import type { Attempt, Delivery, DeliveryPayload, QueuedRequest } from '../src/m
 import type { ClaimBounds, LeasedDelivery, Storage } from '../src/storage/storage.ts'
 import { newExecutable, newRun, newVersion } from './storage-suite.ts'
 
-const NOW = 1_000_000
+export const NOW = 1_000_000
 const LEASE_MS = 1_000
-const PER_LANE = 3
+export const PER_LANE = 3
 
 export function newDelivery(change: Partial<Delivery> = {}): Delivery & DeliveryPayload {
   return {
@@ -38,7 +38,7 @@ export function newDelivery(change: Partial<Delivery> = {}): Delivery & Delivery
   }
 }
 
-function newAttempt(change: Partial<Attempt> = {}): Attempt {
+export function newAttempt(change: Partial<Attempt> = {}): Attempt {
   return {
     id: uuidv7(),
     beganAtMs: NOW,
@@ -70,8 +70,8 @@ export function bounds(change: Partial<ClaimBounds> = {}): ClaimBounds {
   }
 }
 
-const AFTER = { nowMs: NOW, perLane: PER_LANE }
-const idsOf = (leased: readonly { id: string }[]): string[] => leased.map(({ id }) => id)
+const AFTER = { nowMs: NOW, perLane: PER_LANE, news: 'none' } as const
+export const idsOf = (leased: readonly { id: string }[]): string[] => leased.map(({ id }) => id)
 
 /** `count` deliveries to one target, due one after another. */
 async function add({ deliveries }: Storage, target: string, count: number): Promise<string[]> {

@@ -24,6 +24,7 @@ import { AppError } from '../src/errors.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
+import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newSigningSecret, testSigningSecrets } from './storage-signing-suite.ts'
@@ -58,6 +59,7 @@ testUsage('SQLite', (t) => open(t))
 testFunctionStorage('SQLite', (t) => open(t))
 testDeliveries('SQLite', (t) => open(t))
 testSigningSecrets('SQLite', (t) => open(t))
+testLanes('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {

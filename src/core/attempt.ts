@@ -7,17 +7,23 @@ import { OutboundError, Trace, isSignatureHeader, signatureHeaders } from '../ou
 import type { Outbound, OutboundResponse } from '../outbound/outbound.ts'
 import { originOf } from '../request-spec.ts'
 import { pauseMs } from '../retry-policy.ts'
-import type { AfterAttempt } from '../storage/storage.ts'
+import type { AfterAttempt, TargetNews } from '../storage/storage.ts'
 import { toldOfLoop } from './hops.ts'
 import { maskPath, maskReceived, maskSent } from './masked.ts'
 
 /** How much of an answer's body is kept. */
 export const EXCERPT_BYTES = 16 * 1024
-/** The longest that a target may have itself waited for (Retry-After). */
-const RETRY_AFTER_MS_MAX = 24 * 60 * 60 * 1000
-
 const GONE = 410
 const NO_BYTES = Buffer.alloc(0)
+const TOO_MANY_REQUESTS = 429
+const UNAVAILABLE = 503
+
+/** RFC 9110: what is sent, and two forms of old. */
+const HTTP_DATES = [
+  /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
+  /^[A-Z][a-z]+day, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/,
+  /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/,
+]
 
 export interface AttemptRequest {
   spec: RequestSpec
@@ -141,7 +147,7 @@ export function arrived({ status, errorClass }: Attempt): boolean {
 export function afterAttempt(
   made: Attempt,
   delivery: { retry: RetryPolicy; tries: number },
-  { nowMs, chance }: { nowMs: number; chance: number },
+  { nowMs, chance, config }: { nowMs: number; chance: number; config: Config },
 ): AfterAttempt {
   if (arrived(made)) return { state: 'succeeded', reason: null }
   if (made.status === GONE) return { state: 'discarded', reason: 'gone' }
@@ -150,13 +156,32 @@ export function afterAttempt(
   if (toldOfLoop({ status, headers })) return { state: 'discarded', reason: 'loop' }
   const pause = pauseMs(delivery.retry, delivery.tries, chance)
   if (pause === undefined) return { state: 'exhausted', reason: null }
-  const asked = retryAfterMs(headers['retry-after'], nowMs)
-  return { state: 'waiting', dueAtMs: nowMs + Math.max(pause, asked) }
+  const askedMs = retryAfterMs(headers['retry-after'], nowMs, config.RETRY_AFTER_MS_MAX)
+  return { state: 'waiting', dueAtMs: nowMs + Math.max(pause, askedMs) }
 }
 
-/** Seconds or a date (RFC 9110); 0 where neither can be read. */
-function retryAfterMs(value: string | undefined, nowMs: number): number {
+/**
+ * What an attempt tells of its target. One that answers, be it that it refuses, is well; that it fails or
+ * cannot be reached says nothing of how much it can take.
+ */
+export function newsOf(made: Attempt, nowMs: number, config: Config): TargetNews {
+  const { status, errorClass, responseHeaders: headers } = made
+  if (status === TOO_MANY_REQUESTS || status === UNAVAILABLE) {
+    const askedMs = retryAfterMs(headers['retry-after'], nowMs, config.RETRY_AFTER_MS_MAX)
+    return { askedMs, maxMs: config.TARGET_PAUSE_MS_MAX }
+  }
+  return status !== null && status < 500 && errorClass === null ? 'well' : 'none'
+}
+
+/** Seconds or a date; 0 where neither can be read. */
+export function retryAfterMs(value: string | undefined, nowMs: number, maxMs: number): number {
   if (value === undefined) return 0
-  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX) : 0
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : dateMs(value) - nowMs
+  return ms > 0 ? Math.min(ms, maxMs) : 0
+}
+
+/** NaN for what is no date of HTTP: Date.parse reads much that is none. */
+function dateMs(value: string): number {
+  if (!HTTP_DATES.some((form) => form.test(value))) return NaN
+  return Date.parse(value.endsWith('GMT') ? value : `${value} GMT`)
 }

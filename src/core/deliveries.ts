@@ -1,11 +1,12 @@
 // Durable deliveries as their owners see them: made, read, listed, canceled. delivery-worker.ts sends them.
+import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Attempt, Delivery, DeliveryPayload, RequestSpec, RetryPolicy } from '../model.ts'
 import { originOf } from '../request-spec.ts'
 import { dueOf } from '../send-later.ts'
 import type { ResendRefusal, Storage } from '../storage/storage.ts'
-import { afterAttempt } from './attempt.ts'
+import { afterAttempt, newsOf } from './attempt.ts'
 import { createIds, timeOfId } from './ids.ts'
 
 export interface NewDelivery {
@@ -27,8 +28,7 @@ const PRUNE_ROWS = 50
 
 export interface DeliveriesDeps {
   storage: Storage
-  /** How long ended ones stay. */
-  keptMs: number
+  config: Config
   now: () => number
   /** From 0 to 1. */
   chance: () => number
@@ -40,12 +40,12 @@ export interface DeliveriesDeps {
 export type Deliveries = ReturnType<typeof createDeliveries>
 
 export function createDeliveries(deps: DeliveriesDeps) {
-  const { storage, keptMs, now, chance, onDue, onError } = deps
+  const { storage, config, now, chance, onDue, onError } = deps
   const newId = createIds(now)
   let timer: NodeJS.Timeout | undefined
 
   async function prune(): Promise<void> {
-    const before = now() - keptMs
+    const before = now() - config.DELIVERIES_KEPT_MS
     while ((await storage.deliveries.prune(before, PRUNE_ROWS)) === PRUNE_ROWS);
   }
 
@@ -58,7 +58,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
       const after = afterAttempt(
         first,
         { retry: sent.retry, tries: 1 },
-        { nowMs, chance: chance() },
+        { nowMs, chance: chance(), config },
       )
       const delivery = {
         ...toDelivery(id, sent, nowMs),
@@ -70,7 +70,10 @@ export function createDeliveries(deps: DeliveriesDeps) {
           ? { dueAtMs: after.dueAtMs }
           : { dueAtMs: null, reason: after.reason, endedAtMs: nowMs }),
       }
-      await storage.deliveries.create(delivery, [first])
+      await storage.deliveries.create(delivery, [first], {
+        news: newsOf(first, nowMs, config),
+        nowMs,
+      })
       onDue()
     },
 
@@ -93,6 +96,14 @@ export function createDeliveries(deps: DeliveriesDeps) {
     },
 
     attempts: (id: string) => storage.deliveries.attempts(id),
+
+    /** Until when its target is left alone, for one that waits; null where it is not. */
+    async heldUntil({ target, dueAtMs }: Delivery): Promise<number | null> {
+      if (dueAtMs === null) return null
+      const untilMs = await storage.deliveries.heldUntil(target)
+      return untilMs !== null && untilMs > now() ? untilMs : null
+    },
+
     list: (...of: Parameters<typeof storage.deliveries.list>) => storage.deliveries.list(...of),
 
     /** One that is under way may still arrive. @throws AppError CONFLICT when it had ended */

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { AfterAttempt, LeasedDelivery, Storage, Unchanged } from '../storage/storage.ts'
-import { EXCERPT_BYTES, afterAttempt, arrived, attempt, timeoutOf } from './attempt.ts'
+import { EXCERPT_BYTES, afterAttempt, arrived, attempt, newsOf, timeoutOf } from './attempt.ts'
 import { aliveAt } from './signing.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
@@ -46,9 +46,10 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
     const after: AfterAttempt | Unchanged =
       manual && !arrived(made.attempt)
         ? { state: 'unchanged' }
-        : afterAttempt(made.attempt, { retry, tries }, { nowMs, chance: chance() })
+        : afterAttempt(made.attempt, { retry, tries }, { nowMs, chance: chance(), config })
     const kept = { ...made.attempt, manual }
-    await commit(() => storage.deliveries.settle(delivery, kept, after, { nowMs, perLane }))
+    const bounds = { nowMs, perLane, news: newsOf(made.attempt, nowMs, config) }
+    await commit(() => storage.deliveries.settle(delivery, kept, after, bounds))
   }
 
   return createWorker({
@@ -59,9 +60,19 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
     sizeOf: ({ sizeBytes }) => sizeBytes,
     concurrency: config.DELIVERY_CONCURRENCY,
     perLane,
+    owners: {
+      of: ({ executableId }) => executableId,
+      most: perExecutable(config),
+    },
     leaseMs: config.DELIVERY_LEASE_MS,
     pollMs: config.DELIVERY_POLL_MS,
     now,
     onError,
   })
+}
+
+/** What one executable may have under way: with 0 half of all, so that the others always find room. */
+function perExecutable(config: Config): number {
+  const half = Math.max(1, Math.floor(config.DELIVERY_CONCURRENCY / 2))
+  return config.DELIVERY_EXECUTABLE_CONCURRENCY || half
 }

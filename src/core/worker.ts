@@ -34,6 +34,8 @@ export interface WorkerOptions<T extends Leased> {
   /** At once, in all and of one lane. */
   concurrency: number
   perLane: number
+  /** Of one owner, where lanes are not the owners themselves. */
+  owners?: { of: (item: T) => number; most: number }
   leaseMs: number
   /** How often the database is asked although nothing was said: the clock may have been set. */
   pollMs: number
@@ -64,9 +66,11 @@ const RENEW_AFTER = 1 / 3
 
 export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worker {
   const { storage, store, name, work, sizeOf } = options
-  const { concurrency, perLane, leaseMs, pollMs, now, onUnwanted, onError } = options
+  const { concurrency, perLane, owners, leaseMs, pollMs, now, onUnwanted, onError } = options
   /** By lease and id: what was lost and claimed again is under way twice. */
   const underWay = new Map<string, T>()
+  const share =
+    owners === undefined ? undefined : { most: owners.most, underWay: new Map<number, number>() }
   let heldBytes = 0
   /** What is under way here is leased at least until then. */
   let heldUntilMs = Infinity
@@ -104,7 +108,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       const nowMs = now()
       // The clock may have jumped past the leases of what is under way here: it is nobody else's.
       if (nowMs >= heldUntilMs - leaseMs * (1 - RENEW_AFTER)) await renew(nowMs)
-      const dueAtMs = await store.nextDueMs()
+      const dueAtMs = await store.nextDueMs(share)
       pauseMs = dueAtMs === undefined ? pollMs : Math.min(Math.max(0, dueAtMs - nowMs), pollMs)
       const limit = concurrency - underWay.size
       // Whatever ends makes room, and wakes.
@@ -120,22 +124,40 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   async function claimDue(nowMs: number, limit: number): Promise<void> {
     const leasedUntilMs = nowMs + leaseMs
     const bytes = HELD_BYTES_MAX - heldBytes
-    const bounds: ClaimBounds = { nowMs, leasedUntilMs, limit, bytes, perLane, leaseId: uuidv7() }
+    const bounds: ClaimBounds = {
+      nowMs,
+      leasedUntilMs,
+      limit,
+      bytes,
+      perLane,
+      leaseId: uuidv7(),
+      ...(share === undefined ? {} : { owners: share }),
+    }
     const claimed = await store.claim(bounds)
     if (claimed.length > 0) heldUntilMs = Math.min(heldUntilMs, leasedUntilMs)
     for (const item of claimed) {
       const key = `${item.leaseId}/${item.id}`
       underWay.set(key, item)
       heldBytes += sizeOf(item)
+      count(item, 1)
       void work(item, { cut: cut.signal, commit })
         .catch(failed)
         .finally(() => {
           underWay.delete(key)
           heldBytes -= sizeOf(item)
+          count(item, -1)
           if (underWay.size === 0) whenIdle?.()
           wake()
         })
     }
+  }
+
+  function count(item: T, change: 1 | -1): void {
+    if (owners === undefined || share === undefined) return
+    const owner = owners.of(item)
+    const left = (share.underWay.get(owner) ?? 0) + change
+    if (left > 0) share.underWay.set(owner, left)
+    else share.underWay.delete(owner)
   }
 
   async function commit<R>(write: () => Promise<R>): Promise<R | undefined> {

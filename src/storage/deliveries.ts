@@ -22,7 +22,13 @@ import {
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { readSigningSecrets } from './signing-secrets.ts'
-import type { AfterAttempt, ClaimBounds, DeliveryStore, LeasedDelivery } from './storage.ts'
+import type {
+  AfterAttempt,
+  ClaimBounds,
+  DeliveryStore,
+  LeasedDelivery,
+  TargetNews,
+} from './storage.ts'
 import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
 
 /** Rows changed at once where many may be; other writers wait meanwhile. */
@@ -93,17 +99,22 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
   }
 
   return {
-    create: (delivery, attempts) =>
+    create: (delivery, attempts, told) =>
       database.write(async (db, at) => {
         await insertDelivery({ db, at, secrets }, delivery, attempts)
+        // That it is well, only a lane's own attempts can tell.
+        if (told !== undefined && typeof told.news === 'object') {
+          at.lane({ work: 'deliveries', lane: delivery.target, ...toLaneNews(told) })
+        }
       }),
 
     claim: (bounds) =>
       database.write(async (db, at) => load(db, at, await queue.claim(db, at, bounds), bounds)),
 
-    nextDueMs: () => queue.nextDueMs(reader),
+    nextDueMs: (owners) => queue.nextDueMs(reader, owners),
+    heldUntil: (target) => queue.heldUntil(reader, target),
 
-    settle: ({ id, target, leaseId, resendJobId }, attempt, after, { nowMs, perLane }) =>
+    settle: ({ id, target, leaseId, resendJobId }, attempt, after, { nowMs, perLane, news }) =>
       database.write(async (db, at) => {
         const held = await db
           .updateTable('deliveries')
@@ -120,7 +131,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         if (held.numUpdatedRows === 0n) return false
         await insertAttempt(db, id, attempt)
         if (resendJobId !== null) await countResent(db, resendJobId, after.state === 'succeeded')
-        queue.refresh(at, target, perLane)
+        queue.refresh(at, target, perLane, toLaneNews({ news, nowMs }))
         return true
       }),
 
@@ -251,8 +262,9 @@ export async function insertDelivery(
     .values({ delivery_id: delivery.id, spec, body: delivery.body })
     .execute()
   for (const attempt of attempts) await insertAttempt(db, delivery.id, attempt)
-  if (delivery.dueAtMs === null) return
-  at.lane({ work: 'deliveries', lane: delivery.target, dueAtMs: delivery.dueAtMs })
+  const { dueAtMs, target: lane, executableId: owner } = delivery
+  if (dueAtMs === null) return
+  at.lane({ work: 'deliveries', lane, dueAtMs, owner })
   at.tell({ kind: 'work', work: 'deliveries' })
 }
 
@@ -262,6 +274,11 @@ async function insertAttempt(
   attempt: Attempt,
 ): Promise<void> {
   await db.insertInto('attempts').values(attemptToRow(deliveryId, attempt)).execute()
+}
+
+function toLaneNews({ news, nowMs }: { news: TargetNews; nowMs: number }) {
+  if (news === 'none') return {}
+  return news === 'well' ? { wellAtMs: nowMs } : { slow: { ...news, nowMs } }
 }
 
 function columnsAfter(after: AfterAttempt, nowMs: number) {

@@ -2,23 +2,38 @@
 // are written once for all units of a commit, last and in one order: so a lane that many units touch is looked
 // at once, and writers that work at the same time (PostgreSQL) wait for each other for no longer than a commit
 // takes, and never in a circle.
+//
+// A lane can be held: nothing in it is claimed until its time is over, and then one item at a time until it is
+// well again. What waits in it keeps its own times.
 import type { Kysely, Selectable } from 'kysely'
 import { sql } from 'kysely'
+import { targetPauseMs } from '../retry-policy.ts'
 import { createRowWriter } from './row-writer.ts'
 import type { LanesTable, Schema, WorkColumns } from './schema.ts'
 import { createStatement } from './statement.ts'
-import type { WorkName } from './storage.ts'
+import type { SlowTarget, WorkName } from './storage.ts'
+
+type Slow = SlowTarget & { nowMs: number }
 
 export interface LaneChange {
   work: WorkName
   lane: string
   /** There is something to claim at that time, or earlier. */
-  dueAtMs?: number
+  dueAtMs?: number | undefined
+  /** The executable whose work that is; undefined: the lane is looked at, whosever it is. */
+  owner?: number | undefined
   /** Looked at anew; work under way in a lane is at most so much. */
   perLane?: number
+  /** It is to be held, or longer. */
+  slow?: Slow | undefined
+  /** What was worked on at that time ended well: it needs not be held any more. */
+  wellAtMs?: number
 }
 
-type LaneRow = Pick<Selectable<LanesTable>, 'work' | 'lane' | 'due_at_ms'>
+type LaneRow = Pick<Selectable<LanesTable>, 'work' | 'lane' | 'due_at_ms' | 'owner'>
+
+/** Where nothing ended well. */
+const NEVER = -1
 
 /** Every table of work has the columns of `WorkColumns`; the types need to know of one. */
 export function ofWork(db: Kysely<Schema>): Kysely<{ work: WorkColumns; lanes: LanesTable }> {
@@ -31,9 +46,11 @@ export async function writeLanes(
   changes: readonly LaneChange[],
 ): Promise<void> {
   const merged = merge(changes)
-  await hold(db, merged.map(toRow))
-  for (const { work, lane, perLane } of merged) {
-    if (perLane !== undefined) await refresh[work](db, lane, perLane)
+  await bringForward(db, merged.map(toRow))
+  for (const change of merged) {
+    const { work, lane, perLane, slow, wellAtMs = NEVER } = change
+    if (slow !== undefined) await hold(db, change, slow)
+    if (perLane !== undefined) await refresh[work](db, lane, perLane, wellAtMs)
   }
 }
 
@@ -43,39 +60,86 @@ function merge(changes: readonly LaneChange[]): LaneChange[] {
   for (const change of changes) {
     const key = `${change.work}/${change.lane}`
     const known = merged.get(key)
-    const dueAtMs = Math.min(change.dueAtMs ?? Infinity, known?.dueAtMs ?? Infinity)
-    merged.set(key, { ...known, ...change, dueAtMs })
+    const { dueAtMs, owner } = isEarlier(known, change) ? known : change
+    const slow = isSlower(known?.slow, change.slow) ? known?.slow : change.slow
+    merged.set(key, { ...known, ...change, dueAtMs, owner, slow })
   }
   return [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, change]) => change)
 }
 
+function isEarlier(known: LaneChange | undefined, change: LaneChange): known is LaneChange {
+  return known?.dueAtMs !== undefined && known.dueAtMs < (change.dueAtMs ?? Infinity)
+}
+
+function isSlower(known: Slow | undefined, slow: Slow | undefined): boolean {
+  return known !== undefined && known.askedMs >= (slow?.askedMs ?? 0)
+}
+
 /** Brings times forward. Rows are ours until the commit, those too that it leaves as they are. */
-const hold = createRowWriter<LaneRow>((db, rows) =>
+const bringForward = createRowWriter<LaneRow>((db, rows) =>
   db
     .insertInto('lanes')
     .values(rows)
     .onConflict((conflict) =>
       conflict
         .columns(['work', 'lane'])
-        .doUpdateSet((eb) => ({ due_at_ms: eb.ref('excluded.due_at_ms') }))
+        .doUpdateSet((eb) => ({
+          due_at_ms: eb.ref('excluded.due_at_ms'),
+          owner: eb.ref('excluded.owner'),
+        }))
         .where((eb) =>
           eb.or([
             eb('lanes.due_at_ms', 'is', null),
-            eb('lanes.due_at_ms', '>', eb.ref('excluded.due_at_ms')),
+            eb.and([
+              eb('lanes.due_at_ms', '>', eb.ref('excluded.due_at_ms')),
+              // One that is held is due when that is over.
+              eb.or([
+                eb('lanes.held_until_ms', 'is', null),
+                eb('lanes.held_until_ms', '<=', eb.ref('excluded.due_at_ms')),
+              ]),
+            ]),
           ]),
         ),
     )
     .compile(),
 )
 
-function toRow({ work, lane, dueAtMs = Infinity }: LaneChange): LaneRow {
-  return { work, lane, due_at_ms: dueAtMs === Infinity ? null : dueAtMs }
+function toRow({ work, lane, dueAtMs, owner }: LaneChange): LaneRow {
+  return { work, lane, due_at_ms: dueAtMs ?? null, owner: owner ?? null }
 }
 
-/** Sets when the lane has something to claim; a full one has not until a lease ends. */
+/** Holds a lane. What is learned while it is held adds no more than the time that was asked for. */
+async function hold(
+  db: Kysely<Schema>,
+  { work, lane }: LaneChange,
+  { nowMs, ...slow }: Slow,
+): Promise<void> {
+  const { held_until_ms: heldUntilMs, held_count: count } = await db
+    .selectFrom('lanes')
+    .select(['held_until_ms', 'held_count'])
+    .where('work', '=', work)
+    .where('lane', '=', lane)
+    .executeTakeFirstOrThrow()
+  const isHeld = heldUntilMs !== null && heldUntilMs > nowMs
+  const pauseMs = isHeld ? Math.min(slow.askedMs, slow.maxMs) : targetPauseMs(slow, count)
+  await db
+    .updateTable('lanes')
+    .set({
+      held_until_ms: Math.max(heldUntilMs ?? 0, nowMs + pauseMs),
+      held_count: isHeld ? count : count + 1,
+    })
+    .where('work', '=', work)
+    .where('lane', '=', lane)
+    .execute()
+}
+
+/**
+ * Sets when the lane has something to claim: a full one has not until a lease ends, a held one not before its
+ * time but for leases. One that was held and is well is held no more.
+ */
 const refresh = byWork((work) => {
   const table = sql.table(work)
-  return createStatement((db, lane: string, perLane: number) => ({
+  return createStatement((db, lane: string, perLane: number, wellAtMs: number) => ({
     compile: () =>
       sql<never>`
         update lanes set due_at_ms = (
@@ -83,15 +147,23 @@ const refresh = byWork((work) => {
             select min(leased_until_ms) as at_ms from ${table}
             where lane = ${lane} and leased_until_ms is not null
             union all
-            select min(due_at_ms) as at_ms from ${table}
+            select case
+              when min(due_at_ms) < lanes.held_until_ms then lanes.held_until_ms
+              else min(due_at_ms)
+            end as at_ms from ${table}
             where lane = ${lane} and due_at_ms is not null and (
               select count(*) from (
                 select 1 from ${table}
                 where lane = ${lane} and leased_until_ms is not null limit ${perLane}
               ) as leased
-            ) < ${perLane}
+            ) < case when lanes.held_count > 0 then 1 else ${perLane} end
           ) as times
-        )
+        ), owner = (
+          select executable_id from ${table}
+          where lane = ${lane} and due_at_ms is not null order by due_at_ms limit 1
+        ),
+        held_count = case when held_until_ms <= ${wellAtMs} then 0 else held_count end,
+        held_until_ms = case when held_until_ms <= ${wellAtMs} then null else held_until_ms end
         where work = ${work} and lane = ${lane}`.compile(db),
   }))
 })

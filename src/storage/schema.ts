@@ -137,6 +137,8 @@ export interface ChangesTable {
 /** What every table of work has; work-queue.ts tells how they go together. */
 export interface WorkColumns {
   id: string
+  /** Whose work it is; null where it is nobody's in particular. */
+  executable_id: number | null
   lane: string
   due_at_ms: number | null
   lease_id: string | null

@@ -206,6 +206,21 @@ export interface Unchanged {
   state: 'unchanged'
 }
 
+/** A target that asked for less: its lane is held for as long as it asked, or longer each time, up to a most. */
+export interface SlowTarget {
+  askedMs: number
+  maxMs: number
+}
+
+/** What an attempt tells of its target: nothing, that it is well, or that it asks for less. */
+export type TargetNews = 'none' | 'well' | SlowTarget
+
+/** What one owner (an executable) may have under way, and what each has. */
+export interface OwnersShare {
+  most: number
+  underWay: ReadonlyMap<number, number>
+}
+
 export interface ClaimBounds {
   nowMs: number
   /** Made by whoever claims; every later write of these names it. */
@@ -217,6 +232,8 @@ export interface ClaimBounds {
   bytes: number
   /** Of one lane (a target), those under way included. */
   perLane: number
+  /** Of whom no more is claimed than their share. */
+  owners?: OwnersShare
 }
 
 /** The tables of work. */
@@ -240,8 +257,8 @@ export interface WorkStore<T> {
    * in time is due again.
    */
   claim(bounds: ClaimBounds): Promise<T[]>
-  /** When there may be something to claim; undefined when nothing waits. */
-  nextDueMs(): Promise<number | undefined>
+  /** When there may be something to claim, but for owners who have their share; undefined when nothing waits. */
+  nextDueMs(owners?: OwnersShare): Promise<number | undefined>
   /** Holds leases for longer, those that are still held; tells the ids of those that are to end early. */
   renew(
     held: readonly { id: string; leaseId: string }[],
@@ -254,15 +271,21 @@ export interface WorkStore<T> {
 }
 
 export interface DeliveryStore extends WorkStore<LeasedDelivery> {
-  /** With the attempts that were made already. */
-  create(delivery: Delivery & DeliveryPayload, attempts: readonly Attempt[]): Promise<void>
+  /** With the attempts that were made already, and what they tell of the target. */
+  create(
+    delivery: Delivery & DeliveryPayload,
+    attempts: readonly Attempt[],
+    told?: { news: TargetNews; nowMs: number },
+  ): Promise<void>
   /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
   settle(
     leased: Pick<LeasedDelivery, 'id' | 'target' | 'leaseId' | 'resendJobId'>,
     attempt: Attempt,
     after: AfterAttempt | Unchanged,
-    bounds: { nowMs: number; perLane: number },
+    bounds: { nowMs: number; perLane: number; news: TargetNews },
   ): Promise<boolean>
+  /** Until when nothing is sent to a target that asked for less; null, or of the past, where nothing is held. */
+  heldUntil(target: string): Promise<number | null>
   get(id: string): Promise<Delivery | undefined>
   /** Oldest first. */
   attempts(id: string): Promise<Attempt[]>

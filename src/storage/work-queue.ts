@@ -4,14 +4,17 @@
 //
 // Of a row of work, exactly one is set: `due_at_ms` while it waits, `lease_id` and `leased_until_ms` while
 // somebody works on it, or neither once it has ended.
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { AtCommit, Locks } from './database.ts'
 import { leaseEnds, ofWork } from './lanes.ts'
-import type { Schema } from './schema.ts'
+import type { LaneChange } from './lanes.ts'
+import type { LanesTable, Schema } from './schema.ts'
 import { createStatement, createStatementOfIds } from './statement.ts'
-import type { ClaimBounds, WorkName } from './storage.ts'
+import type { ClaimBounds, OwnersShare, WorkName } from './storage.ts'
 
 export const NOT_LEASED = { lease_id: null, leased_until_ms: null }
+
+type Lane = Pick<Selectable<LanesTable>, 'lane' | 'held_until_ms' | 'held_count'>
 
 export type WorkQueue = ReturnType<typeof createWorkQueue>
 
@@ -33,7 +36,7 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     locks.free(
       ofWork(db)
         .selectFrom(work)
-        .select('id')
+        .select(['id', 'executable_id'])
         .where('lane', '=', lane)
         .where('due_at_ms', '<=', nowMs)
         .orderBy('due_at_ms')
@@ -50,24 +53,21 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
       })
       .where('id', 'in', ids),
   )
-  const dueLanes = createStatement((db, nowMs: number, limit: number) =>
-    db
+  /** Lanes whose work is due at some time, the earliest first; but for those whose next is work of these owners. */
+  const lanesBut = (db: Kysely<Schema>, owners: readonly number[]) => {
+    const lanes = db
       .selectFrom('lanes')
-      .select('lane')
-      .where('work', '=', table)
-      .where('due_at_ms', '<=', nowMs)
-      .orderBy('due_at_ms')
-      .limit(limit),
-  )
-  const firstLane = createStatement((db) =>
-    db
-      .selectFrom('lanes')
-      .select('due_at_ms')
+      .select(['lane', 'due_at_ms', 'held_until_ms', 'held_count'])
       .where('work', '=', table)
       .where('due_at_ms', 'is not', null)
       .orderBy('due_at_ms')
-      .limit(1),
+    if (owners.length === 0) return lanes
+    return lanes.where((eb) => eb.or([eb('owner', 'is', null), eb('owner', 'not in', owners)]))
+  }
+  const dueLanes = createStatement((db, nowMs: number, limit: number) =>
+    lanesBut(db, []).where('due_at_ms', '<=', nowMs).limit(limit),
   )
+  const firstLane = createStatement((db) => lanesBut(db, []).limit(1))
 
   /** What is leased past its time waits again: whether it was done is not known. */
   async function takeBackExpired(db: Kysely<Schema>, lane: string, nowMs: number): Promise<void> {
@@ -81,24 +81,29 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
       .execute()
   }
 
-  /** How much more may be leased of a lane. */
-  async function freeIn(db: Kysely<Schema>, lane: string, { nowMs, perLane }: ClaimBounds) {
-    const ends = await leaseEnds(db, table, lane, perLane)
-    if ((ends[0] ?? Infinity) > nowMs) return perLane - ends.length
-    await takeBackExpired(db, lane, nowMs)
-    return perLane - (await leaseEnds(db, table, lane, perLane)).length
+  /** How much more may be leased of a lane: of one that was held, one at a time. */
+  async function freeIn(db: Kysely<Schema>, lane: Lane, { nowMs, perLane }: ClaimBounds) {
+    const { lane: name, held_until_ms: heldUntilMs, held_count: heldCount } = lane
+    const most = heldCount > 0 ? 1 : perLane
+    let ends = await leaseEnds(db, table, name, most)
+    if ((ends[0] ?? Infinity) <= nowMs) {
+      await takeBackExpired(db, name, nowMs)
+      ends = await leaseEnds(db, table, name, most)
+    }
+    return heldUntilMs !== null && heldUntilMs > nowMs ? 0 : most - ends.length
   }
 
-  /** Leases up to `limit` of a lane's due work, the earliest first. */
+  /** Leases up to `limit` of a lane's due work, the earliest first, as far as its owners have room. */
   async function leaseDue(
     db: Kysely<Schema>,
     lane: string,
     { nowMs, leaseId, leasedUntilMs }: ClaimBounds,
     limit: number,
+    hasRoom: (owner: number | null) => boolean,
   ): Promise<string[]> {
     const { rows } = await due(db, lane, nowMs, limit)
-    if (rows.length === 0) return []
-    const ids = rows.map((row) => row.id)
+    const ids = rows.filter((row) => hasRoom(row.executable_id)).map((row) => row.id)
+    if (ids.length === 0) return []
     await lease(db, ids, leaseId, leasedUntilMs)
     return ids
   }
@@ -108,9 +113,14 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     at.lane({ work: table, lane, dueAtMs })
   }
 
-  /** What changed in the lane may change when it has something to claim. */
-  function refresh(at: AtCommit, lane: string, perLane: number): void {
-    at.lane({ work: table, lane, perLane })
+  /** What changed in the lane may change when it has something to claim, and whether it is held. */
+  function refresh(
+    at: AtCommit,
+    lane: string,
+    perLane: number,
+    news?: Pick<LaneChange, 'slow' | 'wellAtMs'>,
+  ): void {
+    at.lane({ work: table, lane, perLane, ...news })
   }
 
   /** Lets go of what was leased just now. */
@@ -160,27 +170,46 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     /** Ids of what is leased from now on, lane after lane. */
     async claim(db: Kysely<Schema>, at: AtCommit, bounds: ClaimBounds): Promise<string[]> {
       const { nowMs, limit, perLane } = bounds
-      const { rows } = await dueLanes(db, nowMs, limit)
+      const full = ownersWithout(bounds.owners)
+      const rows =
+        full.length === 0
+          ? (await dueLanes(db, nowMs, limit)).rows
+          : await lanesBut(db, full).where('due_at_ms', '<=', nowMs).limit(limit).execute()
       // One claims in a lane at a time, so that no two can fill it past `perLane`.
       const names = rows.map(({ lane }) => `${table}/${lane}`)
       const taken = new Set(await locks.take(db, names))
       const lanes = rows.filter(({ lane }) => taken.has(`${table}/${lane}`))
       // The first get no more than their share; what they leave is claimed the next time.
       const share = Math.max(1, Math.floor(limit / Math.max(1, lanes.length)))
+      const hasRoom = createOwnersRoom(bounds.owners)
       const claimed: string[] = []
-      for (const { lane } of lanes) {
-        const free = await freeIn(db, lane, bounds)
+      for (const row of lanes) {
+        const { lane } = row
+        const free = await freeIn(db, row, bounds)
         const room = Math.min(share, free, limit - claimed.length)
-        if (room > 0) claimed.push(...(await leaseDue(db, lane, bounds, room)))
+        if (room > 0) claimed.push(...(await leaseDue(db, lane, bounds, room, hasRoom)))
         refresh(at, lane, perLane)
       }
       return claimed
     },
 
     /** When there may be something to claim; undefined while nothing waits. */
-    async nextDueMs(db: Kysely<Schema>): Promise<number | undefined> {
-      const { rows } = await firstLane(db)
+    async nextDueMs(db: Kysely<Schema>, owners?: OwnersShare): Promise<number | undefined> {
+      const full = ownersWithout(owners)
+      const rows =
+        full.length === 0 ? (await firstLane(db)).rows : await lanesBut(db, full).limit(1).execute()
       return rows[0]?.due_at_ms ?? undefined
+    },
+
+    /** Until when the lane is held, if it is. */
+    async heldUntil(db: Kysely<Schema>, lane: string): Promise<number | null> {
+      const row = await db
+        .selectFrom('lanes')
+        .select('held_until_ms')
+        .where('work', '=', table)
+        .where('lane', '=', lane)
+        .executeTakeFirst()
+      return row?.held_until_ms ?? null
     },
 
     /** Holds leases for longer, those that are still held. */
@@ -238,5 +267,24 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
         .execute()
       for (const { lane } of lanes) expect(at, lane, nowMs)
     },
+  }
+}
+
+/** Owners who have their share under way. */
+function ownersWithout(share: OwnersShare | undefined): number[] {
+  if (share === undefined) return []
+  return [...share.underWay].filter(([, count]) => count >= share.most).map(([owner]) => owner)
+}
+
+/** Asked for each item: true, and there is room for one less, where its owner has room; nobody's always has. */
+function createOwnersRoom(share: OwnersShare | undefined): (owner: number | null) => boolean {
+  if (share === undefined) return () => true
+  const underWay = new Map(share.underWay)
+  return (owner) => {
+    if (owner === null) return true
+    const count = underWay.get(owner) ?? 0
+    if (count >= share.most) return false
+    underWay.set(owner, count + 1)
+    return true
   }
 }

@@ -33,6 +33,7 @@ export interface Shown {
   resending: boolean
   payload_kept: boolean
   retry: unknown
+  held_until: string | null
   created_at: string
   ended_at: string | null
   attempts: ShownAttempt[]

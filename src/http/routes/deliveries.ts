@@ -87,7 +87,12 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
     async (request) => {
       const delivery = await find(request, request.params.id)
       const attempts = await deliveries.attempts(delivery.id)
-      return { ...toWire(delivery), attempts: attempts.map(attemptToWire) }
+      const heldUntilMs = await deliveries.heldUntil(delivery)
+      return {
+        ...toWire(delivery),
+        held_until: toTime(heldUntilMs),
+        attempts: attempts.map(attemptToWire),
+      }
     },
   )
 
