@@ -64,16 +64,14 @@ export async function readDatabase(
     if (others === undefined) attempts.set(row.delivery_id, [row])
     else others.push(row)
   }
-  const queued = await engine.rows<{ id: string; state: string }>(
-    'select id, state from queued_runs',
-  )
+  const queued = await engine.rows<{ id: string }>('select id from queued_runs')
   const inputs = await engine.rows<{ run_id: string }>('select run_id from queued_inputs')
   return {
     runs: new Map(runs.map((run) => [run.id, run])),
     deliveries,
     attempts,
     leftovers: [
-      ...queued.map(({ id, state }) => `queued run ${id} is ${state}`),
+      ...queued.map(({ id }) => `run ${id} still waits`),
       ...inputs.map(({ run_id: id }) => `inputs of run ${id} are left`),
       ...deliveries
         .filter(
@@ -108,12 +106,12 @@ export function audit(accounts: Accounts): Claim[] {
   const accepted = ledger.filter(({ told }) => told.as === 'accepted')
   const later = accepted.filter(({ kind }) => kind !== 'waited')
 
-  claim('every accepted run has ended, a failed one with its reason', later, (item) => {
+  claim('every accepted run has ended, a failed or canceled one with its reason', later, (item) => {
     const { runId } = item.told as { runId: string }
     const run = runs.get(runId)
     if (run === undefined) return `${item.token}: run ${runId} is lost`
-    const fails = run.status === 'failed' && run.error_code !== null
-    if (run.ended_at_ms !== null && (run.status === 'succeeded' || fails)) return undefined
+    const told = run.status === 'succeeded' || (ends(item, run) && run.error_code !== null)
+    if (run.ended_at_ms !== null && told) return undefined
     return `${item.token}: run ${runId} is ${run.status} (${run.error_code})`
   })
 
@@ -125,7 +123,7 @@ export function audit(accounts: Accounts): Claim[] {
       const delivery = deliveryOf(item)
       const run = runs.get(runId)
       if (delivery === undefined) {
-        return run?.status === 'failed' && item.kind !== 'waited'
+        return run !== undefined && ends(item, run)
           ? undefined
           : `${item.token}: run ${runId} is ${run?.status} and has no delivery`
       }
@@ -164,6 +162,17 @@ export function audit(accounts: Accounts): Claim[] {
       return stored || seenOf(token).length > 0
         ? `${token}: ${status}, yet run ${runId}`
         : undefined
+    },
+  )
+
+  claim(
+    'what was canceled before it ended was not delivered',
+    accepted.filter(({ told }) => told.as === 'accepted' && told.canceled),
+    (item) => {
+      const { runId } = item.told as { runId: string }
+      const status = runs.get(runId)?.status
+      const gone = deliveryOf(item) !== undefined || seenOf(item.token).length > 0
+      return status !== 'canceled' || gone ? `${item.token}: run ${runId} is ${status}` : undefined
     },
   )
 
@@ -210,6 +219,12 @@ export function audit(accounts: Accounts): Claim[] {
   none('the database is whole', accounts.damage)
   none('no server ended by itself', accounts.deaths)
   return claims
+}
+
+/** Ended without a result: it failed, or somebody canceled it. */
+function ends({ kind }: Item, { status }: RunRow): boolean {
+  if (status === 'canceled') return kind === 'laterCanceled'
+  return status === 'failed' && kind !== 'waited'
 }
 
 /** A delivery that ended, and by which the reason can be told. */

@@ -15,7 +15,9 @@ export const KINDS = {
   laterParts: 6,
   /** The same, and the input is fetched first. */
   laterFetched: 18,
-  /** The same, and few retries. */
+  /** The same, and the run is canceled while it waits or goes on. */
+  laterCanceled: 6,
+  /** The input is given, and retries are few. */
   laterBrief: 6,
   /** The same, and nobody listens at the target. */
   laterDead: 4,
@@ -27,8 +29,8 @@ export const KINDS = {
 export type Kind = keyof typeof KINDS
 
 export type Told =
-  /** 202, or 502 and 504 with a delivery that goes on. */
-  | { as: 'accepted'; runId: string; deliveryId: string | null }
+  /** 202, or 502 and 504 with a delivery that goes on; `canceled`: 200 was answered to that. */
+  | { as: 'accepted'; runId: string; deliveryId: string | null; canceled: boolean }
   /** The target's 2xx. */
   | { as: 'delivered' }
   /** Another answer: nothing was stored. */
@@ -118,8 +120,9 @@ async function handOver(
   const headers: Record<string, string> = { SSVM_Callback: JSON.stringify(callback) }
   if (kind !== 'waited') headers.prefer = 'respond-async'
   const origin = place.origins[chance.whole(0, place.origins.length - 1)]!
-  const inputs = kind === 'laterTrap' || kind === 'laterFetched' ? [] : [inputOf(token)]
-  if (kind === 'laterFetched') {
+  const fetched = kind === 'laterFetched' || kind === 'laterCanceled'
+  const inputs = kind === 'laterTrap' || fetched ? [] : [inputOf(token)]
+  if (fetched) {
     headers.SSVM_Fetch = `http://127.0.0.1:${place.upstream}/input/${token}`
   }
   const signal = AbortSignal.timeout(ANSWER_MS)
@@ -137,10 +140,24 @@ async function handOver(
       kind === 'laterParts'
         ? await sendParts(caller, one.id, path, inputs[0]!)
         : await callWith(caller, one, path, inputs)
-    return read(kind, response, await response.text())
+    const told = read(kind, response, await response.text())
+    if (kind !== 'laterCanceled' || told.as !== 'accepted') return told
+    await pause(chance.whole(0, 150))
+    return { ...told, canceled: await cancel(caller, told.runId) }
   } catch (error) {
     const { cause } = error as { cause?: { code?: string } }
     return cause?.code === 'ECONNREFUSED' ? 'unreached' : { as: 'nothing' }
+  }
+}
+
+/** False too where no answer came: whether the run was canceled is not known then. */
+async function cancel(caller: Caller, runId: string): Promise<boolean> {
+  try {
+    const response = await caller.request(`/api/runs/${runId}`, { method: 'DELETE' })
+    await response.arrayBuffer()
+    return response.status === 200
+  } catch {
+    return false
   }
 }
 
@@ -153,10 +170,13 @@ function sendParts(caller: Caller, id: number, fn: string, input: Buffer): Promi
 /** What an answer says of the item. */
 function read(kind: Kind, { status, headers }: Response, text: string): Told {
   const runId = headers.get('wasmhook-run')
-  if (status === 202 && runId !== null) return { as: 'accepted', runId, deliveryId: null }
+  if (status === 202 && runId !== null) {
+    return { as: 'accepted', runId, deliveryId: null, canceled: false }
+  }
   if (kind === 'waited' && status === 200) return { as: 'delivered' }
   const { code = '', delivery_id: deliveryId } = parse(text)
-  if (runId !== null && deliveryId !== undefined) return { as: 'accepted', runId, deliveryId }
+  if (runId !== null && deliveryId !== undefined)
+    return { as: 'accepted', runId, deliveryId, canceled: false }
   return { as: 'refused', runId, status, code }
 }
 
