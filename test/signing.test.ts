@@ -140,6 +140,26 @@ describe('an executable with a signing secret', () => {
     assert.ok(verifiesHmac(first, secret) && verifiesHmac(second, secret))
   })
 
+  test('has what is sent again signed under the same id', async () => {
+    const { secret } = await makeSecret(app, one)
+    await store()
+    const first = await receivedOf({ headers: ASYNC, body: 'again' })
+    const id = String(first.headers['webhook-id'])
+    nowMs += 90_000
+    const url = `/api/deliveries/${id}/resend`
+    for (;;) {
+      // The first attempt may not be written yet.
+      const { status } = await app.request(url, { method: 'POST', headers: admin(one) })
+      if (status < 300) break
+      assert.equal(status, 409)
+    }
+    while (target.received.length < 2) await new Promise<void>((resolve) => (arrived = resolve))
+    const second = target.received[1]!
+    assert.equal(second.headers['webhook-id'], id)
+    assert.equal(second.headers['webhook-timestamp'], String(Math.floor(nowMs / 1000)))
+    assert.ok(verifiesHmac(second, secret))
+  })
+
   test('gives each forward that is tried once an id of its own', async () => {
     await makeSecret(app, one)
     await store()
