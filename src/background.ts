@@ -3,6 +3,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
 import { createDeliveries } from './core/deliveries.ts'
+import { createDeliveryRetention } from './core/delivery-retention.ts'
 import { createDeliveryWorker } from './core/delivery-worker.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import type { Outbound } from './outbound/outbound.ts'
@@ -37,6 +38,11 @@ export function createBackground(deps: BackgroundDeps) {
     now,
     chance,
     onDue: () => deliveryWorker.wake(),
+  })
+  const retention = createDeliveryRetention({
+    storage,
+    config,
+    now,
     onError: (err) => logger.error({ err }, 'old deliveries could not be deleted'),
   })
   const ephemeral = createEphemeral({
@@ -55,13 +61,13 @@ export function createBackground(deps: BackgroundDeps) {
 
     async start(): Promise<void> {
       await deliveryWorker.start()
-      deliveries.start()
+      retention.start()
       ephemeral.start()
     },
 
     /** Begins nothing more, and lets attempts under way end for at most `drainMs`. */
     async stop(drainMs: number): Promise<void> {
-      deliveries.stop()
+      await retention.stop()
       ephemeral.stop()
       await deliveryWorker.stop(drainMs)
     },

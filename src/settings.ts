@@ -225,6 +225,18 @@ export const NUMBERS = {
     [0, 10 * 365 * 24 * 3_600_000],
     'Ended deliveries stay this long.',
   ),
+  DELIVERY_PAYLOADS_KEPT_MS: count(
+    'ms',
+    14 * 24 * 3_600_000,
+    [0, 10 * 365 * 24 * 3_600_000],
+    'What ended deliveries sent and were answered stays this long, and can be sent again.',
+  ),
+  DELIVERIES_KEPT_BYTES: count(
+    'bytes',
+    4 * GiB,
+    [0, Number.MAX_SAFE_INTEGER],
+    'And up to so much in all.',
+  ),
   SIGNING_SECRET_OVERLAP_MS: count(
     'ms',
     24 * 3_600_000,

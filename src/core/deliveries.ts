@@ -22,10 +22,6 @@ export interface NewDelivery {
   signed: boolean
 }
 
-/** Those that ended long ago are looked for this often, and so many deleted at once. */
-const PRUNE_MS = 60_000
-const PRUNE_ROWS = 50
-
 export interface DeliveriesDeps {
   storage: Storage
   config: Config
@@ -34,20 +30,13 @@ export interface DeliveriesDeps {
   chance: () => number
   /** Told when there may be something to send. */
   onDue: () => void
-  onError: (error: unknown) => void
 }
 
 export type Deliveries = ReturnType<typeof createDeliveries>
 
 export function createDeliveries(deps: DeliveriesDeps) {
-  const { storage, config, now, chance, onDue, onError } = deps
+  const { storage, config, now, chance, onDue } = deps
   const newId = createIds(now)
-  let timer: NodeJS.Timeout | undefined
-
-  async function prune(): Promise<void> {
-    const before = now() - config.DELIVERIES_KEPT_MS
-    while ((await storage.deliveries.prune(before, PRUNE_ROWS)) === PRUNE_ROWS);
-  }
 
   return {
     newId,
@@ -129,14 +118,6 @@ export function createDeliveries(deps: DeliveriesDeps) {
 
     cancelAll: (executableId: number) =>
       storage.deliveries.cancelAll(executableId, 'executable_deleted', now()),
-
-    start(): void {
-      timer = setInterval(() => void prune().catch(onError), PRUNE_MS)
-      timer.unref()
-    },
-    stop(): void {
-      clearInterval(timer)
-    },
   }
 }
 

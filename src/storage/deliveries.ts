@@ -219,18 +219,6 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           ? undefined
           : whyNotManual(db, id),
       ),
-
-    prune: (endedBeforeMs, limit) =>
-      database.write(async (db) => {
-        const old = db
-          .selectFrom('deliveries')
-          .select('id')
-          .where('ended_at_ms', '<', endedBeforeMs)
-          .orderBy('ended_at_ms')
-          .limit(limit)
-        const row = await db.deleteFrom('deliveries').where('id', 'in', old).executeTakeFirst()
-        return Number(row.numDeletedRows)
-      }),
   }
 }
 

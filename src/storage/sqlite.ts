@@ -6,6 +6,7 @@ import { Kysely, SqliteDialect, sql } from 'kysely'
 import { lockFolder, lockPath, makeFolder, makePrivateFile, readKeyFile } from './data-folder.ts'
 import type { Database, Locks, Tell } from './database.ts'
 import { createDeliveryStore } from './deliveries.ts'
+import { createDeliveryRetention } from './delivery-retention.ts'
 import { createEphemeralStore } from './ephemeral.ts'
 import { createExecutableStore } from './executables.ts'
 import { createFunctionStore } from './function-storage.ts'
@@ -97,6 +98,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
       runs: createRunStore({ database }),
       queuedRuns: createQueuedRunStore({ database, secrets }),
       deliveries: createDeliveryStore({ database, secrets }),
+      deliveryRetention: createDeliveryRetention(database),
       ephemeral: createEphemeralStore({ database }),
       functions: createFunctionStore({ database, secrets, turn: () => Promise.resolve(endTurn) }),
       shared: false,

@@ -303,8 +303,20 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery> {
   cancelAll(executableId: number, reason: string, nowMs: number): Promise<void>
   /** One attempt as soon as there is room; undefined where it will be made. */
   resend(id: string, nowMs: number): Promise<ResendRefusal | undefined>
-  /** Deletes what ended before, at most `limit` a call; tells how many. */
-  prune(endedBeforeMs: number, limit: number): Promise<number>
+}
+
+/** What goes of ended deliveries. Steps are small; each tells how many it did, and 0 at the end. */
+export interface DeliveryRetention {
+  /** When the first ended, at that time or later, whose payload is kept. */
+  oldestKept(fromMs: number): Promise<number | undefined>
+  /** Of those that ended from one time on and before another. */
+  keptBytes(fromMs: number, beforeMs: number): Promise<number>
+  /** What those send that ended before, and the bodies that they were answered, the oldest first. */
+  dropPayloads(endedBeforeMs: number): Promise<number>
+  /** Deletes those that ended before, and whose payloads are dropped. */
+  deleteRows(endedBeforeMs: number): Promise<number>
+  /** Of lanes after that one; the last that was looked at, undefined at the end. */
+  deleteIdleLanes(work: WorkName, after: string, nowMs: number): Promise<string | undefined>
 }
 
 /** A run that was accepted earlier, and that somebody runs now. */
@@ -358,6 +370,7 @@ export interface QueuedRunStore extends WorkStore<LeasedRun> {
 export interface Storage {
   readonly queuedRuns: QueuedRunStore
   readonly deliveries: DeliveryStore
+  readonly deliveryRetention: DeliveryRetention
   readonly executables: ExecutableStore
   readonly signingSecrets: SigningSecretStore
   readonly runs: RunStore

@@ -1,0 +1,119 @@
+// What goes of ended deliveries: first what they sent and were answered, then their rows; and lanes of targets that
+// nothing is sent to any more. All is found by index, and goes in steps of few rows and few bytes, since other
+// writers wait meanwhile.
+import type { Database } from './database.ts'
+import type { DeliveryRetention } from './storage.ts'
+
+/** Payloads dropped at once, in number and in bytes, though at least one. */
+const STEP_ROWS = 100
+const STEP_BYTES = 8 * 1024 * 1024
+/** Lanes looked at at once. */
+const STEP_LANES = 200
+
+export function createDeliveryRetention(database: Database): DeliveryRetention {
+  const { reader } = database
+  return {
+    async oldestKept(fromMs) {
+      const row = await reader
+        .selectFrom('deliveries')
+        .select('ended_at_ms')
+        .where('ended_at_ms', '>=', fromMs)
+        .where('kept_bytes', 'is not', null)
+        .orderBy('ended_at_ms')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.ended_at_ms ?? undefined
+    },
+
+    async keptBytes(fromMs, beforeMs) {
+      const row = await reader
+        .selectFrom('deliveries')
+        .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('kept_bytes'), eb.lit(0)).as('bytes'))
+        .where('ended_at_ms', '>=', fromMs)
+        .where('ended_at_ms', '<', beforeMs)
+        .where('kept_bytes', 'is not', null)
+        .executeTakeFirstOrThrow()
+      return row.bytes
+    },
+
+    dropPayloads: (endedBeforeMs) =>
+      database.write(async (db) => {
+        const oldest = await db
+          .selectFrom('deliveries')
+          .select(['id', 'kept_bytes as size'])
+          .where('ended_at_ms', '<', endedBeforeMs)
+          .where('kept_bytes', 'is not', null)
+          // What is about to be sent again is still needed.
+          .where('manual', '=', 0)
+          .orderBy('ended_at_ms')
+          .limit(STEP_ROWS)
+          .execute()
+        if (oldest.length === 0) return 0
+        const rows = await db
+          .updateTable('deliveries')
+          .set({ kept_bytes: null })
+          .where('id', 'in', oneStep(oldest))
+          .where('manual', '=', 0)
+          .returning('id')
+          .execute()
+        const ids = rows.map((row) => row.id)
+        if (ids.length === 0) return 0
+        await db.deleteFrom('delivery_payloads').where('delivery_id', 'in', ids).execute()
+        await db
+          .updateTable('attempts')
+          .set({ response_body: Buffer.alloc(0) })
+          .where('delivery_id', 'in', ids)
+          .execute()
+        return ids.length
+      }),
+
+    deleteRows: (endedBeforeMs) =>
+      database.write(async (db) => {
+        const old = db
+          .selectFrom('deliveries')
+          .select('id')
+          .where('ended_at_ms', '<', endedBeforeMs)
+          .where('kept_bytes', 'is', null)
+          .orderBy('ended_at_ms')
+          .limit(STEP_ROWS)
+        const row = await db.deleteFrom('deliveries').where('id', 'in', old).executeTakeFirst()
+        return Number(row.numDeletedRows)
+      }),
+
+    async deleteIdleLanes(work, after, nowMs) {
+      const rows = await reader
+        .selectFrom('lanes')
+        .select('lane')
+        .where('work', '=', work)
+        .where('lane', '>', after)
+        .orderBy('lane')
+        .limit(STEP_LANES)
+        .execute()
+      const last = rows.at(-1)?.lane
+      if (last === undefined) return undefined
+      await database.write((db) =>
+        db
+          .deleteFrom('lanes')
+          .where('work', '=', work)
+          .where('lane', '>', after)
+          .where('lane', '<=', last)
+          .where('due_at_ms', 'is', null)
+          .where((eb) => eb.or([eb('held_until_ms', 'is', null), eb('held_until_ms', '<=', nowMs)]))
+          .execute(),
+      )
+      return rows.length < STEP_LANES ? undefined : last
+    },
+  }
+}
+
+/** As many from the front as STEP_BYTES allows, but at least one. */
+function oneStep(rows: readonly { id: string; size: number | null }[]): string[] {
+  const ids: string[] = []
+  let bytes = 0
+  for (const { id, size } of rows) {
+    bytes += size ?? 0
+    if (ids.length > 0 && bytes > STEP_BYTES) break
+    ids.push(id)
+  }
+  return ids
+}
