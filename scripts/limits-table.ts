@@ -146,6 +146,9 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   'src/http/routes/signing.ts': [
     ['OVERLAP_MS_MAX', 'ms', '`overlap_ms` of a rotation', '`BAD_REQUEST`'],
   ],
+  'src/core/run-worker.ts': [
+    ['PAUSE_MS_MAX', 'ms', 'The pause before a queued run that found no room', 'grows no more'],
+  ],
   'src/core/worker.ts': [
     ['HELD_BYTES_MAX', 'bytes', 'Deliveries, or queued runs, in memory at once', 'the rest waits'],
   ],

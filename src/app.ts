@@ -19,6 +19,7 @@ import { createRunWaits } from './core/run-waits.ts'
 import { createRunWorker } from './core/run-worker.ts'
 import { createRunner } from './core/runner.ts'
 import { createSigning } from './core/signing.ts'
+import { createTargetCheck } from './core/target-check.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
@@ -121,11 +122,13 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   })
   const background = createBackground({ storage, outbound, config, logger, now, chance })
   const { deliveries, ephemeral } = background
+  const checkTarget = createTargetCheck(outbound)
   const executables = createExecutables({
     storage,
     sandbox,
     config,
     now,
+    checkTarget,
     async onRemoved(id) {
       functionStorage.forget(id)
       await deliveries.cancelAll(id)
@@ -149,6 +152,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     journal,
     interrupts,
     limits,
+    checkTarget,
     jsonSearchBytes: config.JSON_SEARCH_BYTES,
     laterMsMax: config.DELIVER_LATER_MS_MAX,
     now,
@@ -159,6 +163,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     waits,
     interrupts,
     limits,
+    checkTarget,
     config,
     now,
     onDue: () => runWorker.wake(),

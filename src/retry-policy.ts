@@ -42,7 +42,7 @@ export function parseRetry(value: unknown): RetryPolicy {
       `schedule_ms must be a list of at most ${RETRIES_MAX} pauses.`,
     )
   }
-  return { scheduleMs: schedule.map((pause) => readPause('retry.schedule_ms', pause)) }
+  return { scheduleMs: schedule.map((pause, at) => readPause(`retry.schedule_ms.${at}`, pause)) }
 }
 
 function parseInterval(fields: Record<string, unknown>): RetryPolicy {

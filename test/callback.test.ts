@@ -312,11 +312,26 @@ describe('a callback', () => {
     assert.equal(failed.target.body?.length, 16 * 1024)
   })
 
-  test('to a private address is refused, and the result is kept', async () => {
+  test('to a private address is refused wherever it is named, at once or with the result kept', async () => {
     for (const url of ['http://10.0.0.1/', 'http://169.254.169.254/', 'http://[::1]:9/']) {
-      const answer = await failure(url, 400, 'ADDRESS_REFUSED')
-      const kept = await app.request(`/api/runs/${answer.run_id}/result`)
-      assert.equal(await kept.text(), 'r')
+      const stored = await app.request(`/api/callback/${one.id}`, {
+        method: 'PUT',
+        headers: admin(one),
+        body: url,
+      })
+      await refused(stored, 400, 'ADDRESS_REFUSED')
+      for (const prefer of ['', 'respond-async']) {
+        const headers = { SSVM_Callback: url, prefer }
+        const named = await call(app, one, 'echo', { headers, body: 'r' })
+        await refused(named, 400, 'ADDRESS_REFUSED')
+        const run = await app.request(`/api/runs/${named.headers.get('wasmhook-run')}`)
+        await refused(run, 404, 'NOT_FOUND')
+      }
+      const { hostname } = new URL(url)
+      const body = JSON.stringify({ kept: 1, callback: { protocol: 'http:', hostname } })
+      const embedded = await refused(await call(app, one, 'echo', { body }), 400, 'ADDRESS_REFUSED')
+      const kept = await app.request(`/api/runs/${String(embedded.run_id)}/result`)
+      assert.equal(await kept.text(), '{"kept":1}')
     }
   })
 

@@ -299,6 +299,7 @@ export function testDeliveries(
         leaseId,
         record: run,
         cancelRequested: false,
+        putBack: 0,
         ...request,
       })
     })
@@ -344,6 +345,7 @@ export function testDeliveries(
       const storage = await open(t)
       const { run } = await queued(storage)
       const [leased] = await storage.queuedRuns.claim(bounds())
+      assert.equal(leased!.putBack, 0)
       await storage.queuedRuns.putBack(leased!, NOW + 5, PER_LANE)
       assert.equal(await storage.queuedRuns.nextDueMs(), NOW + 5)
       const place = { leased: false, dueAtMs: NOW + 5, cancelRequested: false }

@@ -14,6 +14,7 @@ import type { RunJournal } from './run-journal.ts'
 import type { RunWaits } from './run-waits.ts'
 import { newRecord } from './runner.ts'
 import type { RunRequest } from './runner.ts'
+import type { TargetCheck } from './target-check.ts'
 
 /** How long is waited for an interrupted run to end; most end at once. */
 const INTERRUPT_MS = 5_000
@@ -24,6 +25,7 @@ export interface DurableRunsDeps {
   waits: RunWaits
   interrupts: Interrupts
   limits: Limits
+  checkTarget: TargetCheck
   config: Config
   now: () => number
   /** Told when there is something to run. */
@@ -43,7 +45,7 @@ export type Outcome = (
 export type DurableRuns = ReturnType<typeof createDurableRuns>
 
 export function createDurableRuns(deps: DurableRunsDeps) {
-  const { storage, journal, waits, interrupts, limits, config, now, onDue } = deps
+  const { storage, journal, waits, interrupts, limits, checkTarget, config, now, onDue } = deps
 
   async function outcomeOf(ended: RunRecord, lease: ByteLease): Promise<Outcome | undefined> {
     const { items } = await storage.deliveries.list({ runId: ended.id }, { limit: 1 })
@@ -62,12 +64,14 @@ export function createDurableRuns(deps: DurableRunsDeps) {
   return {
     /**
      * Resolves once the run is committed.
-     * @throws AppError LOOP_DETECTED, INVALID_SPEC, INPUT_TOO_LARGE, DURABLE_RUNS_FULL; nothing is stored then
+     * @throws AppError LOOP_DETECTED, INVALID_SPEC, ADDRESS_REFUSED, INPUT_TOO_LARGE, DURABLE_RUNS_FULL; nothing is
+     *   stored then
      */
     async accept(request: RunRequest): Promise<RunRecord> {
       const { executable, hops, inputs, callback, text, vouched } = request
       checkHops(hops)
       checkLater(callback, { nowMs: now(), maxMs: config.DELIVER_LATER_MS_MAX })
+      checkTarget(callback)
       checkInputSize(sizeOfGiven(inputs), limits.of(executable).inputBytes)
       const record: RunRecord = { ...newRecord(request, now()), status: 'queued' }
       const queued = { inputs, callback, text, hops, vouched }

@@ -12,12 +12,14 @@ import type { ExecutableChange, NewVersion, Storage } from '../storage/storage.t
 import { ZERO_KEY, hashKey, makeKey } from './keys.ts'
 import { checkModuleHeader } from './module-header.ts'
 import { signatureWarnings } from './signing.ts'
+import type { TargetCheck } from './target-check.ts'
 
 export interface ExecutablesDeps {
   storage: Storage
   sandbox: Sandbox
   config: Config
   now: () => number
+  checkTarget: TargetCheck
   /** Told after an executable is deleted; awaited. */
   onRemoved: (id: number) => Promise<void>
 }
@@ -38,7 +40,7 @@ export type Executables = ReturnType<typeof createExecutables>
 const CACHE_ENTRIES = 10_000
 
 export function createExecutables(deps: ExecutablesDeps) {
-  const { storage, sandbox, config, now, onRemoved } = deps
+  const { storage, sandbox, config, now, checkTarget, onRemoved } = deps
   /** In the order of their last use. */
   const cache = new Map<number, Executable>()
   /** The last of them, which need not be moved. */
@@ -288,7 +290,7 @@ export function createExecutables(deps: ExecutablesDeps) {
     /**
      * @param callback a request spec; null for none
      * @returns warnings about what of it has no effect
-     * @throws AppError INVALID_JSON, INVALID_SPEC
+     * @throws AppError INVALID_JSON, INVALID_SPEC, ADDRESS_REFUSED
      */
     async setCallback(id: number, callback: string | null): Promise<string[]> {
       if (callback === null) {
@@ -297,6 +299,7 @@ export function createExecutables(deps: ExecutablesDeps) {
       }
       const { spec, warnings } = parseRequestSpec(callback, 'stored callback')
       checkLater(spec, { nowMs: now(), maxMs: config.DELIVER_LATER_MS_MAX })
+      checkTarget(spec)
       await change(id, { callback })
       const { signingSecrets } = await find(id)
       return signingSecrets.length > 0 ? [...warnings, ...signatureWarnings(spec)] : warnings

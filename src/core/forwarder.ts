@@ -111,8 +111,8 @@ export function createForwarder(deps: ForwarderDeps) {
     },
   ): Promise<AppError> {
     const { deliveryId: id, spec, result, hops, options } = sent
-    // An address that may not be called will not be later; a loop must end.
-    const final = error.code === 'ADDRESS_REFUSED' || error.code === 'LOOP_DETECTED'
+    // A loop must end. Where a name leads may change: a refused address is a failure like others.
+    const final = error.code === 'LOOP_DETECTED'
     if (spec.retry === undefined || arrived(first) || final) return error
     const { runId, executableId, signed } = options
     const { bytes: body, type } = result

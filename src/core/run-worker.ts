@@ -15,8 +15,9 @@ import type { Ran, RunRequest, Runner } from './runner.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
 
-/** Before a run that found no room is tried again. */
+/** Before a run that found no room is tried again: twice as long each time, so that many cost little. */
 const PAUSE_MS = 1_000
+const PAUSE_MS_MAX = 60_000
 
 export interface RunWorkerDeps {
   storage: Storage
@@ -54,7 +55,8 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
       // Cut off by our own end, it is run again.
       if (ran === undefined) return
       if (ran === 'later') {
-        await commit(() => storage.queuedRuns.putBack(leased, now() + PAUSE_MS, perLane))
+        const pauseMs = Math.min(PAUSE_MS * 2 ** leased.putBack, PAUSE_MS_MAX)
+        await commit(() => storage.queuedRuns.putBack(leased, now() + pauseMs, perLane))
         return
       }
       const delivery = deliveryOf(leased, ran)

@@ -16,6 +16,7 @@ import type { Interrupts } from './interrupts.ts'
 import { checkInputSize } from './inputs.ts'
 import type { Inputs } from './inputs.ts'
 import type { Limits } from './limits.ts'
+import type { TargetCheck } from './target-check.ts'
 import { resultType } from './result-type.ts'
 import type { RunJournal } from './run-journal.ts'
 import { signatureWarnings } from './signing.ts'
@@ -52,6 +53,7 @@ export interface RunnerDeps {
   journal: RunJournal
   interrupts: Interrupts
   limits: Limits
+  checkTarget: TargetCheck
   /** Larger results are not searched for a callback. */
   jsonSearchBytes: number
   /** The furthest that a callback may be put off. */
@@ -93,15 +95,16 @@ export type Runner = ReturnType<typeof createRunner>
 
 export function createRunner(deps: RunnerDeps) {
   const { executables, inputs, sandbox, functionStorage, forwarder, journal } = deps
-  const { interrupts, limits, jsonSearchBytes, laterMsMax, now } = deps
+  const { interrupts, limits, checkTarget, jsonSearchBytes, laterMsMax, now } = deps
   const callables = new WeakMap<Executable, Callable>()
 
   /**
    * @throws AppError with `run_id` in its detail; the run is then recorded as failed. Without: INVALID_SPEC where
-   *   the callback cannot be put off so long, and nothing is recorded.
+   *   the callback cannot be put off so long, ADDRESS_REFUSED where it may not be called; nothing is recorded.
    */
   async function run(request: RunRequest): Promise<RunAnswer> {
     checkLater(request.callback, { nowMs: now(), maxMs: laterMsMax })
+    checkTarget(request.callback)
     const record = newRecord(request, now())
     const release = executables.hold(request.executable)
     journal.begin(record)
@@ -169,7 +172,14 @@ export function createRunner(deps: RunnerDeps) {
     record.outputBytes = split.bytes.length
     const result = { bytes: split.bytes, type: resultType(split.bytes, outcome) }
     const bounds = { nowMs: now(), maxMs: laterMsMax }
-    const target = chooseTarget(request, split.callback, bounds, () => (record.result = result))
+    const keepResult = (): void => void (record.result = result)
+    const target = chooseTarget(request, split.callback, bounds, keepResult)
+    try {
+      checkTarget(target?.spec)
+    } catch (error) {
+      keepResult()
+      throw error
+    }
     return { result, target }
   }
 

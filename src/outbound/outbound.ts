@@ -57,6 +57,8 @@ export interface OutboundResponse {
 export interface Outbound {
   /** Resolves with any answer, whatever its status; rejects with OutboundError, or with what `onBytes` threw. */
   send(request: OutboundRequest): Promise<OutboundResponse>
+  /** Throws OutboundError of class `guard` where the URL alone tells that it may not be called. */
+  check(spec: RequestSpec): void
   /** Ends what is under way (class `aborted`) and closes every connection. */
   close(): Promise<void>
 }
@@ -171,6 +173,11 @@ export function createOutbound(options: OutboundOptions): Outbound {
       } finally {
         ending.dispose()
       }
+    },
+    check(spec) {
+      const url = new URL(formatUrl(spec))
+      guard.checkPath(url)
+      guard.checkLiteral(url)
     },
     async close() {
       const reason = new OutboundError('aborted', 'The server is shutting down.')

@@ -35,7 +35,7 @@ const whole = createStatementOfIds((db, ids) =>
     .innerJoin('runs', 'runs.id', 'queued_runs.id')
     .innerJoin('queued_inputs', 'queued_inputs.run_id', 'queued_runs.id')
     .selectAll('runs')
-    .select(['request', 'cancel_requested', 'bytes'])
+    .select(['request', 'cancel_requested', 'put_back', 'bytes'])
     .where('queued_runs.id', 'in', ids),
 )
 
@@ -59,12 +59,13 @@ export function createQueuedRunStore(deps: {
     const ids = await queue.fitting(db, at, sizes.rows, bounds)
     const { rows } = await whole(db, ids)
     const leased: LeasedRun[] = []
-    for (const { request, cancel_requested: asked, bytes, ...row } of rows) {
+    for (const { request, cancel_requested: asked, put_back: putBack, bytes, ...row } of rows) {
       const { id } = row
       const read = readRequest(id, request, bytes)
       if (read !== undefined) {
         const { leaseId } = bounds
-        leased.push({ id, leaseId, record: toRecord(row), cancelRequested: asked === 1, ...read })
+        const known = { record: toRecord(row), cancelRequested: asked === 1, putBack }
+        leased.push({ id, leaseId, ...known, ...read })
         continue
       }
       // It alone ends: an error here would hold up all others for ever.
@@ -150,7 +151,7 @@ export function createQueuedRunStore(deps: {
       database.write(async (db, at) => {
         await db
           .updateTable('queued_runs')
-          .set({ ...NOT_LEASED, due_at_ms: dueAtMs })
+          .set((eb) => ({ ...NOT_LEASED, due_at_ms: dueAtMs, put_back: eb('put_back', '+', 1) }))
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
           .execute()

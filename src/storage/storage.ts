@@ -327,6 +327,8 @@ export interface LeasedRun extends QueuedRequest {
   record: RunRecord
   /** It is to be ended, not run. */
   cancelRequested: boolean
+  /** How often it was put back. */
+  putBack: number
 }
 
 /** Where a queued run stands. */
