@@ -53,6 +53,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   DELIVERIES_KEPT_BYTES: 'the oldest are dropped; a resend: `PAYLOAD_GONE`',
   SIGNING_SECRET_OVERLAP_MS: 'it signs no more',
   DELIVER_LATER_MS_MAX: '`INVALID_SPEC`; in a result: `INVALID_CALLBACK`',
+  DATABASE_CONNECTIONS: 'waits',
   RUN_FLUSH_MS: 'written',
   RUNS_KEPT: 'the oldest runs go, failures after the rest',
   FAILED_RUNS_KEPT: 'the oldest failures go',
@@ -112,6 +113,9 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   'src/core/function-storage.ts': [
     ['OPEN_BYTES_MAX', 'bytes', 'Function stores in memory', 'those that nobody uses go'],
     ['OPEN_STORES_MAX', 'stores', 'Function stores in memory', 'those that nobody uses go'],
+  ],
+  'src/storage/postgres-turns.ts': [
+    ['TURNS_MAX', 'turns', 'Functions of one process that keep something, at once', 'waits'],
   ],
   'runtime/engine/src/warm.rs': [
     [

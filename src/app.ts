@@ -41,13 +41,15 @@ import { createMetrics } from './metrics/metrics.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
+import { openPostgres } from './storage/postgres.ts'
 import { openSqlite } from './storage/sqlite.ts'
+import type { Storage } from './storage/storage.ts'
 import { VERSION } from './version.ts'
 
 export interface AppOptions {
   config: Config
   logger: FastifyBaseLogger
-  /** Milliseconds since 1970; tests bring their own. */
+  /** Milliseconds since 1970, in place of the machine's or the database's clock; tests bring their own. */
   now?: () => number
   /** From 0 to 1: what spreads retries; tests bring their own. */
   chance?: () => number
@@ -73,12 +75,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     ...(config.OUTBOUND_PROXY === '' ? {} : { proxy: config.OUTBOUND_PROXY }),
     ...(resolve === undefined ? {} : { resolve }),
   })
-  const storage = await openSqlite({
-    dataDir: config.DATA_DIR,
-    secretKey: config.SECRET_KEY,
-    log: logger,
-    ...(options.now === undefined ? {} : { now: options.now }),
-  })
+  const storage = await openStorage(options)
   const now = (): number => storage.now()
   const meters = createMeters()
   const sandbox = await createSandbox({
@@ -272,6 +269,13 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await close()
     throw error
   }
+}
+
+function openStorage({ config, logger: log, now }: AppOptions): Promise<Storage> {
+  const { DATABASE_URL: url, SECRET_KEY: secretKey } = config
+  const common = { secretKey, log, ...(now === undefined ? {} : { now }) }
+  if (url === '') return openSqlite({ ...common, dataDir: config.DATA_DIR })
+  return openPostgres({ ...common, url, connections: config.DATABASE_CONNECTIONS })
 }
 
 function toOrigin(scheme: string, host: string, port: number): string {

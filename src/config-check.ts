@@ -22,9 +22,7 @@ export function checkTogether(config: Config): void {
   if ((config.TLS_CERT_FILE === '') !== (config.TLS_KEY_FILE === '')) {
     throw new ConfigError('TLS_CERT_FILE and TLS_KEY_FILE are needed together.')
   }
-  if (config.DATABASE_URL !== '') {
-    throw new ConfigError('DATABASE_URL: only SQLite in DATA_DIR is built so far; leave it empty.')
-  }
+  if (config.DATABASE_URL !== '') checkDatabase(config)
   const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
   if (!levels.includes(config.LOG_LEVEL)) {
     throw new ConfigError(
@@ -33,6 +31,21 @@ export function checkTogether(config: Config): void {
   }
   checkOrigin('PUBLIC_URL', config.PUBLIC_URL)
   for (const origin of config.CORS_ORIGINS) if (origin !== '*') checkOrigin('CORS_ORIGINS', origin)
+}
+
+/** What it holds is secret, so that none of it is told. */
+function checkDatabase(config: Config): void {
+  const { DATABASE_URL: url } = config
+  if (!URL.canParse(url) || !['postgres:', 'postgresql:'].includes(new URL(url).protocol)) {
+    throw new ConfigError(
+      'DATABASE_URL must be like postgres://user:password@host:5432/name, or empty for SQLite.',
+    )
+  }
+  if (config.SECRET_KEY === '') {
+    throw new ConfigError(
+      'SECRET_KEY is needed with DATABASE_URL, the same for every server; use at least 32 characters.',
+    )
+  }
 }
 
 function checkOrigin(name: string, value: string): void {

@@ -91,6 +91,7 @@ const TABLE = {
     'guest',
     'The function keeps more than STORE_BYTES or STORE_KEYS; nothing was stored.',
   ],
+  STORAGE_UNAVAILABLE: [503, 'ours', 'The database cannot be reached.'],
   STORAGE_FULL: [507, 'ours', 'The disk or database is full.'],
   STORAGE_BUSY: [503, 'ours', 'Another process keeps the database locked; nothing was stored.'],
   CLOSED: [503, 'ours', 'The server is shutting down.'],

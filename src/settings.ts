@@ -44,15 +44,23 @@ export const TEXTS = {
   DATA_DIR: text(
     'folder',
     './data',
-    'Database, key file and compiled modules; one server at a time.',
+    'Compiled modules; on SQLite also database and key file, for one server at a time.',
   ),
-  DATABASE_URL: text('URL', '', 'Empty: a SQLite file in DATA_DIR. PostgreSQL is not built yet.'),
+  DATABASE_URL: text(
+    'URL',
+    '',
+    'Empty: a SQLite file in DATA_DIR; postgres://user:password@host/name: PostgreSQL 15 or newer.',
+  ),
   API_TOKEN: text(
     'secret',
     '',
     'Opens every route; without it the server is for this machine only.',
   ),
-  SECRET_KEY: text('secret', '', 'Encrypts stored secrets; empty: a 0600 key file in DATA_DIR.'),
+  SECRET_KEY: text(
+    'secret',
+    '',
+    'Encrypts stored secrets; empty: a 0600 key file in DATA_DIR (on PostgreSQL it must be set).',
+  ),
   OUTBOUND_PROXY: text('URL', '', 'HTTP proxy for every outbound call; HTTP_PROXY is not read.'),
   PUBLIC_URL: text(
     'URL',
@@ -248,6 +256,12 @@ export const NUMBERS = {
     30 * 24 * 3_600_000,
     [0, 10 * 365 * 24 * 3_600_000],
     'How far away deliver_at and delay_ms of a callback may be.',
+  ),
+  DATABASE_CONNECTIONS: count(
+    'connections',
+    10,
+    [2, 1_000],
+    'To PostgreSQL, of each process; one more listens, and up to 16 while functions keep something.',
   ),
   RUN_FLUSH_MS: count('ms', 200, [1, 60_000], 'Run records are written in batches this often.'),
   RUNS_KEPT: count(

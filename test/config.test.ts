@@ -41,6 +41,9 @@ const REFUSED: readonly (readonly [
   ['a listening address for others without a token', { HOST: '0.0.0.0' }, /Set API_TOKEN/],
   ['a short token', { API_TOKEN: 'short' }, /too short/],
   ['a short secret key', { SECRET_KEY: 'short' }, /too short/],
+  ['a database of another kind', { DATABASE_URL: 'mysql://a/b' }, /must be like postgres:/],
+  ['a database URL that is none', { DATABASE_URL: 'a secret' }, /^DATABASE_URL must be like/],
+  ['a shared database without a key', { DATABASE_URL: 'postgres://a/b' }, /SECRET_KEY is needed/],
   ['half a TLS pair', { TLS_CERT_FILE: 'cert.pem' }, /needed together/],
   ['an unknown log level', { LOG_LEVEL: 'loud' }, /must be one of/],
   [

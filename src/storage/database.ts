@@ -42,3 +42,9 @@ export interface Database {
   write<T>(unit: Unit<T>): Promise<T>
   readonly locks: Locks
 }
+
+/** The part of a pino logger that engines use. */
+export interface StorageLog {
+  error(fields: object, message: string): void
+  info(fields: object, message: string): void
+}

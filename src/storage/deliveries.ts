@@ -29,7 +29,7 @@ import type {
   LeasedDelivery,
   TargetNews,
 } from './storage.ts'
-import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
+import { NOT_LEASED, createWorkQueue, inOrder } from './work-queue.ts'
 
 /** Rows changed at once where many may be; other writers wait meanwhile. */
 const STEP_ROWS = 100
@@ -52,7 +52,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       .select(['id', 'size_bytes as size'])
       .where('id', 'in', claimed)
       .execute()
-    const ids = await queue.fitting(db, at, sizes, bounds)
+    const ids = await queue.fitting(db, at, inOrder(claimed, sizes), bounds)
     const rows = await db
       .selectFrom('deliveries')
       .innerJoin('delivery_payloads', 'delivery_payloads.delivery_id', 'deliveries.id')
@@ -64,7 +64,10 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     const signed = rows.filter((row) => row.signed === 1).map((row) => row.executable_id)
     const secretsOf = await readSigningSecrets(db, signed, secrets)
     const leased: LeasedDelivery[] = []
-    for (const { spec: sealed, body, owner, resend_job_id: resendJobId, ...row } of rows) {
+    for (const { spec: sealed, body, owner, resend_job_id: resendJobId, ...row } of inOrder(
+      ids,
+      rows,
+    )) {
       const read = readable(() => ({
         spec: readSpec(row.id, sealed),
         signingSecrets: row.signed === 1 ? secretsOf(row.executable_id) : [],
@@ -230,7 +233,7 @@ function readable<T>(read: () => T): T | undefined {
   }
 }
 
-/** For units that make a delivery beside something else. */
+/** For units that make a delivery beside something else. One that was made already stays as it is. */
 export async function insertDelivery(
   { db, at, secrets }: { db: Kysely<Schema>; at: AtCommit; secrets: Secrets },
   delivery: Delivery & DeliveryPayload,
@@ -238,13 +241,15 @@ export async function insertDelivery(
 ): Promise<void> {
   const spec = secrets.seal(JSON.stringify(delivery.spec), specOf(delivery.id))
   const answers = attempts.reduce((sum, attempt) => sum + answerBytes(attempt), 0)
-  await db
+  const made = await db
     .insertInto('deliveries')
     .values({
       ...deliveryToRow(delivery),
       kept_bytes: spec.length + delivery.body.length + answers,
     })
-    .execute()
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .executeTakeFirst()
+  if (made.numInsertedOrUpdatedRows === 0n) return
   await db
     .insertInto('delivery_payloads')
     .values({ delivery_id: delivery.id, spec, body: delivery.body })

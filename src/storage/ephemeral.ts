@@ -41,6 +41,7 @@ export function createEphemeralStore(deps: { database: Database }): EphemeralSto
 
     delete: (key, nowMs) =>
       database.write(async (db) => {
+        await lockTotals(db)
         const row = await db
           .deleteFrom('ephemeral')
           .where('key', '=', key)
@@ -51,7 +52,11 @@ export function createEphemeralStore(deps: { database: Database }): EphemeralSto
         return row.expires_at_ms > nowMs
       }),
 
-    sweep: (nowMs, limit) => database.write((db) => expire(db, nowMs, limit)),
+    sweep: (nowMs, limit) =>
+      database.write(async (db) => {
+        await lockTotals(db)
+        return expire(db, nowMs, limit)
+      }),
   }
 }
 
@@ -86,7 +91,8 @@ async function tryPut(
 
 /**
  * Reads the totals by an update that changes nothing: with several writers at once (PostgreSQL) it
- * makes the next one wait, so that two puts cannot both take the last room.
+ * makes the next one wait, so that two puts cannot both take the last room. It comes before all else, so
+ * that no two wait for each other.
  */
 function lockTotals(db: Kysely<Schema>): Promise<EphemeralTotalsTable> {
   return db

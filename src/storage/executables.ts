@@ -9,6 +9,7 @@ import type {
   Version,
 } from '../model.ts'
 import type { Database } from './database.ts'
+import { lockExecutable } from './executable-lock.ts'
 import type { ExecutablesTable, Schema, VersionsTable } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { readSigningSecrets } from './signing-secrets.ts'
@@ -112,6 +113,7 @@ export function createExecutableStore(deps: {
     activateVersion: (id, number) =>
       database.write(async (db, at) => {
         at.tell({ kind: 'executable', id })
+        if (!(await lockExecutable(db, id))) return undefined
         const row = await selectVersions(db, id).where('number', '=', number).executeTakeFirst()
         if (row === undefined) return undefined
         await db

@@ -12,7 +12,7 @@ import type { QueuedInputsTable, QueuedRunsTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { createStatement, createStatementOfIds } from './statement.ts'
 import type { ClaimBounds, LeasedRun, QueuedRunStore } from './storage.ts'
-import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
+import { NOT_LEASED, createWorkQueue, inOrder } from './work-queue.ts'
 
 const insertRuns = createRowWriter<Insertable<QueuedRunsTable>>((db, rows) =>
   db.insertInto('queued_runs').values(rows).compile(),
@@ -56,10 +56,13 @@ export function createQueuedRunStore(deps: {
   ): Promise<LeasedRun[]> {
     if (claimed.length === 0) return []
     const sizes = await sizesOf(db, claimed)
-    const ids = await queue.fitting(db, at, sizes.rows, bounds)
+    const ids = await queue.fitting(db, at, inOrder(claimed, sizes.rows), bounds)
     const { rows } = await whole(db, ids)
     const leased: LeasedRun[] = []
-    for (const { request, cancel_requested: asked, put_back: putBack, bytes, ...row } of rows) {
+    for (const { request, cancel_requested: asked, put_back: putBack, bytes, ...row } of inOrder(
+      ids,
+      rows,
+    )) {
       const { id } = row
       const read = readRequest(id, request, bytes)
       if (read !== undefined) {

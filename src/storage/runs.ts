@@ -59,7 +59,8 @@ export function createRunStore(deps: { database: Database }): RunStore {
         await upsert(db, rows)
         await usage.add(
           db,
-          [...used].filter(([id]) => owned.has(id)),
+          // In one order, so that two who add at once do not wait for each other.
+          [...used].filter(([id]) => owned.has(id)).sort(([a], [b]) => a - b),
         )
       }),
 

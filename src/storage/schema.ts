@@ -348,6 +348,8 @@ export interface EngineTypes {
   bytes: ColumnDataType
   /** Makes an integer column a key whose values rise and are never used again. */
   identity: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder
+  /** Ends the definition of a column that is computed. */
+  computed: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder
   /** Ends each table's definition. */
   tableEnd: RawBuilder<unknown>
 }

@@ -4,6 +4,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { SigningSecret } from '../model.ts'
 import type { Database } from './database.ts'
+import { lockExecutable } from './executable-lock.ts'
 import type { Schema, SigningSecretsTable } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import type { SigningSecretStore } from './storage.ts'
@@ -18,7 +19,9 @@ export function createSigningSecretStore(deps: {
     rotate: (executableId, made, { nowMs, previousUntilMs, previousMax }) =>
       database.write(async (db, at) => {
         at.tell({ kind: 'executable', id: executableId })
-        await lockExecutable(db, executableId)
+        if (!(await lockExecutable(db, executableId))) {
+          throw new AppError('NOT_FOUND', `There is no executable ${executableId}.`)
+        }
         await db
           .updateTable('signing_secrets')
           .set({ expires_at_ms: previousUntilMs })
@@ -98,16 +101,6 @@ function open(row: Selectable<SigningSecretsTable>, secrets: Secrets): SigningSe
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,
   }
-}
-
-/** Of two rotations at a time, the later sees what the earlier made. */
-async function lockExecutable(db: Kysely<Schema>, id: number): Promise<void> {
-  const row = await db
-    .updateTable('executables')
-    .set({ id })
-    .where('id', '=', id)
-    .executeTakeFirst()
-  if (row.numUpdatedRows === 0n) throw new AppError('NOT_FOUND', `There is no executable ${id}.`)
 }
 
 function tooMany(limit: number): AppError {

@@ -5,7 +5,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import BetterSqlite3 from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
-import type { Tell, Unit } from './database.ts'
+import type { StorageLog, Tell, Unit } from './database.ts'
 import { writeLanes } from './lanes.ts'
 import type { LaneChange } from './lanes.ts'
 import type { Schema } from './schema.ts'
@@ -18,12 +18,6 @@ const BATCH_MS = 10
 /** How long a batch waits while another process (a backup, the sqlite3 shell) writes. */
 const BUSY_WAIT_MS = 5_000
 const BUSY_RETRY_MS = 20
-
-/** The part of a pino logger that is used here. */
-export interface StorageLog {
-  error(fields: object, message: string): void
-  info(fields: object, message: string): void
-}
 
 interface Waiting {
   unit: Unit<unknown>

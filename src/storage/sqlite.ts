@@ -4,23 +4,15 @@ import BetterSqlite3 from 'better-sqlite3'
 import type { SqliteDatabase } from 'kysely'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import { lockFolder, lockPath, makeFolder, makePrivateFile, readKeyFile } from './data-folder.ts'
-import type { Database, Locks, Tell } from './database.ts'
-import { createDeliveryStore } from './deliveries.ts'
-import { createDeliveryRetention } from './delivery-retention.ts'
-import { createEphemeralStore } from './ephemeral.ts'
-import { createExecutableStore } from './executables.ts'
-import { createFunctionStore } from './function-storage.ts'
+import type { Database, Locks, Tell, StorageLog } from './database.ts'
 import { migrate } from './migrations.ts'
-import { createQueuedRunStore } from './queued-runs.ts'
-import { createRunStore } from './runs.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
 import { checkKey, createSecrets, deriveKey, hasKeyCheck } from './secrets.ts'
-import { createSigningSecretStore } from './signing-secrets.ts'
-import type { StorageLog } from './sqlite-writer.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
 import { startStep, toStartError } from './start-error.ts'
 import type { Storage } from './storage.ts'
+import { createStores } from './stores.ts'
 import { openWalSync } from './wal-sync.ts'
 
 /** How long SQLite itself waits for a lock: short, since it holds up the event loop meanwhile. */
@@ -35,6 +27,8 @@ const TYPES: EngineTypes = {
   bytes: 'blob',
   // AUTOINCREMENT: without it the id of a deleted row could be given out again.
   identity: (column) => column.primaryKey().autoIncrement(),
+  // When it is read, so that adding one rewrites no row.
+  computed: (column) => column,
   // STRICT: a text can never end up in a column of integers.
   tableEnd: sql`strict`,
 }
@@ -93,14 +87,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     const reader = createKysely(reading)
     const database: Database = { reader, write: (unit) => writer.write(unit), locks: LOCKS }
     return {
-      executables: createExecutableStore({ database, secrets }),
-      signingSecrets: createSigningSecretStore({ database, secrets }),
-      runs: createRunStore({ database }),
-      queuedRuns: createQueuedRunStore({ database, secrets }),
-      deliveries: createDeliveryStore({ database, secrets }),
-      deliveryRetention: createDeliveryRetention(database),
-      ephemeral: createEphemeralStore({ database }),
-      functions: createFunctionStore({ database, secrets, turn: () => Promise.resolve(endTurn) }),
+      ...createStores({ database, secrets, turn: () => Promise.resolve(endTurn) }),
       shared: false,
       now,
       onNotice(listener) {

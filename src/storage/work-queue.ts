@@ -16,6 +16,12 @@ export const NOT_LEASED = { lease_id: null, leased_until_ms: null }
 
 type Lane = Pick<Selectable<LanesTable>, 'lane' | 'held_until_ms' | 'held_count'>
 
+/** Rows by their ids' order, in which the database need not give them. */
+export function inOrder<T extends { id: string }>(ids: readonly string[], rows: readonly T[]): T[] {
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}
+
 export type WorkQueue = ReturnType<typeof createWorkQueue>
 
 export function createWorkQueue(table: WorkName, locks: Locks) {

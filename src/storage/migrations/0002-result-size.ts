@@ -4,14 +4,13 @@ import { sql } from 'kysely'
 import type { EngineTypes } from '../schema.ts'
 import type { Schema } from '../schema.ts'
 
-export function resultSize({ integer }: EngineTypes): Migration {
+export function resultSize({ integer, computed }: EngineTypes): Migration {
   return {
     async up(db: Kysely<Schema>) {
-      // Computed when it is read, so that adding it rewrites no row.
       await db.schema
         .alterTable('runs')
         .addColumn('result_size_bytes', integer, (column) =>
-          column.generatedAlwaysAs(sql`length(result_bytes)`),
+          computed(column.generatedAlwaysAs(sql`length(result_bytes)`)),
         )
         .execute()
       await db.schema

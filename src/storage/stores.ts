@@ -1,0 +1,31 @@
+// Every store of the contract, made of what an engine provides.
+import type { Database } from './database.ts'
+import { createDeliveryStore } from './deliveries.ts'
+import { createDeliveryRetention } from './delivery-retention.ts'
+import { createEphemeralStore } from './ephemeral.ts'
+import { createExecutableStore } from './executables.ts'
+import { createFunctionStore } from './function-storage.ts'
+import { createQueuedRunStore } from './queued-runs.ts'
+import { createRunStore } from './runs.ts'
+import type { Secrets } from './secrets.ts'
+import { createSigningSecretStore } from './signing-secrets.ts'
+import type { FunctionStore } from './storage.ts'
+
+export function createStores(deps: {
+  database: Database
+  secrets: Secrets
+  /** How processes take turns. */
+  turn: FunctionStore['turn']
+}) {
+  const { database, secrets, turn } = deps
+  return {
+    executables: createExecutableStore({ database, secrets }),
+    signingSecrets: createSigningSecretStore({ database, secrets }),
+    runs: createRunStore({ database }),
+    queuedRuns: createQueuedRunStore({ database, secrets }),
+    deliveries: createDeliveryStore({ database, secrets }),
+    deliveryRetention: createDeliveryRetention(database),
+    ephemeral: createEphemeralStore({ database }),
+    functions: createFunctionStore({ database, secrets, turn }),
+  }
+}
