@@ -41,6 +41,9 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   EPHEMERAL_ENTRIES: '`EPHEMERAL_STORAGE_FULL`',
   DURABLE_RUNS_MAX: '`DURABLE_RUNS_FULL`',
   PREFER_WAIT_MS_MAX: 'cut to it; 202 when it is over',
+  IDEMPOTENCY_KEPT_MS: 'the key names nothing any more',
+  IDEMPOTENCY_KEYS_MAX: '`IDEMPOTENCY_FULL`',
+  IDEMPOTENCY_BYTES: 'the oldest answers go: `IDEMPOTENCY_ANSWER_DROPPED`',
   DELIVERY_CONCURRENCY: 'waits',
   DELIVERY_TARGET_CONCURRENCY: 'waits',
   DELIVERY_EXECUTABLE_CONCURRENCY: 'waits',
@@ -81,6 +84,9 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
       '`BAD_REQUEST`',
     ],
     ['REQUEST_TIMEOUT_MS', 'ms', 'The arrival of a whole request', '`REQUEST_TIMEOUT`'],
+  ],
+  'src/http/idempotency-key.ts': [
+    ['KEY_CHARS_MAX', 'characters', 'An `Idempotency-Key`', '`BAD_REQUEST`'],
   ],
   'src/http/multipart.ts': [
     ['PART_HEADER_BYTES_MAX', 'bytes', "One part's headers", '`INVALID_MULTIPART`'],

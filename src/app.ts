@@ -14,6 +14,7 @@ import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createInterrupts } from './core/interrupts.ts'
 import { createLimits } from './core/limits.ts'
+import { createRunControl } from './core/run-control.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunWaits } from './core/run-waits.ts'
 import { createRunWorker } from './core/run-worker.ts'
@@ -118,7 +119,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
   })
   const background = createBackground({ storage, outbound, config, logger, now, chance })
-  const { deliveries, ephemeral } = background
+  const { deliveries, ephemeral, idempotency } = background
   const checkTarget = createTargetCheck(outbound)
   const executables = createExecutables({
     storage,
@@ -154,17 +155,6 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     laterMsMax: config.DELIVER_LATER_MS_MAX,
     now,
   })
-  const durableRuns = createDurableRuns({
-    storage,
-    journal,
-    waits,
-    interrupts,
-    limits,
-    checkTarget,
-    config,
-    now,
-    onDue: () => runWorker.wake(),
-  })
   const runWorker = createRunWorker({
     storage,
     executables,
@@ -176,8 +166,21 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     config,
     now,
     onDelivery: () => background.wake(),
+    onKept: (id) => idempotency.trimSoon(id),
     onError: (err) => logger.error({ err }, 'queued runs cannot be read or written'),
   })
+  const durableRuns = createDurableRuns({
+    storage,
+    journal,
+    waits,
+    idempotency,
+    limits,
+    checkTarget,
+    config,
+    now,
+    worker: runWorker,
+  })
+  const runControl = createRunControl({ storage, journal, waits, interrupts, now })
 
   const metrics = createMetrics({
     version: VERSION,
@@ -208,7 +211,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerSigning(app, { executables, signing })
       registerRun(app, { executables, runner, durableRuns, keyGuard, config })
       registerFunctionStorage(app, { executables, functionStorage })
-      registerRuns(app, { executables, journal, durableRuns, deliveries, keyGuard })
+      registerRuns(app, { executables, journal, runControl, deliveries, keyGuard })
       registerDeliveries(app, { deliveries, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {

@@ -6,6 +6,7 @@ import { createDeliveries } from './core/deliveries.ts'
 import { createDeliveryRetention } from './core/delivery-retention.ts'
 import { createDeliveryWorker } from './core/delivery-worker.ts'
 import { createEphemeral } from './core/ephemeral.ts'
+import { createIdempotency } from './core/idempotency.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/storage.ts'
 
@@ -51,9 +52,16 @@ export function createBackground(deps: BackgroundDeps) {
     now,
     onError: (err) => logger.error({ err }, 'ephemeral storage could not be swept'),
   })
+  const idempotency = createIdempotency({
+    storage,
+    config,
+    now,
+    onError: (err) => logger.error({ err }, 'kept answers could not be deleted'),
+  })
   return {
     deliveries,
     ephemeral,
+    idempotency,
     /** There may be something to send. */
     wake: () => deliveryWorker.wake(),
     /** False while storage takes nothing of what was sent. */
@@ -63,12 +71,14 @@ export function createBackground(deps: BackgroundDeps) {
       await deliveryWorker.start()
       retention.start()
       ephemeral.start()
+      idempotency.start()
     },
 
     /** Begins nothing more, and lets attempts under way end for at most `drainMs`. */
     async stop(drainMs: number): Promise<void> {
       await retention.stop()
       ephemeral.stop()
+      idempotency.stop()
       await deliveryWorker.stop(drainMs)
     },
   }

@@ -75,6 +75,17 @@ const TABLE = {
   INVALID_CALLBACK: [500, 'guest', 'The callback in the result is malformed.'],
   OUTPUT_TOO_LARGE: [500, 'guest', 'The result is larger than OUTPUT_BYTES.'],
   RUN_TIMEOUT: [504, 'guest', 'The function ran longer than RUN_TIMEOUT_MS.'],
+  IDEMPOTENCY_MISMATCH: [422, 'caller', 'The Idempotency-Key was used for another request.'],
+  IDEMPOTENCY_IN_FLIGHT: [
+    409,
+    'caller',
+    'The first request under this Idempotency-Key is not answered yet; ask again later.',
+  ],
+  IDEMPOTENCY_ANSWER_DROPPED: [
+    410,
+    'caller',
+    'The run under this Idempotency-Key has ended; there was no room to keep its answer.',
+  ],
   CANCELED: [409, 'caller', 'The run was canceled.'],
   // Load.
   QUEUE_FULL: [503, 'ours', 'Too many calls of this function wait already.'],
@@ -83,6 +94,11 @@ const TABLE = {
     503,
     'ours',
     'As many runs of this executable wait as DURABLE_RUNS_MAX allows.',
+  ],
+  IDEMPOTENCY_FULL: [
+    503,
+    'ours',
+    'As many keys of this executable are kept as IDEMPOTENCY_KEYS_MAX allows.',
   ],
   BUFFERS_FULL: [503, 'ours', 'The server holds as many bytes as BUFFERED_BYTES allows.'],
   EPHEMERAL_STORAGE_FULL: [507, 'ours', 'The ephemeral storage is full.'],

@@ -75,6 +75,8 @@ export interface QueuedRequest {
   hops: number
   /** True where the call carried the admin key or the token: the callback that it names is signed. */
   vouched: boolean
+  /** Somebody waits for it: its result is forwarded as any call's, and its answer kept with its key. */
+  waited: boolean
 }
 
 export interface Executable {

@@ -190,6 +190,24 @@ export const NUMBERS = {
     [0, 3_600_000],
     'Longest wait that `Prefer: respond-async, wait=N` gets.',
   ),
+  IDEMPOTENCY_KEPT_MS: count(
+    'ms',
+    24 * 3_600_000,
+    [1_000, 30 * 24 * 3_600_000],
+    'How long an Idempotency-Key names its run.',
+  ),
+  IDEMPOTENCY_KEYS_MAX: count(
+    'keys',
+    100_000,
+    [0, 10_000_000],
+    'Idempotency keys of one executable that are kept.',
+  ),
+  IDEMPOTENCY_BYTES: count(
+    'bytes',
+    64 * MiB,
+    [0, 64 * GiB],
+    'Answers kept with the keys of one executable together.',
+  ),
   DELIVERY_CONCURRENCY: count('attempts', 256, [1, 10_000], 'Attempts under way at once.'),
   DELIVERY_TARGET_CONCURRENCY: count(
     'attempts',

@@ -280,12 +280,13 @@ export function testDeliveries(
       text: true,
       hops: 3,
       vouched: true,
+      waited: false,
     }
 
     async function queued(storage: Storage, max = 10) {
       const { id } = await storage.executables.create(newExecutable())
       const run = newRun(id, { status: 'queued', endedAtMs: null, createdAtMs: NOW })
-      return { run, added: await storage.queuedRuns.add(run, request, max) }
+      return { run, added: await storage.queuedRuns.add(run, request, { max }) }
     }
 
     test('one is claimed with all that it needs', async (t) => {
@@ -310,7 +311,7 @@ export function testDeliveries(
       const [leased] = await storage.queuedRuns.claim(bounds())
       const ended = { ...run, status: 'succeeded' as const, endedAtMs: NOW }
       const delivery = newDelivery({ runId: run.id })
-      const end = () => storage.queuedRuns.end(leased!, ended, delivery, PER_LANE)
+      const end = () => storage.queuedRuns.end(leased!, ended, { delivery, perLane: PER_LANE })
       assert.equal(await end(), true)
       assert.deepEqual(await storage.runs.get(run.id), ended)
       const { items } = await storage.deliveries.list({ runId: run.id }, { limit: 5 })
@@ -329,7 +330,7 @@ export function testDeliveries(
       }
       assert.deepEqual(await numbers(), [4, 1])
       const [leased] = await storage.queuedRuns.claim(bounds())
-      await storage.queuedRuns.end(leased!, run, undefined, PER_LANE)
+      await storage.queuedRuns.end(leased!, run, { delivery: undefined, perLane: PER_LANE })
       await storage.executables.addVersion(run.executableId, newVersion(), 1)
       assert.deepEqual(await numbers(), [5])
     })
@@ -337,7 +338,7 @@ export function testDeliveries(
     test('past the most that may wait nothing is stored', async (t) => {
       const storage = await open(t)
       const { run, added } = await queued(storage, 0)
-      assert.equal(added, false)
+      assert.equal(added, 'full')
       assert.equal(await storage.runs.get(run.id), undefined)
     })
 

@@ -12,6 +12,7 @@ import type { Notice, Storage } from '../src/storage/storage.ts'
 import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgres.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
+import { testIdempotency } from './storage-idempotency-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, testStorage } from './storage-suite.ts'
 import { testUsage } from './storage-usage-suite.ts'
@@ -40,6 +41,7 @@ function nextNotice(storage: Storage, wanted: (notice: Notice) => boolean): Prom
 const isAll = ({ kind }: Notice): boolean => kind === 'all'
 
 testStorage('PostgreSQL', (t) => open(t))
+testIdempotency('PostgreSQL', (t) => open(t))
 testPruning('PostgreSQL', (t) => open(t))
 testUsage('PostgreSQL', (t) => open(t))
 testFunctionStorage('PostgreSQL', (t) => open(t))

@@ -26,6 +26,7 @@ import { openSqlite } from '../src/storage/sqlite.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
+import { testIdempotency } from './storage-idempotency-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newSigningSecret, testSigningSecrets } from './storage-signing-suite.ts'
 import { undoMigrations } from './helpers/undo-migrations.ts'
@@ -54,6 +55,7 @@ function isError(code: string, sentence: RegExp) {
 }
 
 testStorage('SQLite', (t) => open(t))
+testIdempotency('SQLite', (t) => open(t))
 testPruning('SQLite', (t) => open(t))
 testUsage('SQLite', (t) => open(t))
 testFunctionStorage('SQLite', (t) => open(t))

@@ -18,7 +18,7 @@ export interface DeliveryWorkerDeps {
   onError: (error: unknown) => void
 }
 
-export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker {
+export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDelivery> {
   const { storage, outbound, config, now, chance, onError } = deps
   const perLane = config.DELIVERY_TARGET_CONCURRENCY
 

@@ -1,129 +1,195 @@
-// Accepts runs whose callers do not wait: what they need is committed before they are told so.
-// run-worker.ts runs them.
+// Runs that are committed before they are run, since nobody waits for them or a key names them, and how their
+// callers are answered. run-worker.ts runs them.
+import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError, isErrorCode } from '../errors.ts'
 import type { RunAnswer, RunRecord } from '../model.ts'
 import { checkLater } from '../send-later.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { AddOptions, KeptAnswer, KeyName, KeyedRun, Storage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { checkHops } from './hops.ts'
+import { checkFingerprint, isKept, keptAnswer } from './idempotency.ts'
+import type { Idempotency } from './idempotency.ts'
 import { checkInputSize, sizeOfGiven } from './inputs.ts'
-import type { Interrupts } from './interrupts.ts'
 import type { Limits } from './limits.ts'
 import type { RunJournal } from './run-journal.ts'
 import type { RunWaits } from './run-waits.ts'
+import type { RunWorker } from './run-worker.ts'
 import { newRecord } from './runner.ts'
 import type { RunRequest } from './runner.ts'
 import type { TargetCheck } from './target-check.ts'
-
-/** How long is waited for an interrupted run to end; most end at once. */
-const INTERRUPT_MS = 5_000
 
 export interface DurableRunsDeps {
   storage: Storage
   journal: RunJournal
   waits: RunWaits
-  interrupts: Interrupts
+  idempotency: Idempotency
   limits: Limits
   checkTarget: TargetCheck
   config: Config
   now: () => number
-  /** Told when there is something to run. */
-  onDue: () => void
+  worker: Pick<RunWorker, 'runNow' | 'wake'>
 }
 
-/** How a run ended, for somebody who waited for it. */
-export type Outcome = (
-  | { answer: RunAnswer }
-  /** What the run would have been answered with, had its caller waited from the start. */
-  | { error: AppError }
-) & {
+/** How a call is answered: that its run is accepted, or what came of it. */
+export type Reply = {
+  runId: string
+  /** The run was asked for before, under the same key. */
+  replayed: boolean
   /** Its result's delivery, which goes on by itself. */
-  deliveryId: string | undefined
+  deliveryId?: string | undefined
+} & ({ accepted: true } | KeptAnswer)
+
+/** A key with what is asked for under it. */
+export type AskedKey = KeyName & { fingerprint: string }
+
+export interface HandedOver {
+  key: AskedKey | undefined
+  /** How long the caller waits for the run to end; undefined: not at all. */
+  waitMs: number | undefined
+}
+
+/** A call whose key names a run already. */
+interface Again {
+  key: AskedKey
+  /** Undefined: the caller wants the run's answer and no 202. */
+  patience: { waitMs: number | undefined } | undefined
+  caller: Pick<RunRequest, 'hangUp' | 'lease'>
 }
 
 export type DurableRuns = ReturnType<typeof createDurableRuns>
 
 export function createDurableRuns(deps: DurableRunsDeps) {
-  const { storage, journal, waits, interrupts, limits, checkTarget, config, now, onDue } = deps
+  const { storage, journal, waits, idempotency, limits, checkTarget, config, now, worker } = deps
 
-  async function outcomeOf(ended: RunRecord, lease: ByteLease): Promise<Outcome | undefined> {
-    const { items } = await storage.deliveries.list({ runId: ended.id }, { limit: 1 })
-    const deliveryId = items[0]?.id
-    if (ended.status !== 'succeeded') return { error: errorOf(ended), deliveryId }
-    const answer = answerOf(ended, lease)
-    return answer === undefined ? undefined : { answer, deliveryId }
+  /**
+   * @throws AppError LOOP_DETECTED, INVALID_SPEC, ADDRESS_REFUSED, INPUT_TOO_LARGE, IDEMPOTENCY_FULL,
+   *   DURABLE_RUNS_FULL; nothing is stored then
+   */
+  async function add(
+    request: RunRequest,
+    { key, lease }: { key: AskedKey | undefined; lease: AddOptions['lease'] | undefined },
+  ) {
+    const { executable, hops, inputs, callback, text, vouched } = request
+    checkHops(hops)
+    checkLater(callback, { nowMs: now(), maxMs: config.DELIVER_LATER_MS_MAX })
+    checkTarget(callback)
+    checkInputSize(sizeOfGiven(inputs), limits.of(executable).inputBytes)
+    const record = { ...newRecord(request, now()), status: 'queued' as const }
+    const queued = { inputs, callback, text, hops, vouched, waited: lease !== undefined }
+    const max = config.DURABLE_RUNS_MAX
+    const added = await storage.queuedRuns.add(record, queued, {
+      max,
+      ...(lease === undefined ? {} : { lease }),
+      ...(key === undefined ? {} : { key: idempotency.newKey(key) }),
+    })
+    if (added === 'full') {
+      throw new AppError('DURABLE_RUNS_FULL', undefined, { detail: { limit: max } })
+    }
+    return { record, queued, known: added === 'added' ? undefined : added }
   }
 
-  async function find(id: string): Promise<RunRecord> {
-    const record = await journal.get(id)
-    if (record === undefined) throw new AppError('NOT_FOUND', 'There is no such run.')
-    return record
+  /** What came of a run that was handed over, and of its key; undefined where its record tells nothing here. */
+  async function tell(
+    ended: RunRecord,
+    { key, lease }: { key: AskedKey | undefined; lease: ByteLease },
+  ): Promise<(KeptAnswer & Pick<Reply, 'deliveryId'>) | undefined> {
+    const outcome = outcomeOf(ended, lease)
+    if (outcome === undefined) return undefined
+    if (key !== undefined && !isKept(outcome)) await idempotency.free(ended.id)
+    const { items } = await storage.deliveries.list({ runId: ended.id }, { limit: 1 })
+    return { ...outcome, deliveryId: items[0]?.id }
+  }
+
+  async function replay(known: KeyedRun, again: Again): Promise<Reply> {
+    checkFingerprint(known, again.key)
+    const { runId } = known
+    const outcome = known.waited
+      ? await answerOfWaited(known, again)
+      : await answerOfHandedOver(known, again)
+    return { runId, replayed: true, ...(outcome ?? { accepted: true }) }
+  }
+
+  /** Undefined: 202, as before. */
+  async function answerOfHandedOver(
+    { runId }: KeyedRun,
+    { key, patience, caller }: Again,
+  ): Promise<KeptAnswer | undefined> {
+    if (patience !== undefined && patience.waitMs === undefined) return undefined
+    const { lease, hangUp } = caller
+    const record = await journal.get(runId)
+    const ended =
+      record?.endedAtMs === null
+        ? await waits.ended(runId, { ms: patience?.waitMs ?? 0, signal: hangUp.signal })
+        : record
+    return ended === undefined ? undefined : tell(ended, { key, lease })
+  }
+
+  /** Undefined: 202, since the run is under way and this caller need not have its answer. */
+  async function answerOfWaited(
+    known: KeyedRun,
+    { key, patience, caller }: Again,
+  ): Promise<KeptAnswer | undefined> {
+    const { lease, hangUp } = caller
+    if (known.answer !== undefined || patience === undefined) return keptAnswer(known, lease)
+    if (patience.waitMs === undefined) return undefined
+    const { runId } = known
+    const ended = await waits.ended(runId, { ms: patience.waitMs, signal: hangUp.signal })
+    if (ended === undefined) return undefined
+    const now = await idempotency.find(key)
+    // Where its key is free again, it failed.
+    return now?.runId === runId ? keptAnswer(now, lease) : outcomeOf(ended, lease)
   }
 
   return {
     /**
-     * Resolves once the run is committed.
-     * @throws AppError LOOP_DETECTED, INVALID_SPEC, ADDRESS_REFUSED, INPUT_TOO_LARGE, DURABLE_RUNS_FULL; nothing is
-     *   stored then
+     * Resolves once the run is committed, and has ended or `waitMs` are over. A key that names a run already
+     * gives that one's answer.
+     * @throws AppError where nothing was committed
      */
-    async accept(request: RunRequest): Promise<RunRecord> {
-      const { executable, hops, inputs, callback, text, vouched } = request
-      checkHops(hops)
-      checkLater(callback, { nowMs: now(), maxMs: config.DELIVER_LATER_MS_MAX })
-      checkTarget(callback)
-      checkInputSize(sizeOfGiven(inputs), limits.of(executable).inputBytes)
-      const record: RunRecord = { ...newRecord(request, now()), status: 'queued' }
-      const queued = { inputs, callback, text, hops, vouched }
-      if (!(await storage.queuedRuns.add(record, queued, config.DURABLE_RUNS_MAX))) {
-        throw new AppError('DURABLE_RUNS_FULL', undefined, {
-          detail: { limit: config.DURABLE_RUNS_MAX },
-        })
+    async handOver(request: RunRequest, { key, waitMs }: HandedOver): Promise<Reply> {
+      const { id: runId, lease, hangUp } = request
+      const before = key === undefined ? undefined : await idempotency.find(key)
+      const known = before ?? (await add(request, { key, lease: undefined })).known
+      if (known !== undefined && key !== undefined) {
+        return replay(known, { key, patience: { waitMs }, caller: request })
       }
-      onDue()
-      return record
+      worker.wake()
+      const ended =
+        waitMs === undefined
+          ? undefined
+          : await waits.ended(runId, { ms: waitMs, signal: hangUp.signal })
+      const outcome = ended === undefined ? undefined : await tell(ended, { key, lease })
+      return { runId, replayed: false, ...(outcome ?? { accepted: true }) }
     },
 
     /**
-     * How the run ended; undefined where it has not within `ms`, the caller has left, or its result cannot
-     * be had here and now: its record tells.
+     * Runs for a caller who waits, and keeps the answer under the key; or gives the answer of the run that the
+     * key names already.
+     * @throws AppError as the run fails, IDEMPOTENCY_…
      */
-    async outcome(
-      id: string,
-      { ms, caller }: { ms: number; caller: Pick<RunRequest, 'hangUp' | 'lease'> },
-    ): Promise<Outcome | undefined> {
-      const ended = await waits.ended(id, { ms, signal: caller.hangUp.signal })
-      return ended === undefined ? undefined : outcomeOf(ended, caller.lease)
+    async runUnder(key: AskedKey, request: RunRequest): Promise<Reply> {
+      const again = { key, patience: undefined, caller: request }
+      const before = await idempotency.find(key)
+      if (before !== undefined) return replay(before, again)
+      const lease = { leaseId: uuidv7(), leasedUntilMs: now() + config.DELIVERY_LEASE_MS }
+      const { record, queued, known } = await add(request, { key, lease })
+      if (known !== undefined) return replay(known, again)
+      // Whoever hangs up may ask again.
+      request.hangUp.detach()
+      const { id } = record
+      const { leaseId, leasedUntilMs } = lease
+      const leased = { id, leaseId, record, cancelRequested: false, putBack: 0, ...queued }
+      const answer = await worker.runNow(leased, { request, leasedUntilMs })
+      return { runId: id, replayed: false, answer }
     },
-
-    /**
-     * Ends a run that waits or goes on: its record as it is then, or as it still is where that takes long.
-     * @throws AppError CONFLICT where it has ended, or comes to its end before
-     */
-    async cancel(id: string): Promise<RunRecord> {
-      const outcome = await storage.queuedRuns.cancel(id, now())
-      if (outcome === 'canceled') {
-        const record = await find(id)
-        journal.endSaved(record)
-        return record
-      }
-      const here = interrupts.interrupt(id)
-      if (outcome === 'none' && !here) throw hasEnded(await find(id))
-      const record = (await waits.ended(id, { ms: INTERRUPT_MS })) ?? (await find(id))
-      if (record.endedAtMs !== null && record.status !== 'canceled') throw hasEnded(record)
-      return record
-    },
-
-    /** Where a run stands that has not ended; undefined where only this process knows of it. */
-    place: (id: string) => storage.queuedRuns.place(id),
   }
 }
 
-function hasEnded({ status }: RunRecord): AppError {
-  return new AppError('CONFLICT', `The run has ended: ${status}.`, { detail: { status } })
-}
-
-function answerOf({ result }: RunRecord, lease: ByteLease): RunAnswer | undefined {
+/** What a run's caller would have been answered, had it waited; undefined where that cannot be had here and now. */
+function outcomeOf(ended: RunRecord, lease: ByteLease): KeptAnswer | undefined {
+  if (ended.status !== 'succeeded') return { error: errorOf(ended) }
+  const { result } = ended
   if (result === null) return undefined
   try {
     lease.take(result.bytes.length)
@@ -131,7 +197,8 @@ function answerOf({ result }: RunRecord, lease: ByteLease): RunAnswer | undefine
     // The run is not to be taken for one that failed.
     return undefined
   }
-  return { status: 200, type: result.type, body: result.bytes, warnings: [] }
+  const answer: RunAnswer = { status: 200, type: result.type, body: result.bytes, warnings: [] }
+  return { answer }
 }
 
 function errorOf({ id, errorCode, errorMessage }: RunRecord): AppError {

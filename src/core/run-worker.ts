@@ -1,7 +1,8 @@
-// Runs what was accepted earlier. Its record and the delivery of its result are committed together.
+// Runs what is committed already: what was accepted earlier, and what its caller waits for under a key. Its
+// record, the delivery of its result and the answer that is kept are committed together.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { RunRecord } from '../model.ts'
+import type { RunAnswer, RunRecord } from '../model.ts'
 import { DEFAULT_RETRY } from '../retry-policy.ts'
 import type { LeasedRun, Storage } from '../storage/storage.ts'
 import type { ByteBudget } from './byte-budget.ts'
@@ -9,6 +10,7 @@ import type { Deliveries } from './deliveries.ts'
 import type { Executables } from './executables.ts'
 import { HangUp } from './hang-up.ts'
 import { sizeOfGiven } from './inputs.ts'
+import { isKept } from './idempotency.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { RunJournal } from './run-journal.ts'
 import type { Ran, RunRequest, Runner } from './runner.ts'
@@ -31,6 +33,8 @@ export interface RunWorkerDeps {
   now: () => number
   /** Told when there is a delivery to send. */
   onDelivery: () => void
+  /** Told when an answer was kept. */
+  onKept: (executableId: number) => void
   /** Once when storage begins to fail. */
   onError: (error: unknown) => void
 }
@@ -38,53 +42,99 @@ export interface RunWorkerDeps {
 /** What a run has for as long as it goes on. */
 type Held = Pick<RunRequest, 'lease' | 'hangUp'>
 
-export function createRunWorker(deps: RunWorkerDeps): Worker {
+export type RunWorker = ReturnType<typeof createRunWorker>
+
+export function createRunWorker(deps: RunWorkerDeps) {
   const { storage, executables, runner, deliveries, journal, interrupts, budget } = deps
-  const { config, now, onDelivery, onError } = deps
+  const { config, now, onDelivery, onKept, onError } = deps
   // What waits in the database leaves a thread for those whose callers wait.
   const concurrency = Math.max(1, config.SANDBOX_THREADS - 1)
   const perLane = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
 
-  async function run(leased: LeasedRun, { cut, commit }: Hands): Promise<void> {
-    const lease = budget.lease()
-    const hangUp = new HangUp()
-    interrupts.begin(leased.id, hangUp)
-    if (leased.cancelRequested) hangUp.interrupt()
+  /** One that was claimed. */
+  async function run(leased: LeasedRun, hands: Hands): Promise<void> {
+    const held = { lease: budget.lease(), hangUp: new HangUp() }
+    if (leased.cancelRequested) held.hangUp.interrupt()
     try {
-      const ran = await orCut(compute(leased, { lease, hangUp }), cut)
-      // Cut off by our own end, it is run again.
-      if (ran === undefined) return
-      if (ran === 'later') {
-        const pauseMs = Math.min(PAUSE_MS * 2 ** leased.putBack, PAUSE_MS_MAX)
-        await commit(() => storage.queuedRuns.putBack(leased, now() + pauseMs, perLane))
-        return
-      }
-      const delivery = deliveryOf(leased, ran)
-      if (await commit(() => storage.queuedRuns.end(leased, ran.ended, delivery, perLane))) {
-        journal.endSaved(ran.ended)
-        if (delivery !== undefined) onDelivery()
-      }
+      await whileUnderWay(leased, held.hangUp, async () => {
+        const ran = await orCut(compute(leased, held), hands.cut)
+        // Cut off by our own end, it is run again.
+        if (ran === undefined) return
+        // There is no room for it now.
+        if ('error' in ran.outcome && ran.outcome.error.status === 503) {
+          const dueAtMs = now() + Math.min(PAUSE_MS * 2 ** leased.putBack, PAUSE_MS_MAX)
+          await hands.commit(() => storage.queuedRuns.putBack(leased, dueAtMs, perLane))
+        } else await end(leased, ran, hands)
+      })
     } finally {
-      interrupts.end(leased.id)
-      journal.abandon(leased.id)
-      lease.release()
+      held.lease.release()
     }
   }
 
-  /** What came of the run; `later` where there is no room for it now. */
-  async function compute(leased: LeasedRun, held: Held): Promise<Ran | 'later'> {
+  /** One whose caller waits here, and that was leased as it was added. */
+  function runNow(
+    leased: LeasedRun,
+    { request, leasedUntilMs }: { request: RunRequest; leasedUntilMs: number },
+  ): Promise<RunAnswer> {
+    return worker.adopt(leased, leasedUntilMs, (hands) =>
+      whileUnderWay(leased, request.hangUp, async () => {
+        const record = { ...leased.record, status: 'running' as const }
+        const ran = await orCut(runner.runDurable(request, record, true), hands.cut)
+        const outcome = ran?.outcome ?? { error: new AppError('CLOSED') }
+        // Cut off by our own end, it is run again, and its answer found under its key.
+        const cutOff = 'error' in outcome && outcome.error.code === 'CLOSED'
+        if (ran !== undefined && !cutOff) await end(leased, ran, hands)
+        if ('error' in outcome) throw outcome.error
+        return outcome.answer
+      }),
+    )
+  }
+
+  async function whileUnderWay<R>(
+    { id }: LeasedRun,
+    hangUp: HangUp,
+    doing: () => Promise<R>,
+  ): Promise<R> {
+    interrupts.begin(id, hangUp)
+    try {
+      return await doing()
+    } finally {
+      interrupts.end(id)
+      journal.abandon(id)
+    }
+  }
+
+  async function end(leased: LeasedRun, ran: Ran, { commit }: Hands): Promise<void> {
+    const { ended, outcome, parcel } = ran
+    const delivery = parcel === undefined ? undefined : deliveryOf(leased, parcel)
+    const kept = leased.waited
+      ? { answer: isKept(outcome) ? outcome : undefined, bytesMax: config.IDEMPOTENCY_BYTES }
+      : undefined
+    const together = { delivery, perLane, ...(kept === undefined ? {} : { kept }) }
+    if ((await commit(() => storage.queuedRuns.end(leased, ended, together))) !== true) return
+    journal.endSaved(ended)
+    if (delivery !== undefined) onDelivery()
+    if (kept?.answer !== undefined) onKept(ended.executableId)
+  }
+
+  async function compute(leased: LeasedRun, held: Held): Promise<Ran> {
     try {
       const request = await toRequest(leased, held)
-      return await runner.runQueued(request, { ...leased.record, status: 'running' })
+      return await runner.runDurable(
+        request,
+        { ...leased.record, status: 'running' },
+        leased.waited,
+      )
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      if (error.status === 503) return 'later'
-      return { ended: failedRun(leased, error, now()), result: undefined, target: undefined }
+      return { ended: failedRun(leased, error, now()), outcome: { error }, parcel: undefined }
     }
   }
 
-  function deliveryOf({ id, record, hops }: LeasedRun, { result, target }: Ran) {
-    if (target === undefined || result === undefined) return undefined
+  function deliveryOf(
+    { id, record, hops }: LeasedRun,
+    { result, target }: NonNullable<Ran['parcel']>,
+  ) {
     return deliveries.scheduled({
       runId: id,
       executableId: record.executableId,
@@ -105,7 +155,7 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
     return { id, executable, functionName, inputs, callback, text, hops, vouched, ...held }
   }
 
-  return createWorker({
+  const worker: Worker<LeasedRun> = createWorker({
     storage,
     store: storage.queuedRuns,
     name: 'queued_runs',
@@ -119,6 +169,7 @@ export function createRunWorker(deps: RunWorkerDeps): Worker {
     onUnwanted: (id) => interrupts.interrupt(id),
     onError,
   })
+  return { ...worker, runNow }
 }
 
 /** The record of a run that could not even begin. */

@@ -78,12 +78,13 @@ interface Computed {
   target: Target | undefined
 }
 
-/** A queued run that has ended, with what is to be sent. */
+/** A durable run that has ended. */
 export interface Ran {
   ended: RunRecord
-  /** Undefined where it failed. */
-  result: Result | undefined
-  target: Target | undefined
+  /** What whoever waits for it is answered. */
+  outcome: { answer: RunAnswer } | { error: AppError }
+  /** What is to be delivered, and where to. */
+  parcel: { result: Result; target: Target } | undefined
 }
 
 interface Callable {
@@ -112,9 +113,7 @@ export function createRunner(deps: RunnerDeps) {
     try {
       const { result, target } = await compute(request, record)
       const answer =
-        target === undefined
-          ? { status: 200, type: result.type, body: result.bytes, warnings: [] }
-          : await forward(request, record, target, result)
+        target === undefined ? toAnswer(result) : await forward(request, record, target, result)
       record.status = 'succeeded'
       return answer
     } catch (error) {
@@ -128,23 +127,29 @@ export function createRunner(deps: RunnerDeps) {
   }
 
   /**
-   * Runs what was accepted earlier, whose record this is. What comes of it is for the caller to store.
-   * @throws AppError of 503: it was not run, and may be later
+   * Runs what is committed already, whose record this is; never throws. What comes of it is for the caller to
+   * store, and until then it can be interrupted.
+   * @param waited whoever asked waits: the result is forwarded at once, not delivered
    */
-  async function runQueued(request: RunRequest, record: RunRecord): Promise<Ran> {
+  async function runDurable(request: RunRequest, record: RunRecord, waited: boolean): Promise<Ran> {
     const release = executables.hold(request.executable)
     journal.begin(record)
     try {
       const { result, target } = await compute(request, record)
+      if (waited) {
+        const answer =
+          target === undefined ? toAnswer(result) : await forward(request, record, target, result)
+        const ended = { ...record, status: 'succeeded' as const, endedAtMs: now() }
+        return { ended, outcome: { answer }, parcel: undefined }
+      }
       const forwardedTo = target === undefined ? null : originOf(target.spec)
       const endedAtMs = now()
       const ended = { ...record, status: 'succeeded' as const, forwardedTo, result, endedAtMs }
-      return { ended, result, target }
-    } catch (error) {
+      const parcel = target === undefined ? undefined : { result, target }
+      return { ended, outcome: { answer: toAnswer(result) }, parcel }
+    } catch (cause) {
       const ended = { ...record, endedAtMs: now() }
-      const known = failed(ended, error)
-      if (known.status === 503) throw known
-      return { ended, result: undefined, target: undefined }
+      return { ended, outcome: { error: failed(ended, cause) }, parcel: undefined }
     } finally {
       release()
     }
@@ -259,7 +264,11 @@ export function createRunner(deps: RunnerDeps) {
     }
   }
 
-  return { run, runQueued }
+  return { run, runDurable }
+}
+
+function toAnswer({ bytes, type }: Result): RunAnswer {
+  return { status: 200, type, body: bytes, warnings: [] }
 }
 
 /** The inputs of a call that fetches none. */

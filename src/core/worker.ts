@@ -4,6 +4,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
+import { AppError } from '../errors.ts'
 import type { ClaimBounds, Storage, WorkName, WorkStore } from '../storage/storage.ts'
 
 export interface Leased {
@@ -46,9 +47,15 @@ export interface WorkerOptions<T extends Leased> {
   onError: (error: unknown) => void
 }
 
-export interface Worker {
+export interface Worker<T extends Leased> {
   /** There may be something to claim. */
   wake(): void
+  /**
+   * Does work that was leased otherwise than by a claim, beside what is claimed: its lease is renewed, and a stop
+   * waits for it.
+   * @throws AppError CLOSED once the worker stops
+   */
+  adopt<R>(item: T, leasedUntilMs: number, work: (hands: Hands) => Promise<R>): Promise<R>
   /** Takes up what the process before left under way. */
   start(): Promise<void>
   /** Claims nothing more, lets what is under way end for at most `drainMs` and cuts off the rest. */
@@ -64,11 +71,13 @@ const RETRY_MS = 1_000
 /** Of a lease, what passes before it is renewed. */
 const RENEW_AFTER = 1 / 3
 
-export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worker {
+export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worker<T> {
   const { storage, store, name, work, sizeOf } = options
   const { concurrency, perLane, owners, leaseMs, pollMs, now, onUnwanted, onError } = options
   /** By lease and id: what was lost and claimed again is under way twice. */
   const underWay = new Map<string, T>()
+  /** Of these, what was claimed. */
+  let claimed = 0
   const share =
     owners === undefined ? undefined : { most: owners.most, underWay: new Map<number, number>() }
   let heldBytes = 0
@@ -87,6 +96,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   /** Outcomes that storage did not take yet. */
   let unwritten = 0
   let whenIdle: (() => void) | undefined
+  const hands: Hands = { cut: cut.signal, commit }
 
   function wake(): void {
     if (stopped || !started) return
@@ -110,7 +120,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       if (nowMs >= heldUntilMs - leaseMs * (1 - RENEW_AFTER)) await renew(nowMs)
       const dueAtMs = await store.nextDueMs(share)
       pauseMs = dueAtMs === undefined ? pollMs : Math.min(Math.max(0, dueAtMs - nowMs), pollMs)
-      const limit = concurrency - underWay.size
+      const limit = concurrency - claimed
       // Whatever ends makes room, and wakes.
       if (limit <= 0 || heldBytes >= HELD_BYTES_MAX) pauseMs = pollMs
       else if (pauseMs === 0) await claimDue(Math.min(nowMs, heldUntilMs - 1), limit)
@@ -133,20 +143,18 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       leaseId: uuidv7(),
       ...(share === undefined ? {} : { owners: share }),
     }
-    const claimed = await store.claim(bounds)
-    if (claimed.length > 0) heldUntilMs = Math.min(heldUntilMs, leasedUntilMs)
-    for (const item of claimed) {
-      const key = `${item.leaseId}/${item.id}`
-      underWay.set(key, item)
+    const items = await store.claim(bounds)
+    if (items.length > 0) heldUntilMs = Math.min(heldUntilMs, leasedUntilMs)
+    for (const item of items) {
       heldBytes += sizeOf(item)
+      claimed++
       count(item, 1)
-      void work(item, { cut: cut.signal, commit })
+      void whileHeld(item, () => work(item, hands))
         .catch(failed)
         .finally(() => {
-          underWay.delete(key)
           heldBytes -= sizeOf(item)
+          claimed--
           count(item, -1)
-          if (underWay.size === 0) whenIdle?.()
           wake()
         })
     }
@@ -158,6 +166,18 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     const left = (share.underWay.get(owner) ?? 0) + change
     if (left > 0) share.underWay.set(owner, left)
     else share.underWay.delete(owner)
+  }
+
+  /** Its lease is renewed meanwhile. */
+  async function whileHeld<R>(item: T, doing: () => Promise<R>): Promise<R> {
+    const key = `${item.leaseId}/${item.id}`
+    underWay.set(key, item)
+    try {
+      return await doing()
+    } finally {
+      underWay.delete(key)
+      if (underWay.size === 0) whenIdle?.()
+    }
   }
 
   async function commit<R>(write: () => Promise<R>): Promise<R | undefined> {
@@ -203,6 +223,12 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
 
   return {
     wake,
+
+    async adopt(item, leasedUntilMs, doing) {
+      if (stopped) throw new AppError('CLOSED')
+      heldUntilMs = Math.min(heldUntilMs, leasedUntilMs)
+      return whileHeld(item, () => doing(hands))
+    },
 
     async start() {
       // What others may be working on is left until their leases end.

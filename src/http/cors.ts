@@ -9,8 +9,15 @@ declare module 'fastify' {
 
 const METHODS = 'GET, POST, PUT, DELETE'
 /** Of an answer's headers, what a page may read. */
-const EXPOSED =
-  'Wasmhook-Run, Wasmhook-Warning, Wasmhook-Delivery, Location, Preference-Applied, Retry-After'
+const EXPOSED = [
+  'Wasmhook-Run',
+  'Wasmhook-Warning',
+  'Wasmhook-Delivery',
+  'Location',
+  'Preference-Applied',
+  'Idempotent-Replayed',
+  'Retry-After',
+].join(', ')
 /** How long a browser may keep a preflight's answer. */
 const MAX_AGE_S = 600
 

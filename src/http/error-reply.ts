@@ -50,7 +50,7 @@ function toClientError(code: string | undefined): AppError {
   return new AppError('BAD_REQUEST', 'The request is not valid HTTP.')
 }
 
-/** What is told to wait, in seconds, where the load was too high. */
+/** What is told to wait, in seconds, where the load was too high or a first call is still under way. */
 const RETRY_AFTER_S = 1
 
 export function registerErrorReplies(app: FastifyInstance): void {
@@ -74,7 +74,8 @@ export function replyWithError(
   if (error.fault === 'ours' && error.status === 500) {
     request.log.error({ err: error.cause ?? error }, error.message)
   }
-  if (error.status === 503) reply.header('retry-after', String(RETRY_AFTER_S))
+  if (error.status === 503 || error.code === 'IDEMPOTENCY_IN_FLIGHT')
+    reply.header('retry-after', String(RETRY_AFTER_S))
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
     .code(error.status)

@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts'
 import type { Callback, Input, QueuedRequest, RequestSpec } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
+import { freeKey, keepAnswer, takeKey } from './idempotency.ts'
 import { createRoom } from './queue-room.ts'
 import { createRowWriter } from './row-writer.ts'
 import { saveRecord, toRecord } from './runs.ts'
@@ -83,6 +84,7 @@ export function createQueuedRunStore(deps: {
         })
         .where('id', '=', id)
         .execute()
+      await freeKey(db, id)
     }
     return leased
   }
@@ -96,26 +98,33 @@ export function createQueuedRunStore(deps: {
   }
 
   return {
-    add: (record, request, max) =>
+    add: (record, request, { max, lease, key }) =>
       database.write(async (db, at) => {
-        const lane = String(record.executableId)
-        if (!(await room.take(db, record.executableId, max))) return false
+        const { id, executableId, createdAtMs } = record
+        if (lease === undefined && !(await room.take(db, executableId, max))) return 'full'
+        if (key !== undefined) {
+          const run = { runId: id, waited: request.waited, nowMs: createdAtMs }
+          const known = await takeKey(db, key, run)
+          if (known !== undefined) return known
+        }
+        const lane = String(executableId)
         const { json, inputs } = toStored(request)
         await saveRecord(db, record)
         const row = {
-          id: record.id,
-          executable_id: record.executableId,
+          id,
+          executable_id: executableId,
           lane,
-          due_at_ms: record.createdAtMs,
-          lease_id: null,
-          leased_until_ms: null,
-          request: secrets.seal(json, requestOf(record.id)),
+          due_at_ms: lease === undefined ? createdAtMs : null,
+          lease_id: lease?.leaseId ?? null,
+          leased_until_ms: lease?.leasedUntilMs ?? null,
+          request: secrets.seal(json, requestOf(id)),
         }
         await insertRuns(db, [row])
-        await insertInputs(db, [{ run_id: record.id, size_bytes: inputs.length, bytes: inputs }])
-        queue.expect(at, lane, record.createdAtMs)
-        at.tell({ kind: 'work', work: 'queued_runs' })
-        return true
+        await insertInputs(db, [{ run_id: id, size_bytes: inputs.length, bytes: inputs }])
+        // One that is run at once is due again where its process dies.
+        queue.expect(at, lane, lease?.leasedUntilMs ?? createdAtMs)
+        if (lease === undefined) at.tell({ kind: 'work', work: 'queued_runs' })
+        return 'added'
       }),
 
     claim: (bounds) =>
@@ -140,12 +149,17 @@ export function createQueuedRunStore(deps: {
       }),
     releaseAll: (nowMs) => database.write((db, at) => queue.releaseAll(db, at, nowMs)),
 
-    end: ({ id, leaseId }, record, delivery, perLane) =>
+    end: ({ id, leaseId }, record, { delivery, kept, perLane }) =>
       database.write(async (db, at) => {
         const { numAffectedRows } = await remove(db, id, leaseId)
         if (numAffectedRows === 0n) return false
         await saveRecord(db, record)
         if (delivery !== undefined) await insertDelivery({ db, at, secrets }, delivery)
+        if (kept !== undefined) {
+          const { answer, bytesMax } = kept
+          if (answer === undefined) await freeKey(db, id)
+          else await keepAnswer(db, id, answer, bytesMax)
+        }
         queue.refresh(at, String(record.executableId), perLane)
         return true
       }),
@@ -170,6 +184,8 @@ export function createQueuedRunStore(deps: {
           .executeTakeFirst()
         if (gone.numDeletedRows > 0n) {
           await db.updateTable('runs').set(canceled(nowMs)).where('id', '=', id).execute()
+          const error = new AppError('CANCELED', undefined, { detail: { run_id: id } })
+          await keepAnswer(db, id, { error }, Infinity)
           return 'canceled'
         }
         const asked = await db
@@ -216,11 +232,12 @@ interface StoredRequest {
   callback: Callback | null
   text: boolean
   hops: number
-  /** Absent from what was stored before there were signatures. */
+  /** Absent from what was stored before there were signatures, or keys. */
   vouched?: boolean
+  waited?: boolean
 }
 
-function toStored({ inputs, callback, text, hops, vouched }: QueuedRequest): {
+function toStored({ inputs, callback, text, hops, vouched, waited }: QueuedRequest): {
   json: string
   inputs: Buffer
 } {
@@ -233,18 +250,20 @@ function toStored({ inputs, callback, text, hops, vouched }: QueuedRequest): {
     text,
     hops,
     vouched,
+    waited,
   }
   return { json: JSON.stringify(stored), inputs: Buffer.concat(given) }
 }
 
 function fromStored(json: string, bytes: Buffer): QueuedRequest {
-  const { inputs, callback, text, hops, vouched = false } = JSON.parse(json) as StoredRequest
+  const stored = JSON.parse(json) as StoredRequest
+  const { inputs, callback, text, hops, vouched = false, waited = false } = stored
   let at = 0
   const read = inputs.map((input): Input => {
     if ('fetch' in input) return { kind: 'fetch', spec: input.fetch }
     return { kind: 'bytes', bytes: bytes.subarray(at, (at += input.bytes)) }
   })
-  return { inputs: read, callback: callback ?? undefined, text, hops, vouched }
+  return { inputs: read, callback: callback ?? undefined, text, hops, vouched, waited }
 }
 
 function requestOf(id: string): Place {

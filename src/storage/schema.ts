@@ -257,8 +257,8 @@ export interface IdempotencyKeysTable {
   status: number | null
   /** Null where the answer is an error. */
   content_type: string | null
-  /** JSON. */
-  warnings: string | null
+  /** JSON: what the answer tells besides. */
+  notes: string | null
   /** Of the answer's body; 0 where there is none, or where it had to go. */
   size_bytes: number
   expires_at_ms: number

@@ -9,12 +9,14 @@ import type {
   DeliveryPayload,
   Executable,
   ModuleInterface,
-  QueuedRequest,
   RunRecord,
   SigningSecret,
   Usage,
   Version,
 } from '../model.ts'
+import type { IdempotencyStore, QueuedRunStore } from './durable-run-stores.ts'
+
+export type * from './durable-run-stores.ts'
 
 export interface NewVersion {
   sha256: string
@@ -319,58 +321,9 @@ export interface DeliveryRetention {
   deleteIdleLanes(work: WorkName, after: string, nowMs: number): Promise<string | undefined>
 }
 
-/** A run that was accepted earlier, and that somebody runs now. */
-export interface LeasedRun extends QueuedRequest {
-  id: string
-  leaseId: string
-  /** As it was accepted: queued. */
-  record: RunRecord
-  /** It is to be ended, not run. */
-  cancelRequested: boolean
-  /** How often it was put back. */
-  putBack: number
-}
-
-/** Where a queued run stands. */
-export interface QueuePlace {
-  /** Somebody runs it. */
-  leased: boolean
-  /** When it is due to be run; null while somebody runs it. */
-  dueAtMs: number | null
-  cancelRequested: boolean
-}
-
-/** Runs that wait in the database until somebody runs them. */
-export interface QueuedRunStore extends WorkStore<LeasedRun> {
-  /** The record and what it needs, together. False, and nothing is stored, where `max` wait already. */
-  add(record: RunRecord, request: QueuedRequest, max: number): Promise<boolean>
-  /**
-   * The record as it ended, and its delivery, together; false, and nothing is written, where the lease is
-   * lost.
-   */
-  end(
-    leased: Pick<LeasedRun, 'id' | 'leaseId'>,
-    record: RunRecord,
-    delivery: (Delivery & DeliveryPayload) | undefined,
-    perLane: number,
-  ): Promise<boolean>
-  /** Lets go of one that could not be run now. */
-  putBack(
-    leased: Pick<LeasedRun, 'id' | 'leaseId' | 'record'>,
-    dueAtMs: number,
-    perLane: number,
-  ): Promise<void>
-  /**
-   * Ends one that nobody runs yet (`canceled`), or asks whoever runs it to end it (`requested`); `none` where
-   * there is none.
-   */
-  cancel(id: string, nowMs: number): Promise<'canceled' | 'requested' | 'none'>
-  /** What the queue tells of one; undefined where it is not there, or no more. */
-  place(id: string): Promise<QueuePlace | undefined>
-}
-
 export interface Storage {
   readonly queuedRuns: QueuedRunStore
+  readonly idempotency: IdempotencyStore
   readonly deliveries: DeliveryStore
   readonly deliveryRetention: DeliveryRetention
   readonly executables: ExecutableStore

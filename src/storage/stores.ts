@@ -5,6 +5,7 @@ import { createDeliveryRetention } from './delivery-retention.ts'
 import { createEphemeralStore } from './ephemeral.ts'
 import { createExecutableStore } from './executables.ts'
 import { createFunctionStore } from './function-storage.ts'
+import { createIdempotencyStore } from './idempotency.ts'
 import { createQueuedRunStore } from './queued-runs.ts'
 import { createRunStore } from './runs.ts'
 import type { Secrets } from './secrets.ts'
@@ -23,6 +24,7 @@ export function createStores(deps: {
     signingSecrets: createSigningSecretStore({ database, secrets }),
     runs: createRunStore({ database }),
     queuedRuns: createQueuedRunStore({ database, secrets }),
+    idempotency: createIdempotencyStore({ database }),
     deliveries: createDeliveryStore({ database, secrets }),
     deliveryRetention: createDeliveryRetention(database),
     ephemeral: createEphemeralStore({ database }),

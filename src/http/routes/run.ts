@@ -7,10 +7,9 @@ import { newRunId } from '../../core/run-id.ts'
 import type { RunRequest, Runner } from '../../core/runner.ts'
 import { signatureWarnings } from '../../core/signing.ts'
 import type { RunAnswer } from '../../model.ts'
-import { answerAsync } from '../async-answer.ts'
+import { answerDurable, mayBeDurable, postponed } from '../durable-answer.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { asyncPreference } from '../prefer.ts'
 import { rawBody, takeRawBodies } from '../raw-body.ts'
 import { readMultipartRequest, readRunRequest } from '../run-request.ts'
 import type { CallRequest } from '../run-request.ts'
@@ -51,7 +50,7 @@ export function registerRun(app: App, deps: RunDeps): void {
       const types = parts
         ? ['multipart/form-data']
         : ['text/plain', 'application/json', 'application/octet-stream']
-      const headers = { ...(parts ? {} : { SSVM_Fetch }), SSVM_Callback, Prefer }
+      const headers = { ...(parts ? {} : { SSVM_Fetch }), SSVM_Callback, Prefer, ...KEY }
       scope.post(
         url,
         {
@@ -78,6 +77,10 @@ const SSVM_Fetch = 'A URL, or HTTP options as JSON: what it answers is the one a
 const SSVM_Callback = 'HTTP options as JSON, or a URL, that the result is sent to; {} means none'
 const Prefer =
   '`respond-async`: 202 once the run is committed; `respond-async, wait=N`: its outcome within N seconds, or 202'
+const KEY = {
+  'Idempotency-Key':
+    'Up to 255 printable characters: the same call with the same key gets the first answer again',
+}
 
 interface RunOptions extends RunDeps {
   text: boolean
@@ -133,33 +136,18 @@ async function run(
   }
   lease.hold()
   try {
-    const preference = asyncPreference(request.headers)
-    if (preference !== undefined) {
-      const waitMsMax = config.PREFER_WAIT_MS_MAX
-      return await answerAsync(reply, asked, preference, { durableRuns, waitMsMax })
-    }
-    const answer = await runner.run(asked)
+    const made = mayBeDurable(request.headers)
+      ? await answerDurable(
+          request,
+          reply,
+          { asked, call },
+          { durableRuns, waitMsMax: config.PREFER_WAIT_MS_MAX },
+        )
+      : undefined
+    const answer = made ?? (await runner.run(asked))
     if (answer.warnings.length > 0) sendWarnings(reply, [...warnings, ...answer.warnings])
-    return answer.postponed === undefined ? answer : postponed(reply, runId, answer.postponed)
+    return answer.postponed === undefined ? answer : postponed(reply, answer.postponed)
   } finally {
     lease.release()
   }
-}
-
-/** 202: the result is there and its delivery committed, which goes out when its callback says. */
-function postponed(
-  reply: FastifyReply,
-  runId: string,
-  { deliveryId, dueAtMs }: NonNullable<RunAnswer['postponed']>,
-): RunAnswer {
-  reply.header('location', `/api/runs/${runId}`)
-  reply.header('wasmhook-delivery', deliveryId)
-  const told = {
-    run_id: runId,
-    status: 'succeeded',
-    delivery_id: deliveryId,
-    due_at: new Date(dueAtMs).toISOString(),
-  }
-  const body = Buffer.from(JSON.stringify(told))
-  return { status: 202, type: 'application/json; charset=utf-8', body, warnings: [] }
 }

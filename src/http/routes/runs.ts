@@ -2,9 +2,9 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Deliveries } from '../../core/deliveries.ts'
-import type { DurableRuns } from '../../core/durable-runs.ts'
 import type { Executables } from '../../core/executables.ts'
 import { keyMatches } from '../../core/keys.ts'
+import type { RunControl } from '../../core/run-control.ts'
 import type { RunJournal } from '../../core/run-journal.ts'
 import { AppError } from '../../errors.ts'
 import type { RunRecord } from '../../model.ts'
@@ -21,7 +21,7 @@ import { bearer, toExecutableId, wireHeader } from '../wire.ts'
 export interface RunsDeps {
   executables: Executables
   journal: RunJournal
-  durableRuns: DurableRuns
+  runControl: RunControl
   deliveries: Deliveries
   keyGuard: KeyGuard
 }
@@ -33,7 +33,7 @@ const RunParams = Type.Object({ id: Type.String({ description: 'Wasmhook-Run of 
 const RUN_DELIVERIES_MAX = 100
 
 export function registerRuns(app: App, deps: RunsDeps): void {
-  const { executables, journal, durableRuns, deliveries, keyGuard } = deps
+  const { executables, journal, runControl, deliveries, keyGuard } = deps
 
   /** The run, to whoever holds the key it was made with, the admin key or the token. */
   async function find(request: FastifyRequest, id: string): Promise<RunRecord> {
@@ -55,7 +55,7 @@ export function registerRuns(app: App, deps: RunsDeps): void {
 
   /** A run with what other tables tell of it. */
   async function show(run: RunRecord): Promise<{ run_id: string } & Record<string, unknown>> {
-    const place = run.endedAtMs === null ? await durableRuns.place(run.id) : undefined
+    const place = run.endedAtMs === null ? await runControl.place(run.id) : undefined
     const dueAtMs = place?.dueAtMs ?? null
     const { items } = await deliveries.list({ runId: run.id }, { limit: RUN_DELIVERIES_MAX })
     return {
@@ -100,7 +100,7 @@ export function registerRuns(app: App, deps: RunsDeps): void {
     },
     async (request, reply) => {
       const { id } = await find(request, request.params.id)
-      const run = await durableRuns.cancel(id)
+      const run = await runControl.cancel(id)
       // One that another process runs may take longer to hear of it.
       if (run.endedAtMs === null) reply.code(202)
       return show(run)

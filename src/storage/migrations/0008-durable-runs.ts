@@ -38,7 +38,7 @@ export function durableRuns({ integer, bytes, tableEnd }: EngineTypes): Migratio
         .addColumn('waited', integer, (column) => column.notNull())
         .addColumn('status', integer)
         .addColumn('content_type', 'text')
-        .addColumn('warnings', 'text')
+        .addColumn('notes', 'text')
         .addColumn('size_bytes', integer, (column) => column.notNull())
         .addColumn('expires_at_ms', integer, (column) => column.notNull())
         .addPrimaryKeyConstraint('idempotency_keys_key', ['executable_id', 'function_name', 'key'])

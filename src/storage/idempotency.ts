@@ -1,0 +1,255 @@
+// What callers named with Idempotency-Key, and what they were answered. A key is taken in the unit that stores
+// its run, and its answer kept in the unit that ends it. Whatever changes an executable's keys takes the row of
+// their totals first, so that several writers at once (PostgreSQL) never wait for each other in a circle.
+import type { Kysely } from 'kysely'
+import { AppError, isErrorCode } from '../errors.ts'
+import type { RunAnswer } from '../model.ts'
+import type { Database } from './database.ts'
+import type { IdempotencyTotalsTable, Schema } from './schema.ts'
+import type { IdempotencyStore, KeptAnswer, KeyName, KeyedRun, NewKey } from './storage.ts'
+
+/** What an error that is kept consists of. */
+interface StoredError {
+  code: string
+  message: string
+  detail: Record<string, unknown>
+}
+
+/** What an answer that is kept tells besides its body. */
+type Notes = Omit<RunAnswer, 'status' | 'type' | 'body'>
+
+export function createIdempotencyStore({ database }: { database: Database }): IdempotencyStore {
+  const { reader } = database
+  return {
+    find: (name, nowMs) => findKey(reader, name, nowMs),
+
+    free: (runId) => database.write((db) => freeKey(db, runId)),
+
+    sweep: (nowMs, limit) =>
+      database.write(async (db) => {
+        const expired = await db
+          .selectFrom('idempotency_keys')
+          .select(['executable_id', 'run_id'])
+          .where('expires_at_ms', '<=', nowMs)
+          .orderBy('expires_at_ms')
+          .limit(limit)
+          .execute()
+        const owners = new Set(expired.map((row) => row.executable_id))
+        for (const owner of [...owners].sort((a, b) => a - b)) {
+          const own = expired.filter((row) => row.executable_id === owner)
+          await removeKeys(
+            db,
+            owner,
+            own.map((row) => row.run_id),
+          )
+        }
+        return expired.length
+      }),
+
+    trim: (executableId, bytesMax, limit) =>
+      database.write(async (db) => {
+        const { bytes } = await lockTotals(db, executableId)
+        if (bytes <= bytesMax) return 0
+        const oldest = await db
+          .selectFrom('idempotency_keys')
+          .select(['run_id', 'size_bytes'])
+          .where('executable_id', '=', executableId)
+          .where('size_bytes', '>', 0)
+          .orderBy('expires_at_ms')
+          .limit(limit)
+          .execute()
+        let left = bytes
+        const gone: string[] = []
+        for (const row of oldest) {
+          if (left <= bytesMax) break
+          left -= row.size_bytes
+          gone.push(row.run_id)
+        }
+        if (gone.length === 0) return 0
+        await db.deleteFrom('idempotency_answers').where('run_id', 'in', gone).execute()
+        // The key stays: what it names is not to be run again.
+        await db
+          .updateTable('idempotency_keys')
+          .set({ size_bytes: 0 })
+          .where('run_id', 'in', gone)
+          .execute()
+        await add(db, executableId, { entries: 0, bytes: left - bytes })
+        return gone.length
+      }),
+  }
+}
+
+async function findKey(
+  db: Kysely<Schema>,
+  { executableId, functionName, key }: KeyName,
+  nowMs: number,
+): Promise<KeyedRun | undefined> {
+  const row = await db
+    .selectFrom('idempotency_keys')
+    .leftJoin('idempotency_answers', 'idempotency_answers.run_id', 'idempotency_keys.run_id')
+    .selectAll('idempotency_keys')
+    .select('body')
+    .where('executable_id', '=', executableId)
+    .where('function_name', '=', functionName)
+    .where('key', '=', key)
+    .where('expires_at_ms', '>', nowMs)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  const { run_id: runId, fingerprint } = row
+  const run = { runId, fingerprint, waited: row.waited === 1 }
+  if (row.status === null) return { ...run, answer: undefined }
+  if (row.body === null) return { ...run, answer: 'dropped' }
+  return { ...run, answer: toAnswer({ ...row, status: row.status, body: row.body }) }
+}
+
+/**
+ * Takes a key for a run, or tells which run has it; changes nothing then.
+ * @throws AppError IDEMPOTENCY_FULL
+ */
+export async function takeKey(
+  db: Kysely<Schema>,
+  { executableId, functionName, key, fingerprint, expiresAtMs, max }: NewKey,
+  { runId, waited, nowMs }: { runId: string; waited: boolean; nowMs: number },
+): Promise<KeyedRun | undefined> {
+  const { entries } = await lockTotals(db, executableId)
+  const name = { executableId, functionName, key }
+  const known = await findKey(db, name, nowMs)
+  if (known !== undefined) return known
+  const expired = await db
+    .selectFrom('idempotency_keys')
+    .select('run_id')
+    .where('executable_id', '=', executableId)
+    .where('function_name', '=', functionName)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  if (expired !== undefined) await removeKeys(db, executableId, [expired.run_id])
+  else if (entries >= max) {
+    throw new AppError('IDEMPOTENCY_FULL', undefined, { detail: { limit: max } })
+  }
+  await db
+    .insertInto('idempotency_keys')
+    .values({
+      executable_id: executableId,
+      function_name: functionName,
+      key,
+      fingerprint,
+      run_id: runId,
+      waited: waited ? 1 : 0,
+      status: null,
+      content_type: null,
+      notes: null,
+      size_bytes: 0,
+      expires_at_ms: expiresAtMs,
+    })
+    .execute()
+  await add(db, executableId, { entries: 1, bytes: 0 })
+  return undefined
+}
+
+/** Keeps what the caller of a run that is waited for is answered; a larger body is not kept. */
+export async function keepAnswer(
+  db: Kysely<Schema>,
+  runId: string,
+  kept: KeptAnswer,
+  bytesMax: number,
+): Promise<void> {
+  const executableId = await ownerOf(db, runId)
+  if (executableId === undefined) return
+  await lockTotals(db, executableId)
+  const { body, ...columns } = toColumns(kept)
+  const fits = body.length <= bytesMax
+  const bytes = fits ? body.length : 0
+  const held = await db
+    .updateTable('idempotency_keys')
+    .set({ ...columns, size_bytes: bytes })
+    .where('run_id', '=', runId)
+    .where('waited', '=', 1)
+    .where('status', 'is', null)
+    .executeTakeFirst()
+  if (held.numUpdatedRows === 0n || !fits) return
+  await db.insertInto('idempotency_answers').values({ run_id: runId, body }).execute()
+  await add(db, executableId, { entries: 0, bytes })
+}
+
+/** The key of a run names nothing any more. */
+export async function freeKey(db: Kysely<Schema>, runId: string): Promise<void> {
+  const executableId = await ownerOf(db, runId)
+  if (executableId !== undefined) await removeKeys(db, executableId, [runId])
+}
+
+async function ownerOf(db: Kysely<Schema>, runId: string): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('idempotency_keys')
+    .select('executable_id')
+    .where('run_id', '=', runId)
+    .executeTakeFirst()
+  return row?.executable_id
+}
+
+async function removeKeys(
+  db: Kysely<Schema>,
+  executableId: number,
+  runIds: readonly string[],
+): Promise<void> {
+  await lockTotals(db, executableId)
+  const gone = await db
+    .deleteFrom('idempotency_keys')
+    .where('run_id', 'in', runIds)
+    .returning('size_bytes')
+    .execute()
+  const bytes = gone.reduce((sum, row) => sum + row.size_bytes, 0)
+  await add(db, executableId, { entries: -gone.length, bytes: -bytes })
+}
+
+/** What there is of an executable's; until the commit nobody else changes it. */
+async function lockTotals(
+  db: Kysely<Schema>,
+  executableId: number,
+): Promise<Omit<IdempotencyTotalsTable, 'executable_id'>> {
+  return db
+    .insertInto('idempotency_totals')
+    .values({ executable_id: executableId, entries: 0, bytes: 0 })
+    .onConflict((conflict) =>
+      conflict
+        .column('executable_id')
+        .doUpdateSet((eb) => ({ entries: eb.ref('idempotency_totals.entries') })),
+    )
+    .returning(['entries', 'bytes'])
+    .executeTakeFirstOrThrow()
+}
+
+async function add(
+  db: Kysely<Schema>,
+  executableId: number,
+  { entries, bytes }: { entries: number; bytes: number },
+): Promise<void> {
+  await db
+    .updateTable('idempotency_totals')
+    .set((eb) => ({ entries: eb('entries', '+', entries), bytes: eb('bytes', '+', bytes) }))
+    .where('executable_id', '=', executableId)
+    .execute()
+}
+
+function toColumns(kept: KeptAnswer) {
+  if ('error' in kept) {
+    const { code, message, detail, status } = kept.error
+    const body = Buffer.from(JSON.stringify({ code, message, detail }))
+    return { status, content_type: null, notes: null, body }
+  }
+  const { status, type, body, ...notes } = kept.answer
+  return { status, content_type: type, notes: JSON.stringify(notes), body }
+}
+
+function toAnswer(row: {
+  status: number
+  content_type: string | null
+  notes: string | null
+  body: Buffer
+}): KeptAnswer {
+  const { status, content_type: type, notes, body } = row
+  if (type !== null) {
+    return { answer: { status, type, body, ...(JSON.parse(notes ?? '{}') as Notes) } }
+  }
+  const { code, message, detail } = JSON.parse(body.toString()) as StoredError
+  return { error: new AppError(isErrorCode(code) ? code : 'INTERNAL', message, { detail }) }
+}
