@@ -92,6 +92,17 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['PART_HEADER_BYTES_MAX', 'bytes', "One part's headers", '`INVALID_MULTIPART`'],
     ['BOUNDARY_CHARS_MAX', 'characters', 'The boundary (RFC 2046)', '`INVALID_MULTIPART`'],
   ],
+  'src/http/routes/resend-jobs.ts': [
+    ['RATE_PER_SECOND_MAX', 'deliveries', '`rate_per_second` of a resend job', '`BAD_REQUEST`'],
+  ],
+  'src/core/resend-jobs.ts': [
+    [
+      'RUNNING_JOBS_MAX',
+      'jobs',
+      'Resend jobs of one executable, or of all, that run',
+      '`CONFLICT`',
+    ],
+  ],
   'src/http/warnings.ts': [
     ['WARNING_CHARS_MAX', 'characters', '`Wasmhook-Warning` of an answer', 'cut'],
   ],

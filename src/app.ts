@@ -30,6 +30,7 @@ import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
 import { registerMetrics } from './http/routes/metrics.ts'
 import { registerLimits } from './http/routes/limits.ts'
+import { registerResendJobs } from './http/routes/resend-jobs.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
@@ -119,7 +120,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
   })
   const background = createBackground({ storage, outbound, config, logger, now, chance })
-  const { deliveries, ephemeral, idempotency } = background
+  const { deliveries, resendJobs, ephemeral, idempotency } = background
   const checkTarget = createTargetCheck(outbound)
   const executables = createExecutables({
     storage,
@@ -213,6 +214,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, runControl, deliveries, keyGuard })
       registerDeliveries(app, { deliveries, keyGuard })
+      registerResendJobs(app, { resendJobs, keyGuard })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),

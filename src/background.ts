@@ -7,6 +7,7 @@ import { createDeliveryRetention } from './core/delivery-retention.ts'
 import { createDeliveryWorker } from './core/delivery-worker.ts'
 import { createEphemeral } from './core/ephemeral.ts'
 import { createIdempotency } from './core/idempotency.ts'
+import { createResendJobs } from './core/resend-jobs.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import type { Storage } from './storage/storage.ts'
 
@@ -40,6 +41,14 @@ export function createBackground(deps: BackgroundDeps) {
     chance,
     onDue: () => deliveryWorker.wake(),
   })
+  const resendJobs = createResendJobs({
+    storage,
+    config,
+    newId: deliveries.newId,
+    now,
+    onDelivery: () => deliveryWorker.wake(),
+    onError: (err) => logger.error({ err }, 'jobs that send again cannot be read or written'),
+  })
   const retention = createDeliveryRetention({
     storage,
     config,
@@ -60,6 +69,7 @@ export function createBackground(deps: BackgroundDeps) {
   })
   return {
     deliveries,
+    resendJobs,
     ephemeral,
     idempotency,
     /** There may be something to send. */
@@ -69,6 +79,7 @@ export function createBackground(deps: BackgroundDeps) {
 
     async start(): Promise<void> {
       await deliveryWorker.start()
+      await resendJobs.start()
       retention.start()
       ephemeral.start()
       idempotency.start()
@@ -79,7 +90,7 @@ export function createBackground(deps: BackgroundDeps) {
       await retention.stop()
       ephemeral.stop()
       idempotency.stop()
-      await deliveryWorker.stop(drainMs)
+      await Promise.all([resendJobs.stop(drainMs), deliveryWorker.stop(drainMs)])
     },
   }
 }

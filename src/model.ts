@@ -221,6 +221,32 @@ export interface DeliveryFilter {
   createdBeforeMs?: number | undefined
 }
 
+/** running: it looks for what to send; finished: it has seen all there was when it began. */
+export type ResendJobState = 'running' | 'finished' | 'canceled'
+
+/** Sends again what a filter finds, each delivery once. */
+export interface ResendJob {
+  /** UUID v7; deliveries with a greater id are none of its business. */
+  id: string
+  /** Null: of all executables. */
+  executableId: number | null
+  state: ResendJobState
+  filter: DeliveryFilter
+  /** Null: as fast as they can be sent. */
+  ratePerSecond: number | null
+  /** The last delivery that it has looked at. */
+  cursor: string | null
+  /** Deliveries looked at so far: those that are sent again, and those that could not be. */
+  matched: number
+  resent: number
+  skipped: number
+  /** Attempts that have ended. */
+  succeeded: number
+  failed: number
+  createdAtMs: number
+  endedAtMs: number | null
+}
+
 /** What is sent, as long as it may be sent again. */
 export interface DeliveryPayload {
   spec: RequestSpec

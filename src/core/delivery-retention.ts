@@ -5,10 +5,11 @@ import type { Config } from '../config.ts'
 import type { Storage, WorkName } from '../storage/storage.ts'
 
 const MINUTE_MS = 60_000
+const JOBS_AT_ONCE = 100
 const LANES_OF: readonly WorkName[] = ['deliveries', 'queued_runs', 'resend_jobs']
 
 export interface RetentionDeps {
-  storage: Pick<Storage, 'deliveryRetention'>
+  storage: Pick<Storage, 'deliveryRetention' | 'resendJobs'>
   config: Pick<Config, 'DELIVERIES_KEPT_MS' | 'DELIVERY_PAYLOADS_KEPT_MS' | 'DELIVERIES_KEPT_BYTES'>
   now: () => number
   onError: (error: unknown) => void
@@ -58,6 +59,7 @@ export function createDeliveryRetention({ storage, config, now, onError }: Reten
       if (minute + MINUTE_MS <= beforeMs) minutes.delete(minute)
     }
     while (!stopped && (await kept.deleteRows(now() - rowsMs)) > 0);
+    while (!stopped && (await storage.resendJobs.prune(now() - rowsMs, JOBS_AT_ONCE)) > 0);
     for (const work of LANES_OF) {
       let after: string | undefined = ''
       while (!stopped && after !== undefined) {

@@ -49,6 +49,18 @@ export function readDeliveryFilter(wire: WireFilter, executableId?: number): Del
   }
 }
 
+/** The filter as it is written, but for `wasm_id`. */
+export function writeDeliveryFilter(filter: DeliveryFilter): WireFilter {
+  const { runId, target, states, createdFromMs: from, createdBeforeMs: before } = filter
+  return {
+    ...(runId !== undefined && { run_id: runId }),
+    ...(target !== undefined && { target }),
+    ...(states !== undefined && { state: states.join(',') }),
+    ...(from !== undefined && { created_after: new Date(from).toISOString() }),
+    ...(before !== undefined && { created_before: new Date(before).toISOString() }),
+  }
+}
+
 function readStates(text: string): DeliveryState[] {
   const states = text.split(',').flatMap((word) => {
     const name = word.trim()

@@ -43,9 +43,9 @@ export async function makeManual(
           .whereRef('executables.id', '=', 'deliveries.executable_id'),
       ),
     )
-    .returning('lane')
+    .returning(['lane', 'executable_id as owner'])
     .execute()
-  for (const { lane } of rows) at.lane({ work: 'deliveries', lane, dueAtMs: nowMs })
+  for (const { lane, owner } of rows) at.lane({ work: 'deliveries', lane, dueAtMs: nowMs, owner })
   if (rows.length > 0) at.tell({ kind: 'work', work: 'deliveries' })
   return rows.length
 }

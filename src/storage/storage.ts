@@ -14,8 +14,10 @@ import type {
   Usage,
   Version,
 } from '../model.ts'
+import type { DeliveryRetention, ResendJobStore, ResendRefusal } from './delivery-repair-stores.ts'
 import type { IdempotencyStore, QueuedRunStore } from './durable-run-stores.ts'
 
+export type * from './delivery-repair-stores.ts'
 export type * from './durable-run-stores.ts'
 
 export interface NewVersion {
@@ -194,10 +196,6 @@ export interface LeasedDelivery extends Delivery, DeliveryPayload {
   signingSecrets: readonly SigningSecret[]
 }
 
-/** Why a delivery cannot be sent again now, or ever. */
-export type ResendRefusal =
-  'missing' | 'resending' | 'leased' | 'payload_gone' | 'executable_deleted'
-
 /** What becomes of a delivery after an attempt. */
 export type AfterAttempt =
   | { state: 'waiting'; dueAtMs: number }
@@ -307,25 +305,12 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery> {
   resend(id: string, nowMs: number): Promise<ResendRefusal | undefined>
 }
 
-/** What goes of ended deliveries. Steps are small; each tells how many it did, and 0 at the end. */
-export interface DeliveryRetention {
-  /** When the first ended, at that time or later, whose payload is kept. */
-  oldestKept(fromMs: number): Promise<number | undefined>
-  /** Of those that ended from one time on and before another. */
-  keptBytes(fromMs: number, beforeMs: number): Promise<number>
-  /** What those send that ended before, and the bodies that they were answered, the oldest first. */
-  dropPayloads(endedBeforeMs: number): Promise<number>
-  /** Deletes those that ended before, and whose payloads are dropped. */
-  deleteRows(endedBeforeMs: number): Promise<number>
-  /** Of lanes after that one; the last that was looked at, undefined at the end. */
-  deleteIdleLanes(work: WorkName, after: string, nowMs: number): Promise<string | undefined>
-}
-
 export interface Storage {
   readonly queuedRuns: QueuedRunStore
   readonly idempotency: IdempotencyStore
   readonly deliveries: DeliveryStore
   readonly deliveryRetention: DeliveryRetention
+  readonly resendJobs: ResendJobStore
   readonly executables: ExecutableStore
   readonly signingSecrets: SigningSecretStore
   readonly runs: RunStore

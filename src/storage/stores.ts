@@ -7,6 +7,7 @@ import { createExecutableStore } from './executables.ts'
 import { createFunctionStore } from './function-storage.ts'
 import { createIdempotencyStore } from './idempotency.ts'
 import { createQueuedRunStore } from './queued-runs.ts'
+import { createResendJobStore } from './resend-jobs.ts'
 import { createRunStore } from './runs.ts'
 import type { Secrets } from './secrets.ts'
 import { createSigningSecretStore } from './signing-secrets.ts'
@@ -27,6 +28,7 @@ export function createStores(deps: {
     idempotency: createIdempotencyStore({ database }),
     deliveries: createDeliveryStore({ database, secrets }),
     deliveryRetention: createDeliveryRetention(database),
+    resendJobs: createResendJobStore(database),
     ephemeral: createEphemeralStore({ database }),
     functions: createFunctionStore({ database, secrets, turn }),
   }
