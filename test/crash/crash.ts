@@ -44,6 +44,8 @@ const SETTINGS = {
   OUTBOUND_ALLOW: '127.0.0.0/8',
   DELIVERY_LEASE_MS: '3000',
   DELIVERY_POLL_MS: '200',
+  // Targets that ask for less are left alone for a while, not for the rest of the run.
+  RETRY_AFTER_MS_MAX: '2000',
   // So that kills also come while a server drains.
   DRAIN_MS: '2000',
   // The audit wants to see every one.

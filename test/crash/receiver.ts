@@ -133,7 +133,7 @@ async function answer(reply: ServerResponse, arrival: Arrival): Promise<void> {
       reply.writeHead(500).end('not today')
       return
     case 'unavailable':
-      reply.writeHead(503).end()
+      reply.writeHead(503, { 'retry-after': '1' }).end()
       return
     case 'gone':
       reply.writeHead(410).end()
