@@ -174,15 +174,23 @@ function read(kind: Kind, { status, headers }: Response, text: string): Told {
     return { as: 'accepted', runId, deliveryId: null, canceled: false }
   }
   if (kind === 'waited' && status === 200) return { as: 'delivered' }
-  const { code = '', delivery_id: deliveryId } = parse(text)
+  const { error = '', code = '', delivery_id: deliveryId } = parse(text)
+  // The database was lost during the commit.
+  if (error.includes('whether it was stored is not known')) return { as: 'nothing' }
   if (runId !== null && deliveryId !== undefined)
     return { as: 'accepted', runId, deliveryId, canceled: false }
   return { as: 'refused', runId, status, code }
 }
 
-function parse(text: string): { code?: string; delivery_id?: string } {
+interface ErrorAnswer {
+  error?: string
+  code?: string
+  delivery_id?: string
+}
+
+function parse(text: string): ErrorAnswer {
   try {
-    return JSON.parse(text) as { code?: string; delivery_id?: string }
+    return JSON.parse(text) as ErrorAnswer
   } catch {
     return {}
   }
