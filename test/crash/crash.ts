@@ -16,6 +16,7 @@ import { freePort } from './free-port.ts'
 import { startLoad } from './load.ts'
 import type { Place } from './load.ts'
 import type { CrashOptions, EngineName } from './options.ts'
+import { postgresEngine } from './postgres-engine.ts'
 import { startReceiver } from './receiver-process.ts'
 import { createServer } from './server.ts'
 import type { CrashServer } from './server.ts'
@@ -59,7 +60,7 @@ export async function crash(
   note: (line: string) => void,
 ): Promise<Outcome> {
   const folder = await mkdtemp(path.join(tmpdir(), 'wasmhook-crash-'))
-  const engine = openEngine(name, folder)
+  const engine = await openEngine(name, folder)
   const receiver = await startReceiver(options.seed)
   const servers: CrashServer[] = []
   for (let n = 0; n < engine.processes; n++) {
@@ -128,10 +129,10 @@ export async function crash(
   }
 }
 
-function openEngine(name: EngineName, folder: string): Engine {
+async function openEngine(name: EngineName, folder: string): Promise<Engine> {
   if (name === 'sqlite') return sqliteEngine(folder)
   if (name === 'small-disk') return smallDiskEngine(folder)
-  throw new Error('PostgreSQL is not built yet.')
+  return postgresEngine(folder)
 }
 
 async function startAll(servers: readonly CrashServer[]): Promise<void> {
