@@ -166,6 +166,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     budget,
     config,
     now,
+    chance,
     onDelivery: () => background.wake(),
     onKept: (id) => idempotency.trimSoon(id),
     onError: (err) => logger.error({ err }, 'queued runs cannot be read or written'),

@@ -60,6 +60,15 @@ export type SendLater = { atMs: number } | { delayMs: number }
 export type RetryPolicy =
   { intervalMs: number; backoff: number; retries: number } | { scheduleMs: readonly number[] }
 
+/** What a run can fail of, as far as trying it again can help. */
+export type RunFailure = 'fetch' | 'trap' | 'error' | 'timeout' | 'limit'
+
+/** How a run that failed of these is tried again. */
+export interface RunRetry {
+  policy: RetryPolicy
+  on: readonly RunFailure[]
+}
+
 /** One argument: given with the call, or fetched when it runs. */
 export type Input = { kind: 'bytes'; bytes: Buffer } | { kind: 'fetch'; spec: RequestSpec }
 
@@ -77,6 +86,8 @@ export interface QueuedRequest {
   vouched: boolean
   /** Somebody waits for it: its result is forwarded as any call's, and its answer kept with its key. */
   waited: boolean
+  /** Undefined: it is run once, whatever it comes to. */
+  retry: RunRetry | undefined
 }
 
 export interface Executable {
@@ -176,6 +187,15 @@ export const OPEN_STATES = ['scheduled', 'leased', 'waiting'] as const
 export const ENDED_STATES = ['succeeded', 'exhausted', 'canceled', 'discarded'] as const
 
 export type DeliveryState = (typeof OPEN_STATES)[number] | (typeof ENDED_STATES)[number]
+
+/** A try of a run that failed, where another followed. */
+export interface FailedTry {
+  /** From 1. */
+  number: number
+  errorCode: string
+  errorMessage: string
+  endedAtMs: number
+}
 
 /** One durable outbound send. */
 export interface Delivery {

@@ -102,6 +102,13 @@ describe('a call with a key', () => {
       { headers: { ...spec, SSVM_Callback: '{}' } },
       { headers: spec, bytes: true },
       { headers: { ...spec, prefer: 'respond-async' }, body: 'x', bytes: true },
+      {
+        headers: {
+          ...spec,
+          prefer: 'respond-async',
+          'wasmhook-retry': '{"interval_ms":1,"retries":1}',
+        },
+      },
     ]
     for (const init of others) {
       const sent = { ...init, headers: { ...init.headers, ...headers } }
@@ -411,7 +418,9 @@ test('a fingerprint tells inputs apart, however they are cut', async () => {
     [{ kind: 'bytes' as const, bytes: Buffer.concat([large, large]) }],
   ]
   const prints = await Promise.all(
-    calls.map((inputs) => fingerprintOf('/r', { inputs, callback: undefined, warnings: [] })),
+    calls.map((inputs) =>
+      fingerprintOf('/r', { inputs, callback: undefined, warnings: [] }, undefined),
+    ),
   )
   assert.equal(new Set(prints).size, calls.length)
 })

@@ -56,6 +56,8 @@ describe('a run record', () => {
       forwarded_to: null,
       log: '',
       log_truncated: false,
+      tries: 1,
+      failed_tries: [],
       due_at: null,
       cancel_requested: false,
       delivery_ids: [],

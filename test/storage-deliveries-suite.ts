@@ -281,6 +281,7 @@ export function testDeliveries(
       hops: 3,
       vouched: true,
       waited: false,
+      retry: { policy: { scheduleMs: [5] }, on: ['fetch'] },
     }
 
     async function queued(storage: Storage, max = 10) {
@@ -301,6 +302,7 @@ export function testDeliveries(
         record: run,
         cancelRequested: false,
         putBack: 0,
+        failedTries: 0,
         ...request,
       })
     })
@@ -357,6 +359,26 @@ export function testDeliveries(
       assert.deepEqual(await storage.queuedRuns.claim(bounds({ nowMs: NOW + 10 })), [])
       assert.equal(await storage.queuedRuns.cancel(run.id, NOW), 'none')
       assert.equal(await storage.queuedRuns.place(run.id), undefined)
+    })
+
+    test('one that failed is due again at its time, and its tries are read back', async (t) => {
+      const storage = await open(t)
+      const { queuedRuns } = storage
+      const { run } = await queued(storage)
+      const [leased] = await queuedRuns.claim(bounds())
+      const failed = { number: 1, errorCode: 'TRAP', errorMessage: 'why', endedAtMs: NOW }
+      await queuedRuns.tryLater({ ...leased!, leaseId: uuidv7() }, failed, NOW + 5, PER_LANE)
+      assert.deepEqual(await queuedRuns.failedTries(run.id), [], 'the lease is another')
+      await queuedRuns.tryLater(leased!, failed, NOW + 5, PER_LANE)
+      assert.equal(await queuedRuns.nextDueMs(), NOW + 5)
+      assert.deepEqual(await queuedRuns.failedTries(run.id), [failed])
+      const [again] = await queuedRuns.claim(bounds({ nowMs: NOW + 5 }))
+      assert.equal(again?.failedTries, 1)
+      await queuedRuns.cancel(run.id, NOW)
+      const second = { ...failed, number: 2, endedAtMs: NOW + 6 }
+      await queuedRuns.tryLater(again, second, NOW + 1_000, PER_LANE)
+      const place = { leased: false, dueAtMs: NOW + 6, cancelRequested: true }
+      assert.deepEqual(await queuedRuns.place(run.id), place, 'to be ended at once')
     })
 
     test('whoever runs one hears that it is to end, and so does whoever takes it up later', async (t) => {

@@ -45,7 +45,15 @@ export function testIdempotency(
     const run = newRun(key.executableId, { status: 'queued', endedAtMs: null, createdAtMs: nowMs })
     const leaseId = uuidv7()
     const lease = waited ? { lease: { leaseId, leasedUntilMs: nowMs + 100 } } : {}
-    const request = { inputs: [], callback: undefined, text: true, hops: 0, vouched: false, waited }
+    const request = {
+      inputs: [],
+      callback: undefined,
+      text: true,
+      hops: 0,
+      vouched: false,
+      waited,
+      retry: undefined,
+    }
     const options: AddOptions = { max: 10, key, ...lease }
     return { run, leaseId, added: await storage.queuedRuns.add(run, request, options) }
   }

@@ -3,7 +3,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError, isErrorCode } from '../errors.ts'
-import type { RunAnswer, RunRecord } from '../model.ts'
+import type { RunAnswer, RunRecord, RunRetry } from '../model.ts'
 import { checkLater } from '../send-later.ts'
 import type { AddOptions, KeptAnswer, KeyName, KeyedRun, Storage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
@@ -45,6 +45,8 @@ export type AskedKey = KeyName & { fingerprint: string }
 
 export interface HandedOver {
   key: AskedKey | undefined
+  /** How it is tried again where it fails. */
+  retry: RunRetry | undefined
   /** How long the caller waits for the run to end; undefined: not at all. */
   waitMs: number | undefined
 }
@@ -68,7 +70,7 @@ export function createDurableRuns(deps: DurableRunsDeps) {
    */
   async function add(
     request: RunRequest,
-    { key, lease }: { key: AskedKey | undefined; lease: AddOptions['lease'] | undefined },
+    { key, lease, retry }: Omit<HandedOver, 'waitMs'> & { lease: AddOptions['lease'] | undefined },
   ) {
     const { executable, hops, inputs, callback, text, vouched } = request
     checkHops(hops)
@@ -76,7 +78,7 @@ export function createDurableRuns(deps: DurableRunsDeps) {
     checkTarget(callback)
     checkInputSize(sizeOfGiven(inputs), limits.of(executable).inputBytes)
     const record = { ...newRecord(request, now()), status: 'queued' as const }
-    const queued = { inputs, callback, text, hops, vouched, waited: lease !== undefined }
+    const queued = { inputs, callback, text, hops, vouched, waited: lease !== undefined, retry }
     const max = config.DURABLE_RUNS_MAX
     const added = await storage.queuedRuns.add(record, queued, {
       max,
@@ -147,10 +149,10 @@ export function createDurableRuns(deps: DurableRunsDeps) {
      * gives that one's answer.
      * @throws AppError where nothing was committed
      */
-    async handOver(request: RunRequest, { key, waitMs }: HandedOver): Promise<Reply> {
+    async handOver(request: RunRequest, { key, waitMs, retry }: HandedOver): Promise<Reply> {
       const { id: runId, lease, hangUp } = request
       const before = key === undefined ? undefined : await idempotency.find(key)
-      const known = before ?? (await add(request, { key, lease: undefined })).known
+      const known = before ?? (await add(request, { key, retry, lease: undefined })).known
       if (known !== undefined && key !== undefined) {
         return replay(known, { key, patience: { waitMs }, caller: request })
       }
@@ -173,13 +175,21 @@ export function createDurableRuns(deps: DurableRunsDeps) {
       const before = await idempotency.find(key)
       if (before !== undefined) return replay(before, again)
       const lease = { leaseId: uuidv7(), leasedUntilMs: now() + config.DELIVERY_LEASE_MS }
-      const { record, queued, known } = await add(request, { key, lease })
+      const { record, queued, known } = await add(request, { key, lease, retry: undefined })
       if (known !== undefined) return replay(known, again)
       // Whoever hangs up may ask again.
       request.hangUp.detach()
       const { id } = record
       const { leaseId, leasedUntilMs } = lease
-      const leased = { id, leaseId, record, cancelRequested: false, putBack: 0, ...queued }
+      const leased = {
+        id,
+        leaseId,
+        record,
+        cancelRequested: false,
+        putBack: 0,
+        failedTries: 0,
+        ...queued,
+      }
       const answer = await worker.runNow(leased, { request, leasedUntilMs })
       return { runId: id, replayed: false, answer }
     },

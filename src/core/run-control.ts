@@ -48,6 +48,9 @@ export function createRunControl({ storage, journal, waits, interrupts, now }: R
 
     /** What the queue tells of a run; undefined where it is not durable, or has ended. */
     place: (id: string) => storage.queuedRuns.place(id),
+
+    /** Its tries that failed, where others followed; the oldest first. */
+    failedTries: (id: string) => storage.queuedRuns.failedTries(id),
   }
 }
 

@@ -13,6 +13,7 @@ import { sizeOfGiven } from './inputs.ts'
 import { isKept } from './idempotency.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { RunJournal } from './run-journal.ts'
+import { runPauseMs } from './run-retry.ts'
 import type { Ran, RunRequest, Runner } from './runner.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
@@ -31,6 +32,8 @@ export interface RunWorkerDeps {
   budget: ByteBudget
   config: Config
   now: () => number
+  /** From 0 to 1. */
+  chance: () => number
   /** Told when there is a delivery to send. */
   onDelivery: () => void
   /** Told when an answer was kept. */
@@ -46,7 +49,7 @@ export type RunWorker = ReturnType<typeof createRunWorker>
 
 export function createRunWorker(deps: RunWorkerDeps) {
   const { storage, executables, runner, deliveries, journal, interrupts, budget } = deps
-  const { config, now, onDelivery, onKept, onError } = deps
+  const { config, now, chance, onDelivery, onKept, onError } = deps
   // What waits in the database leaves a thread for those whose callers wait.
   const concurrency = Math.max(1, config.SANDBOX_THREADS - 1)
   const perLane = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
@@ -64,7 +67,14 @@ export function createRunWorker(deps: RunWorkerDeps) {
         if ('error' in ran.outcome && ran.outcome.error.status === 503) {
           const dueAtMs = now() + Math.min(PAUSE_MS * 2 ** leased.putBack, PAUSE_MS_MAX)
           await hands.commit(() => storage.queuedRuns.putBack(leased, dueAtMs, perLane))
-        } else await end(leased, ran, hands)
+          return
+        }
+        const later = failedTry(leased, ran)
+        if (later === undefined) await end(leased, ran, hands)
+        else {
+          const { dueAtMs, ...failed } = later
+          await hands.commit(() => storage.queuedRuns.tryLater(leased, failed, dueAtMs, perLane))
+        }
       })
     } finally {
       held.lease.release()
@@ -115,6 +125,17 @@ export function createRunWorker(deps: RunWorkerDeps) {
     journal.endSaved(ended)
     if (delivery !== undefined) onDelivery()
     if (kept?.answer !== undefined) onKept(ended.executableId)
+  }
+
+  /** A try that failed and is to be followed by another, and when. */
+  function failedTry({ retry, failedTries }: LeasedRun, { ended, outcome }: Ran) {
+    if (retry === undefined || !('error' in outcome)) return undefined
+    const { code: errorCode, message: errorMessage } = outcome.error
+    const number = failedTries + 1
+    const pauseMs = runPauseMs(outcome.error, retry, { tries: number, chance: chance() })
+    if (pauseMs === undefined) return undefined
+    const endedAtMs = ended.endedAtMs ?? now()
+    return { number, errorCode, errorMessage, endedAtMs, dueAtMs: endedAtMs + pauseMs }
   }
 
   async function compute(leased: LeasedRun, held: Held): Promise<Ran> {

@@ -3,8 +3,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { DurableRuns, Reply } from '../core/durable-runs.ts'
+import { parseRunRetry } from '../core/run-retry.ts'
 import type { RunRequest } from '../core/runner.ts'
-import type { RunAnswer } from '../model.ts'
+import { AppError } from '../errors.ts'
+import type { RunAnswer, RunRetry } from '../model.ts'
 import { fingerprintOf, idempotencyKey } from './idempotency-key.ts'
 import { asyncPreference } from './prefer.ts'
 import type { CallRequest } from './run-request.ts'
@@ -17,7 +19,11 @@ export interface DurableAnswerDeps {
 
 /** False for most calls, at a glance. */
 export function mayBeDurable(headers: IncomingHttpHeaders): boolean {
-  return headers.prefer !== undefined || headers['idempotency-key'] !== undefined
+  return (
+    headers.prefer !== undefined ||
+    headers['idempotency-key'] !== undefined ||
+    headers['wasmhook-retry'] !== undefined
+  )
 }
 
 /**
@@ -31,7 +37,14 @@ export async function answerDurable(
   { durableRuns, waitMsMax }: DurableAnswerDeps,
 ): Promise<RunAnswer | undefined> {
   const preference = asyncPreference(request.headers)
-  const key = await readKey(request, asked, call)
+  const retry = readRetry(request.headers)
+  if (retry !== undefined && preference === undefined) {
+    throw new AppError(
+      'BAD_REQUEST',
+      'Wasmhook-Retry is for runs that are handed over: send Prefer: respond-async as well.',
+    )
+  }
+  const key = await readKey(request, asked, { call, retry })
   if (preference === undefined) {
     if (key === undefined) return undefined
     return toAnswer(reply, await durableRuns.runUnder(key, asked))
@@ -39,20 +52,33 @@ export async function answerDurable(
   const { waitS } = preference
   const waitMs = waitS === undefined ? undefined : Math.min(waitS * 1000, waitMsMax)
   const wait = waitMs === undefined ? [] : [`wait=${Math.floor(waitMs / 1000)}`]
-  const made = await durableRuns.handOver(asked, { key, waitMs })
+  const made = await durableRuns.handOver(asked, { key, waitMs, retry })
   const applied = 'accepted' in made ? ['respond-async', ...wait] : wait
   if (applied.length > 0) reply.header('preference-applied', applied.join(', '))
   return toAnswer(reply, made)
 }
 
+/** @throws AppError INVALID_JSON, INVALID_SPEC */
+function readRetry(headers: IncomingHttpHeaders): RunRetry | undefined {
+  const header = headers['wasmhook-retry']
+  if (header === undefined) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(String(header))
+  } catch {
+    throw new AppError('INVALID_JSON', 'The Wasmhook-Retry header is not valid JSON.')
+  }
+  return parseRunRetry(value)
+}
+
 async function readKey(
   request: FastifyRequest,
   { executable, functionName }: RunRequest,
-  call: CallRequest,
+  { call, retry }: { call: CallRequest; retry: RunRetry | undefined },
 ) {
   const key = idempotencyKey(request.raw)
   if (key === undefined) return undefined
-  const fingerprint = await fingerprintOf(request.routeOptions.url ?? '', call)
+  const fingerprint = await fingerprintOf(request.routeOptions.url ?? '', call, retry)
   return { executableId: executable.id, functionName, key, fingerprint }
 }
 

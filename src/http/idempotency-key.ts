@@ -5,6 +5,7 @@ import type { Hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import { AppError } from '../errors.ts'
+import type { RunRetry } from '../model.ts'
 import type { CallRequest } from './run-request.ts'
 
 const KEY_CHARS_MAX = 255
@@ -26,13 +27,14 @@ function malformed(what: string): AppError {
   return new AppError('BAD_REQUEST', `The Idempotency-Key ${what}.`)
 }
 
-/** Of route, inputs in order and callback; hex sha256. */
+/** Of route, inputs in order, callback and how it is tried again; hex sha256. */
 export async function fingerprintOf(
   route: string,
   { inputs, callback }: CallRequest,
+  retry: RunRetry | undefined,
 ): Promise<string> {
   const hash = createHash('sha256')
-  addText(hash, JSON.stringify([route, callback ?? null]))
+  addText(hash, JSON.stringify([route, callback ?? null, retry ?? null]))
   for (const input of inputs) {
     if (input.kind === 'fetch') {
       addText(hash, JSON.stringify(input.spec))

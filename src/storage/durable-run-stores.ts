@@ -1,6 +1,13 @@
 // What the product asks of a storage engine for durable runs: their queue, and the keys that callers give them.
 import type { AppError } from '../errors.ts'
-import type { Delivery, DeliveryPayload, QueuedRequest, RunAnswer, RunRecord } from '../model.ts'
+import type {
+  Delivery,
+  DeliveryPayload,
+  FailedTry,
+  QueuedRequest,
+  RunAnswer,
+  RunRecord,
+} from '../model.ts'
 import type { WorkStore } from './storage.ts'
 
 /** A run that was accepted earlier, and that somebody runs now. */
@@ -13,6 +20,8 @@ export interface LeasedRun extends QueuedRequest {
   cancelRequested: boolean
   /** How often it was put back. */
   putBack: number
+  /** Tries that failed. */
+  failedTries: number
 }
 
 /** Where a queued run stands. */
@@ -92,6 +101,15 @@ export interface QueuedRunStore extends WorkStore<LeasedRun> {
   ): Promise<'added' | 'full' | KeyedRun>
   /** The record as it ended, with all else; false, and nothing is written, where the lease is lost. */
   end(leased: Pick<LeasedRun, 'id' | 'leaseId'>, record: RunRecord, end: RunEnd): Promise<boolean>
+  /** Writes a try that failed, and lets go of the run until it is due again; nothing where the lease is lost. */
+  tryLater(
+    leased: Pick<LeasedRun, 'id' | 'leaseId' | 'record'>,
+    failed: FailedTry,
+    dueAtMs: number,
+    perLane: number,
+  ): Promise<void>
+  /** Oldest first. */
+  failedTries(id: string): Promise<FailedTry[]>
   /** Lets go of one that could not be run now. */
   putBack(
     leased: Pick<LeasedRun, 'id' | 'leaseId' | 'record'>,

@@ -2,7 +2,7 @@
 // of this queue (work-queue.ts) are executables.
 import type { Insertable, Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
-import type { Callback, Input, QueuedRequest, RequestSpec } from '../model.ts'
+import type { Callback, Input, QueuedRequest, RequestSpec, RunRetry } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
 import { freeKey, keepAnswer, takeKey } from './idempotency.ts'
@@ -68,7 +68,9 @@ export function createQueuedRunStore(deps: {
       const read = readRequest(id, request, bytes)
       if (read !== undefined) {
         const { leaseId } = bounds
-        const known = { record: toRecord(row), cancelRequested: asked === 1, putBack }
+        const record = toRecord(row)
+        const failedTries = read.retry === undefined ? 0 : await countTries(db, id)
+        const known = { record, cancelRequested: asked === 1, putBack, failedTries }
         leased.push({ id, leaseId, ...known, ...read })
         continue
       }
@@ -164,6 +166,49 @@ export function createQueuedRunStore(deps: {
         return true
       }),
 
+    tryLater: ({ id, leaseId, record }, { number, ...failed }, dueAtMs, perLane) =>
+      database.write(async (db, at) => {
+        const row = await db
+          .updateTable('queued_runs')
+          .set({ ...NOT_LEASED, due_at_ms: dueAtMs })
+          .where('id', '=', id)
+          .where('lease_id', '=', leaseId)
+          .returning('cancel_requested')
+          .executeTakeFirst()
+        if (row === undefined) return
+        if (row.cancel_requested === 1) {
+          // Whoever takes it up ends it.
+          const due = { due_at_ms: failed.endedAtMs }
+          await db.updateTable('queued_runs').set(due).where('id', '=', id).execute()
+        }
+        await db
+          .insertInto('run_tries')
+          .values({
+            run_id: id,
+            number,
+            error_code: failed.errorCode,
+            error_message: failed.errorMessage,
+            ended_at_ms: failed.endedAtMs,
+          })
+          .execute()
+        queue.refresh(at, String(record.executableId), perLane)
+      }),
+
+    async failedTries(id) {
+      const rows = await reader
+        .selectFrom('run_tries')
+        .selectAll()
+        .where('run_id', '=', id)
+        .orderBy('number')
+        .execute()
+      return rows.map((row) => ({
+        number: row.number,
+        errorCode: row.error_code,
+        errorMessage: row.error_message,
+        endedAtMs: row.ended_at_ms,
+      }))
+    },
+
     putBack: ({ id, leaseId, record }, dueAtMs, perLane) =>
       database.write(async (db, at) => {
         await db
@@ -224,6 +269,15 @@ function canceled(nowMs: number) {
   }
 }
 
+async function countTries(db: Kysely<Schema>, id: string): Promise<number> {
+  const { tries } = await db
+    .selectFrom('run_tries')
+    .select((eb) => eb.fn.countAll<number>().as('tries'))
+    .where('run_id', '=', id)
+    .executeTakeFirstOrThrow()
+  return tries
+}
+
 /** Given inputs are told by their length; their bytes stand apart, as they are. */
 type StoredInput = { bytes: number } | { fetch: RequestSpec }
 
@@ -235,9 +289,10 @@ interface StoredRequest {
   /** Absent from what was stored before there were signatures, or keys. */
   vouched?: boolean
   waited?: boolean
+  retry?: RunRetry
 }
 
-function toStored({ inputs, callback, text, hops, vouched, waited }: QueuedRequest): {
+function toStored({ inputs, callback, retry, ...request }: QueuedRequest): {
   json: string
   inputs: Buffer
 } {
@@ -247,23 +302,22 @@ function toStored({ inputs, callback, text, hops, vouched, waited }: QueuedReque
       input.kind === 'bytes' ? { bytes: input.bytes.length } : { fetch: input.spec },
     ),
     callback: callback ?? null,
-    text,
-    hops,
-    vouched,
-    waited,
+    ...request,
+    ...(retry === undefined ? {} : { retry }),
   }
   return { json: JSON.stringify(stored), inputs: Buffer.concat(given) }
 }
 
 function fromStored(json: string, bytes: Buffer): QueuedRequest {
   const stored = JSON.parse(json) as StoredRequest
-  const { inputs, callback, text, hops, vouched = false, waited = false } = stored
+  const { inputs, callback, text, hops, vouched = false, waited = false, retry } = stored
   let at = 0
   const read = inputs.map((input): Input => {
     if ('fetch' in input) return { kind: 'fetch', spec: input.fetch }
     return { kind: 'bytes', bytes: bytes.subarray(at, (at += input.bytes)) }
   })
-  return { inputs: read, callback: callback ?? undefined, text, hops, vouched, waited }
+  const given = { inputs: read, callback: callback ?? undefined }
+  return { ...given, text, hops, vouched, waited, retry }
 }
 
 function requestOf(id: string): Place {

@@ -50,7 +50,7 @@ export function registerRun(app: App, deps: RunDeps): void {
       const types = parts
         ? ['multipart/form-data']
         : ['text/plain', 'application/json', 'application/octet-stream']
-      const headers = { ...(parts ? {} : { SSVM_Fetch }), SSVM_Callback, Prefer, ...KEY }
+      const headers = { ...(parts ? {} : { SSVM_Fetch }), SSVM_Callback, Prefer, ...OTHERS }
       scope.post(
         url,
         {
@@ -77,9 +77,11 @@ const SSVM_Fetch = 'A URL, or HTTP options as JSON: what it answers is the one a
 const SSVM_Callback = 'HTTP options as JSON, or a URL, that the result is sent to; {} means none'
 const Prefer =
   '`respond-async`: 202 once the run is committed; `respond-async, wait=N`: its outcome within N seconds, or 202'
-const KEY = {
+const OTHERS = {
   'Idempotency-Key':
     'Up to 255 printable characters: the same call with the same key gets the first answer again',
+  'Wasmhook-Retry':
+    'With respond-async: { "interval_ms", "backoff", "retries" } or { "schedule_ms" }, and "on": failures to try again after',
 }
 
 interface RunOptions extends RunDeps {

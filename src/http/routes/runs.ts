@@ -57,11 +57,20 @@ export function registerRuns(app: App, deps: RunsDeps): void {
   async function show(run: RunRecord): Promise<{ run_id: string } & Record<string, unknown>> {
     const place = run.endedAtMs === null ? await runControl.place(run.id) : undefined
     const dueAtMs = place?.dueAtMs ?? null
+    const failed = await runControl.failedTries(run.id)
     const { items } = await deliveries.list({ runId: run.id }, { limit: RUN_DELIVERIES_MAX })
+    const waits = run.status === 'queued' && place?.leased !== true
     return {
       ...toWire(run),
       // Only the process that runs it knows more.
-      ...(run.status === 'queued' && place?.leased === true ? { status: 'running' } : {}),
+      ...(run.status === 'queued' && !waits ? { status: 'running' } : {}),
+      tries: failed.length + (waits || run.status === 'canceled' ? 0 : 1),
+      failed_tries: failed.map((one) => ({
+        number: one.number,
+        error: one.errorMessage,
+        code: one.errorCode,
+        ended_at: new Date(one.endedAtMs).toISOString(),
+      })),
       due_at: dueAtMs === null ? null : new Date(dueAtMs).toISOString(),
       cancel_requested: place?.cancelRequested ?? false,
       delivery_ids: items.map((delivery) => delivery.id),
