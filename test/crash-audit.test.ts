@@ -131,6 +131,14 @@ const CASES: readonly (readonly [string, Partial<Accounts>, string[]])[] = [
     { deliveries: [DELIVERY, { ...DELIVERY, id: 'second', tries: 0 }] },
     ['a run has one delivery at most', AGREE],
   ],
+  [
+    'a run under a key that ran twice',
+    {
+      ledger: [{ ...LATER, kind: 'laterKeyed' }],
+      arrivals: [ARRIVAL, { ...ARRIVAL, delivery: 'other' }],
+    },
+    ['what was handed over again under its Idempotency-Key ran once'],
+  ],
   ['an attempt that is missing', attempts(attempt('b', 200)), [AGREE, KEPT]],
   ['an attempt that changed', attempts(attempt('a', 503), attempt('b', 200)), [KEPT]],
   ['a success without one', attempts(attempt('a', 500), attempt('b', 200, 'reset')), [AGREE]],

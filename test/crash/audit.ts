@@ -176,6 +176,19 @@ export function audit(accounts: Accounts): Claim[] {
     },
   )
 
+  claim(
+    'what was handed over again under its Idempotency-Key ran once',
+    ledger.filter(({ kind }) => kind === 'laterKeyed'),
+    (item) => {
+      const ids = new Set(seenOf(item.token).map(({ delivery }) => delivery))
+      const own = deliveryOf(item)
+      const strange = own !== undefined && ids.size === 1 && !ids.has(own.id)
+      return ids.size > 1 || strange
+        ? `${item.token}: ${JSON.stringify(item.told)} arrived as ${[...ids].join(', ')}`
+        : undefined
+    },
+  )
+
   claim('nothing arrived that was not sent, and no byte changed', arrivals, (arrival) =>
     tokens.has(arrival.token) && arrival.exact ? undefined : JSON.stringify(arrival),
   )

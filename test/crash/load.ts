@@ -10,13 +10,15 @@ import type { Fn } from './content.ts'
 /** What was handed over. */
 export const KINDS = {
   /** Nobody waits; the input is given. */
-  later: 46,
+  later: 34,
   /** The same as parts of a form. */
   laterParts: 6,
   /** The same, and the input is fetched first. */
   laterFetched: 18,
   /** The same, and the run is canceled while it waits or goes on. */
   laterCanceled: 6,
+  /** The input is given, and the call is sent again under its Idempotency-Key until it is answered. */
+  laterKeyed: 12,
   /** The input is given, and retries are few. */
   laterBrief: 6,
   /** The same, and nobody listens at the target. */
@@ -65,6 +67,8 @@ const PATIENT = { interval_ms: 250, backoff: 1.1, retries: 30 }
 const BRIEF = { schedule_ms: [100, 300] }
 /** An answer that takes this long will not come. */
 const ANSWER_MS = 30_000
+/** A call under a key is sent so often at most. */
+const REPEATS_MAX = 40
 /** Nobody listens there. */
 const DEAD_HOST = '127.0.0.2'
 
@@ -100,46 +104,76 @@ export function startLoad(place: Place, chance: Chance, clients: number): Load {
   }
 }
 
-/** `unreached` where nobody listened: nothing was sent. */
-async function handOver(
-  place: Place,
-  { token, kind }: Item,
-  chance: Chance,
-): Promise<Told | 'unreached'> {
+/** One request, which can be sent again as it is. */
+interface Call {
+  path: string
+  id: number
+  input: Buffer | undefined
+  headers: Record<string, string>
+}
+
+function draw(place: Place, { token, kind }: Item, chance: Chance): Call {
   const fn: Fn = chance.next() < 0.7 ? 'echo' : 'say'
-  const one = place.executables[kind === 'laterTrap' ? 'trap' : fn]
-  const target = place.targets[chance.whole(0, place.targets.length - 1)]!
   const callback = {
     protocol: 'http:',
     hostname: kind === 'laterDead' ? DEAD_HOST : '127.0.0.1',
-    port: target,
+    port: place.targets[chance.whole(0, place.targets.length - 1)]!,
     path: `/${fn}`,
     timeout: TIMEOUT_MS,
     retry: kind === 'laterBrief' || kind === 'laterDead' ? BRIEF : PATIENT,
   }
   const headers: Record<string, string> = { SSVM_Callback: JSON.stringify(callback) }
   if (kind !== 'waited') headers.prefer = 'respond-async'
-  const origin = place.origins[chance.whole(0, place.origins.length - 1)]!
-  const fetched = kind === 'laterFetched' || kind === 'laterCanceled'
-  const inputs = kind === 'laterTrap' || fetched ? [] : [inputOf(token)]
-  if (fetched) {
-    headers.SSVM_Fetch = `http://127.0.0.1:${place.upstream}/input/${token}`
+  if (kind === 'laterKeyed') headers['idempotency-key'] = token
+  if (kind === 'laterTrap') {
+    return { path: 'unreachable', id: place.executables.trap.id, input: undefined, headers }
   }
+  const { id } = place.executables[fn]
+  if (kind !== 'laterFetched' && kind !== 'laterCanceled') {
+    return { path: fn, id, input: inputOf(token), headers }
+  }
+  headers.SSVM_Fetch = `http://127.0.0.1:${place.upstream}/input/${token}`
+  return { path: fn, id, input: undefined, headers }
+}
+
+/** `unreached` where nobody listened: nothing was sent. */
+async function handOver(place: Place, item: Item, chance: Chance): Promise<Told | 'unreached'> {
+  const call = draw(place, item, chance)
+  const first = await send(place, item, call, chance)
+  if (item.kind !== 'laterKeyed') return first
+  for (let told = first, times = 1; ; times++) {
+    if (told !== 'unreached' && told.as === 'accepted') {
+      // Once more, although it was answered: as a caller does that lost the answer.
+      if (chance.next() < 0.3) await send(place, item, call, chance)
+      return told
+    }
+    if (times === REPEATS_MAX) return { as: 'nothing' }
+    await pause(chance.whole(50, 400))
+    told = await send(place, item, call, chance)
+  }
+}
+
+async function send(
+  place: Place,
+  { kind }: Item,
+  { id, path, input, headers }: Call,
+  chance: Chance,
+): Promise<Told | 'unreached'> {
+  const origin = place.origins[chance.whole(0, place.origins.length - 1)]!
   const signal = AbortSignal.timeout(ANSWER_MS)
   const caller: Caller = {
-    request: (path, init) =>
-      fetch(origin + path, {
+    request: (url, init) =>
+      fetch(origin + url, {
         ...init,
         signal,
         headers: { ...(init?.headers as object), ...headers },
       }),
   }
-  const path = kind === 'laterTrap' ? 'unreachable' : fn
   try {
     const response =
       kind === 'laterParts'
-        ? await sendParts(caller, one.id, path, inputs[0]!)
-        : await callWith(caller, one, path, inputs)
+        ? await sendParts(caller, id, path, input!)
+        : await callWith(caller, { id }, path, input === undefined ? [] : [input])
     const told = read(kind, response, await response.text())
     if (kind !== 'laterCanceled' || told.as !== 'accepted') return told
     await pause(chance.whole(0, 150))

@@ -22,7 +22,7 @@ export const USAGE = `usage: npm run test:crash -- [options]
   --kills N      at least so many kills of each engine; default 200
   --minutes M    at least so long in all; default 0
   --seed S       a whole number; default: drawn, and printed
-  --clients N    requests under way at once; default 12
+  --clients N    requests under way at once; default 16
   --write        put the figures into docs/reliability.md`
 
 /** @throws Error with a sentence */
@@ -34,7 +34,7 @@ export function readOptions(args: string[]): CrashOptions {
       kills: { type: 'string', default: '200' },
       minutes: { type: 'string', default: '0' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-      clients: { type: 'string', default: '12' },
+      clients: { type: 'string', default: '16' },
       write: { type: 'boolean', default: false },
     },
   })
