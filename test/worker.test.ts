@@ -13,6 +13,7 @@ function storeOf<T extends Leased>(items: T[]): WorkStore<T> {
     renew: () => Promise.resolve([]),
     release: () => Promise.resolve(),
     releaseAll: () => Promise.resolve(),
+    clockSetBack: () => Promise.resolve(),
   }
 }
 

@@ -68,6 +68,8 @@ export interface Worker<T extends Leased> {
 const HELD_BYTES_MAX = 256 * 1024 * 1024
 /** The pause after storage failed. */
 const RETRY_MS = 1_000
+/** What a clock may be set back by without being noticed: no more than it delays. */
+const CLOCK_STEP_MS = 1_000
 /** Of a lease, what passes before it is renewed. */
 const RENEW_AFTER = 1 / 3
 
@@ -83,6 +85,8 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   let heldBytes = 0
   /** What is under way here is leased at least until then. */
   let heldUntilMs = Infinity
+  /** The time as it was looked at last. */
+  let seenMs = -Infinity
   let started = false
   const cut = new AbortController()
   // All that is under way listens.
@@ -116,6 +120,9 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     let pauseMs = RETRY_MS
     try {
       const nowMs = now()
+      const lastMs = seenMs
+      seenMs = nowMs
+      if (nowMs < lastMs - CLOCK_STEP_MS && !storage.shared) await clockSetBack(lastMs, nowMs)
       // The clock may have jumped past the leases of what is under way here: it is nobody else's.
       if (nowMs >= heldUntilMs - leaseMs * (1 - RENEW_AFTER)) await renew(nowMs)
       const dueAtMs = await store.nextDueMs(share)
@@ -129,6 +136,13 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       failed(error)
     }
     if (!stopped) timer = setTimeout(wake, pauseMs)
+  }
+
+  /** Nothing waits longer for that. It is done once: what moved already would move again. */
+  async function clockSetBack(fromMs: number, toMs: number): Promise<void> {
+    // Leases that are held are of the old time too: they are renewed.
+    heldUntilMs = Math.min(heldUntilMs, toMs)
+    await store.clockSetBack({ fromMs, toMs })
   }
 
   async function claimDue(nowMs: number, limit: number): Promise<void> {

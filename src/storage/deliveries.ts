@@ -1,6 +1,8 @@
 // Deliveries: one table is record and queue (work-queue.ts), whose lanes are targets.
 import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
 import type { Attempt, Delivery, DeliveryPayload, DeliveryState, RequestSpec } from '../model.ts'
+import { bringForwardAll } from './clock-set-back.ts'
 import type { AtCommit, Database } from './database.ts'
 import { pageOfIds } from './delivery-history.ts'
 import {
@@ -148,6 +150,14 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         at.tell({ kind: 'work', work: 'deliveries' })
       }),
     releaseAll: (nowMs) => database.write((db, at) => queue.releaseAll(db, at, nowMs)),
+    clockSetBack: (times) =>
+      // What was put off to a time of the clock is sent when the clock says so.
+      bringForwardAll(
+        database,
+        'deliveries',
+        times,
+        sql`(state <> 'scheduled' or due_at_ms <= ${times.fromMs})`,
+      ),
 
     async get(id) {
       const row = await reader

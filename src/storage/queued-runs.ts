@@ -1,8 +1,10 @@
 // Runs that wait in the database: a record that is queued, and beside it what running it needs. The lanes
 // of this queue (work-queue.ts) are executables.
 import type { Insertable, Kysely } from 'kysely'
+import { sql } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { Callback, Input, QueuedRequest, RequestSpec, RunRetry } from '../model.ts'
+import { bringForwardAll } from './clock-set-back.ts'
 import type { AtCommit, Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
 import { freeKey, keepAnswer, takeKey } from './idempotency.ts'
@@ -150,6 +152,7 @@ export function createQueuedRunStore(deps: {
         at.tell({ kind: 'work', work: 'queued_runs' })
       }),
     releaseAll: (nowMs) => database.write((db, at) => queue.releaseAll(db, at, nowMs)),
+    clockSetBack: (times) => bringForwardAll(database, 'queued_runs', times, sql`1 = 1`),
 
     end: ({ id, leaseId }, record, { delivery, kept, perLane }) =>
       database.write(async (db, at) => {

@@ -1,7 +1,9 @@
 // Jobs that send many deliveries again. A job is work as any other (work-queue.ts): whoever leases it does a step,
 // which marks the next few deliveries and moves the cursor in one transaction.
 import type { Kysely, Selectable } from 'kysely'
+import { sql } from 'kysely'
 import type { DeliveryFilter, ResendJob, ResendJobState } from '../model.ts'
+import { bringForwardAll } from './clock-set-back.ts'
 import type { Database } from './database.ts'
 import { pageOfIds } from './delivery-history.ts'
 import { chainAsItWas, makeManual } from './delivery-resends.ts'
@@ -48,6 +50,7 @@ export function createResendJobStore(database: Database): ResendJobStore {
     },
     release: (held, nowMs) => database.write((db, at) => queue.release(db, at, held, nowMs)),
     releaseAll: (nowMs) => database.write((db, at) => queue.releaseAll(db, at, nowMs)),
+    clockSetBack: (times) => bringForwardAll(database, 'resend_jobs', times, sql`1 = 1`),
 
     step: ({ id, leaseId }, { nowMs, rows, window, fullPauseMs, perLane }) =>
       database.write(async (db, at) => {

@@ -250,6 +250,12 @@ export type Notice =
   /** Some notices were lost: anything may have changed. */
   | { kind: 'all' }
 
+/** The clock was set back, about from one time to the other. */
+export interface ClockSetBack {
+  fromMs: number
+  toMs: number
+}
+
 /** Work that waits in a table, and is done under a lease. */
 export interface WorkStore<T> {
   /**
@@ -268,6 +274,8 @@ export interface WorkStore<T> {
   release(held: readonly { id: string; leaseId: string }[], nowMs: number): Promise<void>
   /** Makes everything that is leased due: for the start of a server that is the only one. */
   releaseAll(nowMs: number): Promise<void>
+  /** What waits for its pause to be over is brought forward by as much: for a server that is the only one. */
+  clockSetBack(times: ClockSetBack): Promise<void>
 }
 
 export interface DeliveryStore extends WorkStore<LeasedDelivery> {
