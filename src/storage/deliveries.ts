@@ -21,6 +21,13 @@ import {
   rowToAttempt,
   rowToDelivery,
 } from './delivery-rows.ts'
+import {
+  insertAttempts,
+  insertDeliveries,
+  insertPayloads,
+  selectLeased,
+  selectSizes,
+} from './delivery-statements.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { readSigningSecrets } from './signing-secrets.ts'
@@ -49,20 +56,9 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     bounds: ClaimBounds,
   ): Promise<LeasedDelivery[]> {
     if (claimed.length === 0) return []
-    const sizes = await db
-      .selectFrom('deliveries')
-      .select(['id', 'size_bytes as size'])
-      .where('id', 'in', claimed)
-      .execute()
-    const ids = await queue.fitting(db, at, inOrder(claimed, sizes), bounds)
-    const rows = await db
-      .selectFrom('deliveries')
-      .innerJoin('delivery_payloads', 'delivery_payloads.delivery_id', 'deliveries.id')
-      .leftJoin('executables', 'executables.id', 'deliveries.executable_id')
-      .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
-      .select(['resend_job_id', 'spec', 'body', 'executables.id as owner'])
-      .where('deliveries.id', 'in', ids)
-      .execute()
+    const sizes = await selectSizes(db, claimed)
+    const ids = await queue.fitting(db, at, inOrder(claimed, sizes.rows), bounds)
+    const { rows } = await selectLeased(db, ids)
     const signed = rows.filter((row) => row.signed === 1).map((row) => row.executable_id)
     const secretsOf = await readSigningSecrets(db, signed, secrets)
     const leased: LeasedDelivery[] = []
@@ -251,19 +247,10 @@ export async function insertDelivery(
 ): Promise<void> {
   const spec = secrets.seal(JSON.stringify(delivery.spec), specOf(delivery.id))
   const answers = attempts.reduce((sum, attempt) => sum + answerBytes(attempt), 0)
-  const made = await db
-    .insertInto('deliveries')
-    .values({
-      ...deliveryToRow(delivery),
-      kept_bytes: spec.length + delivery.body.length + answers,
-    })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .executeTakeFirst()
-  if (made.numInsertedOrUpdatedRows === 0n) return
-  await db
-    .insertInto('delivery_payloads')
-    .values({ delivery_id: delivery.id, spec, body: delivery.body })
-    .execute()
+  const kept_bytes = spec.length + delivery.body.length + answers
+  const made = await insertDeliveries(db, [{ ...deliveryToRow(delivery), kept_bytes }])
+  if (made === 0) return
+  await insertPayloads(db, [{ delivery_id: delivery.id, spec, body: delivery.body }])
   for (const attempt of attempts) await insertAttempt(db, delivery.id, attempt)
   const { dueAtMs, target: lane, executableId: owner } = delivery
   if (dueAtMs === null) return
@@ -276,7 +263,7 @@ async function insertAttempt(
   deliveryId: string,
   attempt: Attempt,
 ): Promise<void> {
-  await db.insertInto('attempts').values(attemptToRow(deliveryId, attempt)).execute()
+  await insertAttempts(db, [attemptToRow(deliveryId, attempt)])
 }
 
 function toLaneNews({ news, nowMs }: { news: TargetNews; nowMs: number }) {
