@@ -15,9 +15,12 @@ import type { Interrupts } from './interrupts.ts'
 import type { RunJournal } from './run-journal.ts'
 import { runPauseMs } from './run-retry.ts'
 import type { Ran, RunRequest, Runner } from './runner.ts'
+import { createSlots } from './slots.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
 
+/** Runs leased for each that can compute. */
+const LEASED_AHEAD = 8
 /** Before a run that found no room is tried again: twice as long each time, so that many cost little. */
 const PAUSE_MS = 1_000
 const PAUSE_MS_MAX = 60_000
@@ -51,8 +54,13 @@ export function createRunWorker(deps: RunWorkerDeps) {
   const { storage, executables, runner, deliveries, journal, interrupts, budget } = deps
   const { config, now, chance, onDelivery, onKept, onError } = deps
   // What waits in the database leaves a thread for those whose callers wait.
-  const concurrency = Math.max(1, config.SANDBOX_THREADS - 1)
-  const perLane = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
+  const inAll = Math.max(1, config.SANDBOX_THREADS - 1)
+  const ofOne = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
+  const slots = createSlots({ inAll, perLane: ofOne })
+  // A slot is held while a run computes, a lease from the commit before to the one after: more are leased than
+  // compute, lest the sandbox wait for the disk. What another process could compute is left to it.
+  const ahead = storage.shared ? 1 : LEASED_AHEAD
+  const perLane = ofOne * ahead
 
   /** One that was claimed. */
   async function run(leased: LeasedRun, hands: Hands): Promise<void> {
@@ -60,7 +68,12 @@ export function createRunWorker(deps: RunWorkerDeps) {
     if (leased.cancelRequested) held.hangUp.interrupt()
     try {
       await whileUnderWay(leased, held.hangUp, async () => {
-        const ran = await orCut(compute(leased, held), hands.cut)
+        const lane = String(leased.record.executableId)
+        const leaveSlot =
+          slots.tryTake(lane) ?? (await slots.take(lane, [hands.closing, held.hangUp.signal]))
+        // Not begun, it is found by the next start; where it is to end it needs no slot for that.
+        if (leaveSlot === undefined && !held.hangUp.interrupted) return
+        const ran = await orCut(compute(leased, held).finally(leaveSlot), hands.cut)
         // Cut off by our own end, it is run again.
         if (ran === undefined) return
         // There is no room for it now.
@@ -182,7 +195,7 @@ export function createRunWorker(deps: RunWorkerDeps) {
     name: 'queued_runs',
     work: run,
     sizeOf: ({ inputs }) => sizeOfGiven(inputs),
-    concurrency,
+    concurrency: inAll * ahead,
     perLane,
     leaseMs: config.DELIVERY_LEASE_MS,
     pollMs: config.DELIVERY_POLL_MS,

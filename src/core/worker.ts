@@ -14,6 +14,8 @@ export interface Leased {
 
 /** What work is done with. */
 export interface Hands {
+  /** Aborts when nothing more shall begin. */
+  closing: AbortSignal
   /** Aborts when the process has no time left. */
   cut: AbortSignal
   /**
@@ -88,9 +90,10 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   /** The time as it was looked at last. */
   let seenMs = -Infinity
   let started = false
+  const closing = new AbortController()
   const cut = new AbortController()
   // All that is under way listens.
-  setMaxListeners(0, cut.signal)
+  setMaxListeners(0, closing.signal, cut.signal)
   let stopped = false
   let claiming: Promise<void> | undefined
   let claimAgain = false
@@ -100,7 +103,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   /** Outcomes that storage did not take yet. */
   let unwritten = 0
   let whenIdle: (() => void) | undefined
-  const hands: Hands = { cut: cut.signal, commit }
+  const hands: Hands = { closing: closing.signal, cut: cut.signal, commit }
 
   function wake(): void {
     if (stopped || !started) return
@@ -256,6 +259,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       stopped = true
       clearTimeout(timer)
       await claiming
+      closing.abort()
       const patience = setTimeout(() => cut.abort(), drainMs)
       if (underWay.size > 0) await new Promise<void>((resolve) => (whenIdle = resolve))
       clearTimeout(patience)
