@@ -151,6 +151,19 @@ export function testDeliveries(
       assert.deepEqual(idsOf(await deliveries.claim(bounds({ nowMs: NOW + 50 }))), [leased.id])
     })
 
+    test('what ends in a full lane makes room for what waits in it, at once', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const ids = await add(storage, 'a', PER_LANE + 2)
+      const [first, second] = (await deliveries.claim(bounds())) as [LeasedDelivery, LeasedDelivery]
+      assert.deepEqual(await deliveries.claim(bounds()), [])
+      const ended = { state: 'succeeded', reason: null } as const
+      for (const [n, leased] of [first, second].entries()) {
+        await deliveries.settle(leased, newAttempt(), ended, AFTER)
+        assert.deepEqual(idsOf(await deliveries.claim(bounds())), [ids[PER_LANE + n]])
+      }
+    })
+
     test('targets have their turns, whatever waits for one of them', async (t) => {
       const storage = await open(t)
       const { deliveries } = storage
@@ -319,6 +332,9 @@ export function testDeliveries(
       const { items } = await storage.deliveries.list({ runId: run.id }, { limit: 5 })
       assert.deepEqual(idsOf(items), [delivery.id])
       assert.equal(await end(), false, 'once')
+      // Where the lease would have ended is looked once more, in vain.
+      const nowMs = NOW + LEASE_MS
+      assert.deepEqual(await storage.queuedRuns.claim(bounds({ nowMs })), [])
       assert.equal(await storage.queuedRuns.nextDueMs(), undefined)
     })
 

@@ -132,7 +132,10 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         if (held.numUpdatedRows === 0n) return false
         await insertAttempt(db, id, attempt)
         if (resendJobId !== null) await countResent(db, resendJobId, after.state === 'succeeded')
-        queue.refresh(at, target, perLane, toLaneNews({ news, nowMs }))
+        const told = toLaneNews({ news, nowMs })
+        const waits = after.state === 'waiting' || after.state === 'unchanged'
+        if (waits || 'slow' in told) queue.refresh(at, target, perLane, told)
+        else queue.makeRoom(at, target, perLane, told)
         return true
       }),
 

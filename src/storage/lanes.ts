@@ -10,7 +10,7 @@ import { sql } from 'kysely'
 import { targetPauseMs } from '../retry-policy.ts'
 import { createRowWriter } from './row-writer.ts'
 import type { LanesTable, Schema, WorkColumns } from './schema.ts'
-import { createStatement } from './statement.ts'
+import { createStatement, createStatementOfIds } from './statement.ts'
 import type { SlowTarget, WorkName } from './storage.ts'
 
 type Slow = SlowTarget & { nowMs: number }
@@ -24,6 +24,8 @@ export interface LaneChange {
   owner?: number | undefined
   /** Looked at anew; work under way in a lane is at most so much. */
   perLane?: number
+  /** As `perLane`, where nothing happened but that work ended: a lane that had room before needs no look. */
+  roomOf?: number
   /** It is to be held, or longer. */
   slow?: Slow | undefined
   /** What was worked on at that time ended well: it needs not be held any more. */
@@ -47,8 +49,10 @@ export async function writeLanes(
 ): Promise<void> {
   const merged = merge(changes)
   await bringForward(db, merged.map(toRow))
+  const short = await withoutRoom(db, merged)
   for (const change of merged) {
-    const { work, lane, perLane, slow, wellAtMs = NEVER } = change
+    const { work, lane, slow, wellAtMs = NEVER } = change
+    const perLane = change.perLane ?? (short.has(keyOf(change)) ? change.roomOf : undefined)
     if (slow !== undefined) await hold(db, change, slow)
     if (perLane !== undefined) await refresh[work](db, lane, perLane, wellAtMs)
   }
@@ -58,7 +62,7 @@ export async function writeLanes(
 function merge(changes: readonly LaneChange[]): LaneChange[] {
   const merged = new Map<string, LaneChange>()
   for (const change of changes) {
-    const key = `${change.work}/${change.lane}`
+    const key = keyOf(change)
     const known = merged.get(key)
     const { dueAtMs, owner } = isEarlier(known, change) ? known : change
     const slow = isSlower(known?.slow, change.slow) ? known?.slow : change.slow
@@ -66,6 +70,34 @@ function merge(changes: readonly LaneChange[]): LaneChange[] {
   }
   return [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, change]) => change)
 }
+
+function keyOf({ work, lane }: Pick<LaneChange, 'work' | 'lane'>): string {
+  return `${work}/${lane}`
+}
+
+/** Those of which work ended and that may have had no room for more. */
+async function withoutRoom(
+  db: Kysely<Schema>,
+  changes: readonly LaneChange[],
+): Promise<ReadonlySet<string>> {
+  const short = new Set<string>()
+  const asked = changes.filter((change) => change.perLane === undefined && change.roomOf)
+  for (const work of new Set(asked.map((change) => change.work))) {
+    const lanes = asked.filter((change) => change.work === work).map(({ lane }) => lane)
+    const { rows } = await shortOf(db, lanes, work)
+    for (const { lane } of rows) short.add(keyOf({ work, lane }))
+  }
+  return short
+}
+
+const shortOf = createStatementOfIds((db, lanes, work: string) =>
+  db
+    .selectFrom('lanes')
+    .select('lane')
+    .where('work', '=', work)
+    .where('lane', 'in', lanes)
+    .where((eb) => eb.or([eb('is_full', '=', 1), eb('held_count', '>', 0)])),
+)
 
 function isEarlier(known: LaneChange | undefined, change: LaneChange): known is LaneChange {
   return known?.dueAtMs !== undefined && known.dueAtMs < (change.dueAtMs ?? Infinity)
@@ -162,6 +194,12 @@ const refresh = byWork((work) => {
           select executable_id from ${table}
           where lane = ${lane} and due_at_ms is not null order by due_at_ms limit 1
         ),
+        is_full = case when (
+          select count(*) from (
+            select 1 from ${table}
+            where lane = ${lane} and leased_until_ms is not null limit ${perLane}
+          ) as leased
+        ) < ${perLane} then 0 else 1 end,
         held_count = case when held_until_ms <= ${wellAtMs} then 0 else held_count end,
         held_until_ms = case when held_until_ms <= ${wellAtMs} then null else held_until_ms end
         where work = ${work} and lane = ${lane}`.compile(db),

@@ -14,6 +14,7 @@ import { durableRuns } from './migrations/0008-durable-runs.ts'
 import { attempts } from './migrations/0009-attempts.ts'
 import { deliveryHistory } from './migrations/0010-delivery-history.ts'
 import { severalProcesses } from './migrations/0011-several-processes.ts'
+import { fullLanes } from './migrations/0012-full-lanes.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -28,6 +29,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0009-attempts': attempts,
   '0010-delivery-history': deliveryHistory,
   '0011-several-processes': severalProcesses,
+  '0012-full-lanes': fullLanes,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

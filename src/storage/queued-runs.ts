@@ -165,7 +165,7 @@ export function createQueuedRunStore(deps: {
           if (answer === undefined) await freeKey(db, id)
           else await keepAnswer(db, id, answer, bytesMax)
         }
-        queue.refresh(at, String(record.executableId), perLane)
+        queue.makeRoom(at, String(record.executableId), perLane)
         return true
       }),
 

@@ -157,6 +157,8 @@ export interface LanesTable {
   held_until_ms: Generated<number | null>
   /** How often in a row it was held; until it is 0 again, one item at a time is worked on. */
   held_count: Generated<number>
+  /** 1: as much is under way as may be, or was when the lane was last looked at. */
+  is_full: Generated<number>
 }
 
 /** A delivery's lane is its target, an origin. */

@@ -129,6 +129,16 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     at.lane({ work: table, lane, perLane, ...news })
   }
 
+  /** Work of the lane ended, and left nothing behind that waits. */
+  function makeRoom(
+    at: AtCommit,
+    lane: string,
+    perLane: number,
+    news?: Pick<LaneChange, 'slow' | 'wellAtMs'>,
+  ): void {
+    at.lane({ work: table, lane, roomOf: perLane, ...news })
+  }
+
   /** Lets go of what was leased just now. */
   async function giveBack(
     db: Kysely<Schema>,
@@ -149,6 +159,7 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
   return {
     expect,
     refresh,
+    makeRoom,
 
     /** Of what was leased just now as much as the bounds have bytes for, but at least one; the rest goes back. */
     async fitting(

@@ -5,6 +5,7 @@ import BetterSqlite3 from 'better-sqlite3'
 /** Takes the newest migrations back, down to and with the one named. */
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
+    ['0012-full-lanes', 'ALTER TABLE lanes DROP COLUMN is_full'],
     ['0011-several-processes', 'DROP TABLE changes; DROP TABLE function_versions'],
     // The rest goes with the tables that it changed.
     ['0010-delivery-history', 'DROP TABLE resend_jobs'],
