@@ -27,17 +27,12 @@ import {
   insertPayloads,
   selectLeased,
   selectSizes,
+  settleRow,
 } from './delivery-statements.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { readSigningSecrets } from './signing-secrets.ts'
-import type {
-  AfterAttempt,
-  ClaimBounds,
-  DeliveryStore,
-  LeasedDelivery,
-  TargetNews,
-} from './storage.ts'
+import type { ClaimBounds, DeliveryStore, LeasedDelivery, TargetNews } from './storage.ts'
 import { NOT_LEASED, createWorkQueue, inOrder } from './work-queue.ts'
 
 /** Rows changed at once where many may be; other writers wait meanwhile. */
@@ -117,19 +112,8 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 
     settle: ({ id, target, leaseId, resendJobId }, attempt, after, { nowMs, perLane, news }) =>
       database.write(async (db, at) => {
-        const held = await db
-          .updateTable('deliveries')
-          .set((eb) => ({
-            ...(after.state === 'unchanged' ? chainAsItWas(eb) : columnsAfter(after, nowMs)),
-            tries: eb('tries', '+', attempt.manual ? 0 : 1),
-            last_status: attempt.status,
-            last_error_class: attempt.errorClass,
-            kept_bytes: eb('kept_bytes', '+', answerBytes(attempt)),
-          }))
-          .where('id', '=', id)
-          .where('lease_id', '=', leaseId)
-          .executeTakeFirst()
-        if (held.numUpdatedRows === 0n) return false
+        const { numAffectedRows } = await settleRow(db, { id, leaseId }, attempt, after, nowMs)
+        if (numAffectedRows === 0n) return false
         await insertAttempt(db, id, attempt)
         if (resendJobId !== null) await countResent(db, resendJobId, after.state === 'succeeded')
         const told = toLaneNews({ news, nowMs })
@@ -272,12 +256,6 @@ async function insertAttempt(
 function toLaneNews({ news, nowMs }: { news: TargetNews; nowMs: number }) {
   if (news === 'none') return {}
   return news === 'well' ? { wellAtMs: nowMs } : { slow: { ...news, nowMs } }
-}
-
-function columnsAfter(after: AfterAttempt, nowMs: number) {
-  return after.state === 'waiting'
-    ? { ...NOT_LEASED, state: after.state, due_at_ms: after.dueAtMs }
-    : { ...NOT_LEASED, ...NOT_MANUAL, state: after.state, reason: after.reason, ended_at_ms: nowMs }
 }
 
 function canceled(reason: string, nowMs: number) {

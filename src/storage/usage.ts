@@ -10,7 +10,7 @@ type UsageRow = Insertable<UsageTable>
 
 export interface UsageTotals {
   /** Adds to the counters of these executables, all of which exist. */
-  add(db: Kysely<Schema>, used: Iterable<readonly [number, Usage]>): Promise<void>
+  add(db: Kysely<Schema>, used: Iterable<readonly [number, Usage]>): Promise<unknown>
   get(db: Kysely<Schema>, executableId: number): Promise<Usage | undefined>
 }
 
