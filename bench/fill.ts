@@ -3,6 +3,7 @@
 import path from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { v7 as uuidv7 } from 'uuid'
+import { withClient } from './postgres.ts'
 
 export interface History {
   executableId: number
@@ -43,6 +44,9 @@ function rowsOf(number: number, history: History): Rows {
       size_bytes: 11,
       created_at_ms: atMs,
       ended_at_ms: atMs + 5,
+      last_status: 200,
+      last_error_class: null,
+      kept_bytes: 213,
     },
     // Lists show nothing of what was sent.
     delivery_payloads: { delivery_id: id, spec: Buffer.alloc(200), body: Buffer.alloc(11) },
@@ -85,4 +89,40 @@ export function fillSqlite(dataDir: string, history: History): string {
   }
   db.close()
   return middle
+}
+
+const STATEMENT_ROWS = 2_000
+
+/** Into a PostgreSQL database; gives back the id of the delivery half-way down. */
+export async function fillPostgres(url: string, history: History): Promise<string> {
+  let middle = ''
+  await withClient(url, async (client) => {
+    for (let from = 0; from < history.count; from += STATEMENT_ROWS) {
+      const to = Math.min(from + STATEMENT_ROWS, history.count)
+      const all = Array.from({ length: to - from }, (_, at) => rowsOf(from + at, history))
+      const half = history.count >> 1
+      if (half >= from && half < to) middle = all[half - from]!.deliveries.id as string
+      for (const table of Object.keys(all[0]!) as (keyof Rows)[]) {
+        const columns = Object.keys(all[0]![table]).join(', ')
+        await client.query(
+          `insert into ${table} (${columns})
+           select ${columns} from json_populate_recordset(null::${table}, $1)`,
+          [
+            JSON.stringify(
+              all.map((rows) => rows[table]),
+              toJson,
+            ),
+          ],
+        )
+      }
+    }
+    await client.query('vacuum analyze')
+  })
+  return middle
+}
+
+/** Bytes as PostgreSQL reads them. */
+function toJson(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const bytes = this[key]
+  return Buffer.isBuffer(bytes) ? `\\x${bytes.toString('hex')}` : value
 }

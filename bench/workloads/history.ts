@@ -6,11 +6,12 @@ import type { Figure, Workload } from '../workload.ts'
 import { durableHello } from './durable.ts'
 
 const DELIVERIES = 1_000_000
-const QUICK_DELIVERIES = 20_000
+/** Of one target there is a page of failed ones even then. */
+const QUICK_DELIVERIES = 100_000
 const PAGES = 200
 const QUICK_PAGES = 20
 const PAGE = 100
-const TARGETS = Array.from({ length: 20 }, (_, at) => `https://target-${at}.example`)
+const TARGETS = Array.from({ length: 20 }, (_, at) => `https://target-${at}.example:443`)
 /** One in fifty failed. */
 const STATES = Array.from({ length: 50 }, (_, at) => (at === 0 ? 'exhausted' : 'succeeded'))
 
@@ -33,7 +34,15 @@ export const history: Workload = {
           halfWay = await engine.fill(empty, past)
         }),
       )
-      const asked = { 'the newest': '', 'half-way down': `&cursor=${halfWay}` }
+      const target = `&target=${encodeURIComponent(TARGETS[3]!)}`
+      const asked = {
+        'the newest': '',
+        'half-way down': `&cursor=${halfWay}`,
+        'failed ones': '&state=failed',
+        'failed ones, half-way down': `&state=failed&cursor=${halfWay}`,
+        'of one target': target,
+        'failed ones of one target': `&state=failed${target}`,
+      }
       for (const [what, query] of Object.entries(asked)) {
         const path = `/api/executables/${executable.id}/deliveries?limit=${PAGE}${query}`
         const p95s: number[] = []
