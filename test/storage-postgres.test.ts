@@ -13,6 +13,7 @@ import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgr
 import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
+import { testRepair } from './storage-repair-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, testStorage } from './storage-suite.ts'
 import { testUsage } from './storage-usage-suite.ts'
@@ -46,6 +47,7 @@ testPruning('PostgreSQL', (t) => open(t))
 testUsage('PostgreSQL', (t) => open(t))
 testFunctionStorage('PostgreSQL', (t) => open(t))
 testDeliveries('PostgreSQL', (t) => open(t))
+testRepair('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {
   test('several servers start at once on an empty database, and see the same', async (t) => {

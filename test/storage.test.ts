@@ -27,6 +27,7 @@ import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
+import { testRepair } from './storage-repair-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newSigningSecret, testSigningSecrets } from './storage-signing-suite.ts'
 import { undoMigrations } from './helpers/undo-migrations.ts'
@@ -60,6 +61,7 @@ testPruning('SQLite', (t) => open(t))
 testUsage('SQLite', (t) => open(t))
 testFunctionStorage('SQLite', (t) => open(t))
 testDeliveries('SQLite', (t) => open(t))
+testRepair('SQLite', (t) => open(t))
 testSigningSecrets('SQLite', (t) => open(t))
 testLanes('SQLite', (t) => open(t))
 
