@@ -66,12 +66,15 @@ function ofCall(name: keyof typeof NUMBERS): string {
 }
 
 /** Settings that bound something and that no executable has for itself. */
+/** Numbers that bound nothing. */
+const NO_LIMITS: readonly string[] = ['PORT', 'WORKERS']
+
 export function serverSettings(): (keyof typeof NUMBERS)[] {
   const ofCalls = new Set<string>(
     Object.values(SETTING_OF).flatMap((setting) => [setting, `${setting}_MAX`]),
   )
   const names = Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]
-  return names.filter((name) => name !== 'PORT' && !ofCalls.has(name))
+  return names.filter((name) => !NO_LIMITS.includes(name) && !ofCalls.has(name))
 }
 
 function settingRows(): string[][] {

@@ -5,7 +5,9 @@ export const GENERATED = '<!-- Written by `npm run docs` from the code; do not e
 
 /** A default. Where it depends on the machine, the pages say the rule, not this machine's number. */
 export function shownDefault(name: keyof typeof NUMBERS): string {
-  return name === 'SANDBOX_THREADS' ? '4 a core, at least 8' : grouped(NUMBERS[name].default)
+  return name === 'SANDBOX_THREADS'
+    ? '4 a core or a worker, at least 8'
+    : grouped(NUMBERS[name].default)
 }
 
 export function grouped(value: number): string {

@@ -108,8 +108,9 @@ groups:
 \`\`\`
 
 How full the sandbox is: \`wasmhook_sandbox_running_calls / wasmhook_sandbox_threads\`, since a call that runs
-holds one thread and one slot of the pool of instances. How much of a core the event loop has left:
-\`1 - rate(wasmhook_event_loop_busy_seconds_total[5m])\`.
+holds one thread and one slot of the pool of instances. How much of a core the event loop has left,
+or of as many cores as there are processes: \`wasmhook_processes - rate(wasmhook_event_loop_busy_seconds_total[5m])\`.
+With \`WORKERS\` past 1 every figure is a total over all processes, whichever of them is asked (docs/workers.md).
 `
 }
 

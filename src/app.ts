@@ -21,6 +21,11 @@ import { createRunWorker } from './core/run-worker.ts'
 import { createRunner } from './core/runner.ts'
 import { createSigning } from './core/signing.ts'
 import { createTargetCheck } from './core/target-check.ts'
+import { shareOf } from './core/share.ts'
+import type { Share } from './core/share.ts'
+import { spreadSandbox } from './core/spread-sandbox.ts'
+import { PATIENCE, createTurns } from './core/turns.ts'
+import type { Turns } from './core/turns.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
@@ -40,11 +45,11 @@ import { createServer } from './http/server.ts'
 import { watchLoopDelay } from './metrics/loop-delay.ts'
 import { createMeters } from './metrics/meters.ts'
 import { createMetrics } from './metrics/metrics.ts'
-import { createOutbound } from './outbound/outbound.ts'
-import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
+import type { Readings } from './metrics/readings.ts'
+import { openOutbound, originOn, ownOriginsOf } from './open-outbound.ts'
+import { openStorage } from './open-storage.ts'
+import type { OutboundOptions } from './outbound/outbound.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
-import { openPostgres } from './storage/postgres.ts'
-import { openSqlite } from './storage/sqlite.ts'
 import type { Storage } from './storage/storage.ts'
 import { VERSION } from './version.ts'
 
@@ -57,32 +62,46 @@ export interface AppOptions {
   chance?: () => number
   /** Resolves names in place of the system; for tests. */
   resolve?: OutboundOptions['resolve']
+  /** Given where this is one of several processes on one port. */
+  member?: Member
 }
+
+/** What one of several processes has of the others. */
+export interface Member {
+  share: Share
+  /** None was there before it. */
+  first: boolean
+  turns: Turns
+  /** The figures of all. */
+  totals: () => Promise<Partial<Readings>>
+  /** The process that owns the database file, and does for all what goes on whoever asks; there may be none. */
+  owner?: { storage: Storage; healthy: () => Promise<boolean> }
+}
+
+const ALONE: Share = { index: 0, of: 1 }
 
 export interface RunningApp {
   /** The listening origin, as http://127.0.0.1:8080. */
   origin: string
   /** Lets calls under way end, for at most DRAIN_MS, then closes everything. */
   close(): Promise<void>
+  /** The figures of this process alone. */
+  readings(): Promise<Readings>
 }
 
 export async function startApp(options: AppOptions): Promise<RunningApp> {
-  const { config, logger, chance = Math.random, resolve } = options
+  const { config, logger, chance = Math.random, resolve, member } = options
+  const { share = ALONE, first = true, owner } = member ?? {}
   const tls = await readTls(config)
-  const ownOrigins: string[] = config.PUBLIC_URL === '' ? [] : [new URL(config.PUBLIC_URL).origin]
-  const outbound = openOutbound({
-    allow: config.OUTBOUND_ALLOW,
-    ownOrigins: () => ownOrigins,
-    userAgent: `Wasmhook/${VERSION}`,
-    ...(config.OUTBOUND_PROXY === '' ? {} : { proxy: config.OUTBOUND_PROXY }),
-    ...(resolve === undefined ? {} : { resolve }),
-  })
-  const storage = await openStorage(options)
+  let ownOrigins: readonly string[] = []
+  const outbound = openOutbound(config, () => ownOrigins, resolve)
+  const storage = owner?.storage ?? (await openStorage(options))
   const now = (): number => storage.now()
   const meters = createMeters()
-  const sandbox = await createSandbox({
+  const threads = shareOf(config.SANDBOX_THREADS, share)
+  const ownSandbox = await createSandbox({
     dataDir: config.DATA_DIR,
-    threads: config.SANDBOX_THREADS,
+    threads,
     swap: { swapOff: config.SWAP_OFF },
     stackBytes: config.STACK_BYTES,
     memoryBytesMax: config.RUN_MEMORY_BYTES_MAX,
@@ -91,12 +110,15 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     compileMemoryBytes: config.COMPILE_MEMORY_BYTES,
     compileQueueLength: config.COMPILE_QUEUE_LENGTH,
     onCompiled: (ms, error) => meters.compilationEnded(ms, error),
+    ...(member === undefined ? {} : { among: { first, inTurn: compileInTurn(member.turns) } }),
   }).catch(async (error: unknown) => {
     await storage.close()
     throw error
   })
+  const sandbox = member === undefined ? ownSandbox : spreadSandbox(ownSandbox, member)
   const limits = createLimits(config)
-  const budget = createByteBudget(config.BUFFERED_BYTES)
+  const bufferedBytes = shareOf(config.BUFFERED_BYTES, share)
+  const budget = createByteBudget(bufferedBytes)
   const waits = createRunWaits({
     storage,
     onError: (err) => logger.error({ err }, 'runs that are waited for cannot be read'),
@@ -125,6 +147,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   const executables = createExecutables({
     storage,
     sandbox,
+    turns: member?.turns ?? createTurns(),
     config,
     now,
     checkTarget,
@@ -164,6 +187,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     journal,
     interrupts,
     budget,
+    threads,
     config,
     now,
     chance,
@@ -188,8 +212,9 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     version: VERSION,
     meters,
     sandbox: () => sandbox.stats(),
-    buffered: () => ({ used: budget.used(), limit: config.BUFFERED_BYTES }),
+    buffered: () => ({ used: budget.used(), limit: bufferedBytes }),
     journal: () => ({ ...journal.stats(), healthy: journal.healthy() }),
+    ...(member === undefined ? {} : { totals: member.totals }),
   })
   const keyGuard = createKeyGuard(config.API_TOKEN, executables)
   const server = await createServer(
@@ -219,7 +244,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),
-        writes: () => journal.healthy() && runWorker.stats().healthy && background.healthy(),
+        async writes() {
+          const others = await (owner ?? background).healthy()
+          return others && journal.healthy() && runWorker.stats().healthy
+        },
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
@@ -258,49 +286,40 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   }
 
   try {
-    await executables.forgetOrphans()
+    if (first) await executables.forgetOrphans()
     await server.listen({ host: config.HOST, port: config.PORT })
     const { port } = server.server.address() as AddressInfo
-    const scheme = tls === undefined ? 'http' : 'https'
-    const origin = toOrigin(scheme, config.HOST, port)
-    ownOrigins.push(origin)
-    // Who listens everywhere is reached by its own functions on loopback.
-    if (['0.0.0.0', '::'].includes(config.HOST))
-      ownOrigins.push(toOrigin(scheme, '127.0.0.1', port))
+    ownOrigins = ownOriginsOf(config, port)
     // Only now, since a run may call this server.
     await runWorker.start()
-    await background.start()
-    return { origin, close }
+    if (owner === undefined) await background.start()
+    return {
+      origin: originOn(config, config.HOST, port),
+      close,
+      readings: () => metrics.readings(),
+    }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-function openStorage({ config, logger: log, now }: AppOptions): Promise<Storage> {
-  const { DATABASE_URL: url, SECRET_KEY: secretKey } = config
-  const common = { secretKey, log, ...(now === undefined ? {} : { now }) }
-  if (url === '') return openSqlite({ ...common, dataDir: config.DATA_DIR })
-  return openPostgres({ ...common, url, connections: config.DATABASE_CONNECTIONS })
-}
-
-function toOrigin(scheme: string, host: string, port: number): string {
-  return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).origin
+/** One process compiles at a time. */
+function compileInTurn(turns: Turns) {
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    const end = await turns.take('compile', PATIENCE)
+    try {
+      return await work()
+    } finally {
+      end()
+    }
+  }
 }
 
 /** With a token every page may call (the keys protect); without one, none unless listed. */
 function corsOrigins(config: Config): readonly string[] {
   if (config.CORS_ORIGINS.length > 0) return config.CORS_ORIGINS
   return config.API_TOKEN === '' ? [] : ['*']
-}
-
-/** What OUTBOUND_ALLOW and OUTBOUND_PROXY may hold, only outbound knows. */
-function openOutbound(options: OutboundOptions): Outbound {
-  try {
-    return createOutbound(options)
-  } catch (error) {
-    throw new ConfigError((error as Error).message)
-  }
 }
 
 async function readTls(config: Config): Promise<{ cert: Buffer; key: Buffer } | undefined> {

@@ -23,6 +23,7 @@ export function checkTogether(config: Config): void {
     throw new ConfigError('TLS_CERT_FILE and TLS_KEY_FILE are needed together.')
   }
   if (config.DATABASE_URL !== '') checkDatabase(config)
+  if (config.WORKERS > 1) checkShares(config)
   const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
   if (!levels.includes(config.LOG_LEVEL)) {
     throw new ConfigError(
@@ -44,6 +45,22 @@ function checkDatabase(config: Config): void {
   if (config.SECRET_KEY === '') {
     throw new ConfigError(
       'SECRET_KEY is needed with DATABASE_URL, the same for every server; use at least 32 characters.',
+    )
+  }
+}
+
+/** What is divided among processes has to be enough for each. */
+function checkShares({ WORKERS, SANDBOX_THREADS, BUFFERED_BYTES, INPUT_BYTES }: Config): void {
+  // One is kept for short calls. With one more, a long call would hold up all others of its executable there.
+  const threads = 3 * WORKERS
+  if (threads > SANDBOX_THREADS) {
+    throw new ConfigError(
+      `WORKERS is ${WORKERS}: SANDBOX_THREADS (${SANDBOX_THREADS}) must be at least ${threads}, three for each.`,
+    )
+  }
+  if (BUFFERED_BYTES / WORKERS < INPUT_BYTES) {
+    throw new ConfigError(
+      `BUFFERED_BYTES (${BUFFERED_BYTES}), divided by WORKERS (${WORKERS}), is below INPUT_BYTES (${INPUT_BYTES}): no process could take such a call.`,
     )
   }
 }

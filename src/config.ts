@@ -1,7 +1,7 @@
 // The configuration: read once from the environment and the flags, checked, frozen. settings.ts says what there
 // is to set.
 import { ConfigError, checkTogether, isLoopback } from './config-check.ts'
-import { FLAGS, LISTS, NUMBERS, TEXTS } from './settings.ts'
+import { FLAGS, LISTS, NUMBERS, TEXTS, defaultThreads } from './settings.ts'
 import type { Setting } from './settings.ts'
 
 export { ConfigError, isLoopback }
@@ -55,6 +55,9 @@ export function loadConfig(
   for (const [name, setting] of Object.entries(NUMBERS)) {
     config[name] = readNumber(name, setting, given(name))
   }
+  if ((given('SANDBOX_THREADS') ?? '') === '') {
+    config.SANDBOX_THREADS = defaultThreads(config.WORKERS as number)
+  }
   const whole = config as Config
   checkCeilings(whole)
   checkTogether(whole)
@@ -92,11 +95,12 @@ function readFlag(name: string, value: string | undefined): boolean | undefined 
 
 function readNumber(name: string, setting: Setting<number>, value: string | undefined): number {
   if (value === undefined || value === '') return setting.default
+  if (value === 'auto' && setting.auto !== undefined) return setting.auto
   const [least, most] = setting.range ?? [0, Number.MAX_SAFE_INTEGER]
   const number = /^[0-9][0-9_]*$/.test(value) ? Number(value.replaceAll('_', '')) : NaN
   if (!(number >= least && number <= most)) {
     throw new ConfigError(
-      `${name} is ${JSON.stringify(value)}; it must be a whole number (${setting.unit}) from ${least} to ${most}.`,
+      `${name} is ${JSON.stringify(value)}; it must be ${setting.auto === undefined ? '' : 'auto or '}a whole number (${setting.unit}) from ${least} to ${most}.`,
     )
   }
   return number

@@ -9,6 +9,8 @@ export interface Setting<T> {
   about: string
   /** Smallest and largest value of a number. */
   range?: readonly [number, number]
+  /** What `auto` stands for, where it may be said. */
+  auto?: number
 }
 
 const MiB = 1024 * 1024
@@ -32,8 +34,13 @@ function count(
   return { unit, default: fallback, range, about }
 }
 
-/** Enough that a few long calls leave threads for short ones; CPU-bound guests gain nothing from more. */
-const defaultThreads = Math.max(8, 4 * availableParallelism())
+/**
+ * SANDBOX_THREADS where it is not set: enough that a few long calls leave threads for short ones, in each process;
+ * CPU-bound guests gain nothing from more.
+ */
+export function defaultThreads(workers: number): number {
+  return Math.max(8, 4 * availableParallelism(), 4 * workers)
+}
 
 export const TEXTS = {
   HOST: text(
@@ -88,6 +95,15 @@ export const FLAGS = {
 
 export const NUMBERS = {
   PORT: count('port', 8080, [0, 65535], 'Port to listen on; 0 takes a free one.'),
+  WORKERS: {
+    ...count(
+      'processes',
+      1,
+      [1, 256],
+      'Processes that serve the port, or `auto`: one a core (docs/workers.md).',
+    ),
+    auto: availableParallelism(),
+  },
   RUN_TIMEOUT_MS: count('ms', 10_000, [1, 300_000], 'Wall time of one call in the sandbox.'),
   RUN_TIMEOUT_MS_MAX: count('ms', 300_000, [1, 3_600_000], 'Ceiling of RUN_TIMEOUT_MS.'),
   RUN_MEMORY_BYTES: count(
@@ -111,7 +127,7 @@ export const NUMBERS = {
   STACK_BYTES: count('bytes', 512 * 1024, [65_536, 4 * MiB], 'Stack of one call.'),
   TABLE_ELEMENTS: count('elements', 20_000, [1, 10_000_000], 'Table elements of one call.'),
   TABLE_ELEMENTS_MAX: count('elements', 100_000, [1, 10_000_000], 'Ceiling of TABLE_ELEMENTS.'),
-  SANDBOX_THREADS: count('threads', defaultThreads, [1, 1024], 'Calls that run at once.'),
+  SANDBOX_THREADS: count('threads', defaultThreads(1), [1, 1024], 'Calls that run at once.'),
   CONCURRENCY: count(
     'calls',
     0,

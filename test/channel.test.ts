@@ -64,6 +64,28 @@ test('an error arrives with code, sentence and detail, and one without a code as
   })
 })
 
+test('errors within what is carried keep what they say, and all else stays as it is', async (t) => {
+  const seen: unknown[] = []
+  const { theirs } = connect(t, {
+    keep: (value: unknown) => {
+      seen.push(value)
+      return { again: value }
+    },
+  })
+  const error = new AppError('TRAP', 'It trapped.', { detail: { run_id: 'x' } })
+  const value = { of: [{ error }, 1, null], bytes: Uint8Array.of(1), none: undefined }
+  const { again } = (await theirs.keep(value)) as { again: typeof value }
+  for (const copy of [seen[0] as typeof value, again]) {
+    const { error: arrived } = copy.of[0] as { error: unknown }
+    assert.ok(arrived instanceof AppError)
+    assert.deepEqual(
+      [arrived.code, arrived.message, arrived.detail, arrived.status],
+      ['TRAP', 'It trapped.', { run_id: 'x' }, 500],
+    )
+    assert.deepEqual([copy.of.slice(1), copy.bytes], [[1, null], value.bytes])
+  }
+})
+
 test('what cannot be carried fails alone', async (t) => {
   const { theirs } = connect(t, {
     echo: (value: unknown) => value,

@@ -1,5 +1,6 @@
 // Configuration: what is accepted, and the sentence for what is not.
 import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
 import { test } from 'node:test'
 import { isLoopback, loadConfig } from '../src/config.ts'
 
@@ -18,6 +19,18 @@ test('a flag wins over the environment, in both spellings', () => {
   const env = { PORT: '1', RUN_TIMEOUT_MS: '5' }
   assert.equal(loadConfig(env, ['--port', '2']).PORT, 2)
   assert.equal(loadConfig(env, ['--port=3', '--run-timeout-ms=7']).RUN_TIMEOUT_MS, 7)
+})
+
+test('WORKERS is a number, or auto for one process a core', () => {
+  assert.equal(loadConfig({}).WORKERS, 1)
+  assert.equal(loadConfig({ WORKERS: '3' }).WORKERS, 3)
+  assert.equal(loadConfig({ WORKERS: 'auto' }).WORKERS, availableParallelism())
+  // Each has four threads unless somebody says otherwise.
+  assert.equal(
+    loadConfig({ WORKERS: '20' }).SANDBOX_THREADS,
+    Math.max(80, 4 * availableParallelism()),
+  )
+  assert.equal(loadConfig({ WORKERS: '2', SANDBOX_THREADS: '6' }).SANDBOX_THREADS, 6)
 })
 
 test('lists are split at commas and trimmed', () => {
@@ -56,6 +69,18 @@ const REFUSED: readonly (readonly [
     'more calls at once than threads',
     { SANDBOX_THREADS: '2', CONCURRENCY: '3' },
     /SANDBOX_THREADS/,
+  ],
+  ['no process', { WORKERS: '0' }, /WORKERS is "0"; it must be auto or a whole number/],
+  ['a number of processes past its range', { WORKERS: '257' }, /from 1 to 256/],
+  [
+    'a process with fewer than three threads',
+    { WORKERS: '4', SANDBOX_THREADS: '11' },
+    /SANDBOX_THREADS \(11\) must be at least 12/,
+  ],
+  [
+    'a process without room for one call',
+    { WORKERS: '3', BUFFERED_BYTES: '29', INPUT_BYTES: '10' },
+    /BUFFERED_BYTES \(29\), divided by WORKERS \(3\)/,
   ],
 ]
 

@@ -2,6 +2,7 @@
 // or its error comes back. What one turn of the event loop says goes as one message, in the order it was said.
 import { AppError } from '../errors.ts'
 import type { ErrorCode, ErrorDetail } from '../errors.ts'
+import { packErrors, unpackErrors } from './carried-errors.ts'
 
 /** Another process's methods as they are called from here. */
 export type Remote<Methods> = {
@@ -10,7 +11,7 @@ export type Remote<Methods> = {
     : never
 }
 
-/** What goes over the pipe; results and arguments are what structured cloning can carry. */
+/** What goes over the pipe; results and arguments are what structured cloning can carry, and errors of ours. */
 export type Item =
   | { kind: 'call'; id: number; method: string; args: unknown[] }
   | { kind: 'result'; id: number; value: unknown }
@@ -91,7 +92,7 @@ export function createChannel<Theirs extends object>(
     return new Promise((resolve, reject) => {
       const id = ++lastId
       waiting.set(id, { resolve, reject })
-      post({ kind: 'call', id, method, args })
+      post({ kind: 'call', id, method, args: packErrors(args) as unknown[] })
     })
   }
 
@@ -99,7 +100,8 @@ export function createChannel<Theirs extends object>(
     try {
       const own = (ours as Record<string, (...args: unknown[]) => unknown>)[method]
       if (own === undefined) throw new Error(`There is no method ${method} here.`)
-      post({ kind: 'result', id, value: await own(...args) })
+      const result = await own(...(unpackErrors(args) as unknown[]))
+      post({ kind: 'result', id, value: packErrors(result) })
     } catch (error) {
       post({ kind: 'error', id, error: toSent(error) })
     }
@@ -115,7 +117,7 @@ export function createChannel<Theirs extends object>(
     receive(items) {
       for (const item of items) {
         if (item.kind === 'call') void perform(item)
-        else if (item.kind === 'result') settled(item.id)?.resolve(item.value)
+        else if (item.kind === 'result') settled(item.id)?.resolve(unpackErrors(item.value))
         else settled(item.id)?.reject(toError(item.error))
       }
     },

@@ -13,10 +13,13 @@ import { ZERO_KEY, hashKey, makeKey } from './keys.ts'
 import { checkModuleHeader } from './module-header.ts'
 import { signatureWarnings } from './signing.ts'
 import type { TargetCheck } from './target-check.ts'
+import { PATIENCE } from './turns.ts'
+import type { Turns } from './turns.ts'
 
 export interface ExecutablesDeps {
   storage: Storage
   sandbox: Sandbox
+  turns: Turns
   config: Config
   now: () => number
   checkTarget: TargetCheck
@@ -40,7 +43,7 @@ export type Executables = ReturnType<typeof createExecutables>
 const CACHE_ENTRIES = 10_000
 
 export function createExecutables(deps: ExecutablesDeps) {
-  const { storage, sandbox, config, now, checkTarget, onRemoved } = deps
+  const { storage, sandbox, turns, config, now, checkTarget, onRemoved } = deps
   /** In the order of their last use. */
   const cache = new Map<number, Executable>()
   /** The last of them, which need not be moved. */
@@ -50,8 +53,6 @@ export function createExecutables(deps: ExecutablesDeps) {
   const unusedButHeld = new Set<string>()
   /** Counts writes, so that a read begun before a write never puts its stale answer into the cache. */
   let writes = 0
-  /** The last change under way to what is called, by executable. */
-  const turns = new Map<number, Promise<void>>()
 
   /** What every call asks first; what is not in the cache, `find` reads. */
   function cached(id: number): Executable | undefined {
@@ -165,17 +166,13 @@ export function createExecutables(deps: ExecutablesDeps) {
   }
 
   /** Changes of what is called, one at a time for each executable: each sees what the last one made. */
-  function inTurn<T>(id: number, work: () => Promise<T>): Promise<T> {
-    const mine = (turns.get(id) ?? Promise.resolve()).then(work)
-    const turn = mine.then(
-      () => undefined,
-      () => undefined,
-    )
-    turns.set(id, turn)
-    void turn.then(() => {
-      if (turns.get(id) === turn) turns.delete(id)
-    })
-    return mine
+  async function inTurn<T>(id: number, work: () => Promise<T>): Promise<T> {
+    const end = await turns.take(`changes:${id}`, PATIENCE)
+    try {
+      return await work()
+    } finally {
+      end()
+    }
   }
 
   async function addVersion(id: number, added: NewVersion): Promise<Version> {

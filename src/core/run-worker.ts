@@ -33,6 +33,8 @@ export interface RunWorkerDeps {
   journal: RunJournal
   interrupts: Interrupts
   budget: ByteBudget
+  /** Of the sandbox of this process. */
+  threads: number
   config: Config
   now: () => number
   /** From 0 to 1. */
@@ -52,7 +54,7 @@ export type RunWorker = ReturnType<typeof createRunWorker>
 
 export function createRunWorker(deps: RunWorkerDeps) {
   const { storage, executables, runner, deliveries, journal, interrupts, budget } = deps
-  const { config, now, chance, onDelivery, onKept, onError } = deps
+  const { threads, config, now, chance, onDelivery, onKept, onError } = deps
   // What waits in the database leaves a thread for those whose callers wait.
   const inAll = Math.max(1, config.SANDBOX_THREADS - 1)
   const ofOne = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))

@@ -10,6 +10,9 @@ export interface Turns {
   take(name: string, wait: Wait): Promise<() => void>
 }
 
+/** For what others do not take long to do, or are ended by limits of their own: as long as a timer can wait. */
+export const PATIENCE: Wait = { ms: 2 ** 31 - 1, length: Infinity, leaving: undefined }
+
 /** Turns within this process. */
 export function createTurns(): Turns {
   /** Those that anybody has or waits for. */

@@ -21,6 +21,10 @@ function histogram(unit: string, help: string, ...labels: string[]) {
 
 export const METRICS = {
   wasmhook_build_info: gauge('1', 'Always 1; the labels say what runs.', 'version', 'node_version'),
+  wasmhook_processes: gauge(
+    'processes',
+    'Processes that these figures are of: WORKERS and their primary.',
+  ),
 
   wasmhook_runs_total: counter(
     'runs',
@@ -87,7 +91,7 @@ export const METRICS = {
   ),
   wasmhook_event_loop_busy_seconds_total: counter(
     'seconds',
-    'Time in which the event loop was not idle; its rate is its share of one core.',
+    'Time in which the event loop was not idle; its rate is its share of one core, of several processes of as many.',
   ),
 
   process_cpu_seconds_total: counter('seconds', 'User and system CPU time of the process.'),

@@ -8,6 +8,7 @@ import type { HistogramReading } from './histogram.ts'
 import type { Meters } from './meters.ts'
 import { NODE_VERSION, readProcessFigures } from './process-figures.ts'
 import type { ProcessFigures } from './process-figures.ts'
+import type { Labels, Readings, Series } from './readings.ts'
 
 /** Where the figures are that others keep, each asked at scrape time only. */
 export interface MetricSources {
@@ -29,31 +30,37 @@ export interface MetricSources {
     lost: { records: number; results: number }
     healthy: boolean
   }
+  /** Those of all processes, where this is one of several. */
+  totals?: () => Promise<Partial<Readings>>
 }
 
 export interface Metrics {
   /** Of the text, as Prometheus asks for it. */
   contentType: string
   text(): Promise<string>
+  /** Those of this process alone. */
+  readings(): Promise<Readings>
 }
 
-export function createMetrics({ version, meters, ...sources }: MetricSources): Metrics {
+export function createMetrics({ version, meters, totals, ...sources }: MetricSources): Metrics {
+  const readings = async (): Promise<Readings> =>
+    read({
+      version,
+      usage: await readProcessFigures(),
+      meters: meters.read(),
+      sandbox: sources.sandbox(),
+      buffered: sources.buffered(),
+      journal: sources.journal(),
+    })
   return {
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    readings,
     async text() {
-      const usage = await readProcessFigures()
-      const readings = read({
-        version,
-        usage,
-        meters: meters.read(),
-        sandbox: sources.sandbox(),
-        buffered: sources.buffered(),
-        journal: sources.journal(),
-      })
+      const all = await (totals ?? readings)()
       // Made anew for each scrape, so that two at a time do not meet.
       const registry = new Registry()
       for (const [name, definition] of Object.entries(METRICS)) {
-        register(registry, name, definition, readings[name as MetricName])
+        register(registry, name, definition, all[name as MetricName] ?? [])
       }
       return registry.metrics()
     },
@@ -70,24 +77,8 @@ interface Snapshot {
   usage: ProcessFigures
 }
 
-type Labels = Readonly<Record<string, string>>
-
-/** One series of a metric: its labels and what it reads now. */
-interface Series<T> {
-  labels: Labels
-  value: T
-}
-
-type Value<N extends MetricName> = (typeof METRICS)[N]['type'] extends 'histogram'
-  ? HistogramReading
-  : number
-
-type Readings = { readonly [N in MetricName]: readonly Series<Value<N>>[] }
-
 function read({ version, meters, sandbox, buffered, journal, usage }: Snapshot): Readings {
   return {
-    wasmhook_build_info: one(1, { version, node_version: NODE_VERSION }),
-
     wasmhook_runs_total: [
       ...one(meters.succeeded, { status: 'succeeded', code: '', fault: '' }),
       ...meters.failures.flatMap(({ code, count }) => {
@@ -137,7 +128,30 @@ function read({ version, meters, sandbox, buffered, journal, usage }: Snapshot):
       ),
     ),
 
-    wasmhook_event_loop_delay_seconds: one(meters.loopDelay),
+    ...ofProcess({ version, loopDelay: meters.loopDelay, usage }),
+  }
+}
+
+/** What there is to read of a process that serves nobody itself. */
+export async function readProcess(
+  version: string,
+  meters: Pick<Meters, 'read'>,
+): Promise<Partial<Readings>> {
+  const usage = await readProcessFigures()
+  return ofProcess({ version, loopDelay: meters.read().loopDelay, usage })
+}
+
+function ofProcess(figures: {
+  version: string
+  loopDelay: HistogramReading
+  usage: ProcessFigures
+}) {
+  const { version, loopDelay, usage } = figures
+  return {
+    wasmhook_build_info: one(1, { version, node_version: NODE_VERSION }),
+    wasmhook_processes: one(1),
+
+    wasmhook_event_loop_delay_seconds: one(loopDelay),
     wasmhook_event_loop_busy_seconds_total: one(usage.loopBusySeconds),
 
     process_cpu_seconds_total: one(usage.cpuSeconds),

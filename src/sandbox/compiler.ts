@@ -21,6 +21,11 @@ export interface CompilerOptions {
   memoryBytesMax: number
   tableElementsMax: number
   stackBytes: number
+  /**
+   * Where other processes use the same cache: one of them compiles at a time, and the one that is first
+   * clears the cache.
+   */
+  among?: { first: boolean; inTurn: <T>(work: () => Promise<T>) => Promise<T> }
   /** Each compilation as it ends, and how long it took; `error` where it did not succeed. */
   onCompiled: (ms: number, error?: AppError) => void
 }
@@ -89,7 +94,8 @@ const WALL_FACTOR = 3
 const CHILD_ENV = { PATH: '/usr/bin:/bin' }
 
 export async function createCompiler(options: CompilerOptions): Promise<Compiler> {
-  const folder = await openCache(path.join(options.dataDir, 'modules'))
+  const { first, inTurn } = options.among ?? { first: true, inTurn: (work) => work() }
+  const folder = await openCache(path.join(options.dataDir, 'modules'), first)
   const closing = new AbortController()
   const queue: Job[] = []
   /** Resolves when the queue is empty; undefined while nobody compiles. */
@@ -158,7 +164,7 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
           forced: force,
           async run() {
             signal?.removeEventListener('abort', leave)
-            await compileNow(wasm, { force, metered }).then(resolve, reject)
+            await inTurn(() => compileNow(wasm, { force, metered })).then(resolve, reject)
           },
         }
         signal?.addEventListener('abort', leave, { once: true })
@@ -185,11 +191,12 @@ export async function createCompiler(options: CompilerOptions): Promise<Compiler
   }
 }
 
-/** Clears away what a crash or another version of the runtime left; only one server uses the folder. */
-async function openCache(modules: string): Promise<string> {
+/** The first clears away what a crash or another version of the runtime left; only one server uses the folder. */
+async function openCache(modules: string, first: boolean): Promise<string> {
   const compatibility = native.compatibilityHash()
   const folder = path.join(modules, compatibility)
   await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (!first) return folder
   for (const name of await readdir(modules)) {
     if (name !== compatibility) await rm(path.join(modules, name), { recursive: true, force: true })
   }

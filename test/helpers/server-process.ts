@@ -11,7 +11,7 @@ export interface Server {
 }
 
 export async function startProcess(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   dataDir: string,
   settings: Record<string, string> = {},
 ): Promise<Server> {

@@ -6,7 +6,7 @@ export interface HealthDeps {
   /** Resolves where storage answers. */
   ping: () => Promise<void>
   /** False while storage takes no writes: a full disk. */
-  writes: () => boolean
+  writes: () => Promise<boolean>
   /** Threads, allocator and the choices made for this machine. */
   sandboxStats: () => object
 }
@@ -38,7 +38,7 @@ export function registerHealth(app: App, { ping, writes, sandboxStats }: HealthD
         () => true,
         () => false,
       )
-      const storage = !answers ? 'down' : writes() ? 'up' : 'takes no writes'
+      const storage = !answers ? 'down' : (await writes()) ? 'up' : 'takes no writes'
       const ready = storage === 'up'
       return reply
         .code(ready ? 200 : 503)

@@ -1,0 +1,124 @@
+// The first of several processes on one port: it begins the others, gives out turns, adds up figures, and owns the
+// database where that is a file. It serves no requests. docs/workers.md tells operators the same.
+import type { FastifyBaseLogger } from 'fastify'
+import { createCrew } from './cluster/crew.ts'
+import type { CrewMember } from './cluster/crew.ts'
+import { freePort } from './cluster/free-port.ts'
+import type { StorageMethods } from './cluster/remote-storage.ts'
+import { createTurnDesk } from './cluster/remote-turns.ts'
+import type { TurnMethods } from './cluster/remote-turns.ts'
+import type { Config } from './config.ts'
+import { createTurns } from './core/turns.ts'
+import type { AppError } from './errors.ts'
+import { ownFile } from './file-owner.ts'
+import { watchLoopDelay } from './metrics/loop-delay.ts'
+import { createMeters } from './metrics/meters.ts'
+import { readProcess } from './metrics/metrics.ts'
+import type { Readings } from './metrics/readings.ts'
+import { createTotals } from './metrics/totals.ts'
+import type { Notice } from './storage/storage.ts'
+import { VERSION } from './version.ts'
+
+/** What a worker asks of the primary; of one that owns no file, nothing of StorageMethods. */
+export interface PrimaryMethods extends StorageMethods, TurnMethods {
+  /** Its first words; it hears of changes from then on. */
+  join(): Joined
+  /** Whether what the owner of the file does for all goes well. */
+  healthy(): boolean
+  /** The figures of all processes. */
+  totals(): Promise<Partial<Readings>>
+}
+
+export interface Joined {
+  config: Config
+  /** Its place, from 0. */
+  index: number
+  /** None listened before it. */
+  first: boolean
+  /** The primary owns the database file. */
+  owned: boolean
+}
+
+/** What the primary asks of a worker. */
+export interface WorkerMethods extends CrewMember {
+  heard(notice: Notice): void
+  /** Its own figures. */
+  readings(): Promise<Partial<Readings>>
+}
+
+export interface PrimaryOptions {
+  config: Config
+  logger: FastifyBaseLogger
+  /** No worker can be kept alive. */
+  onHopeless: (error: AppError) => void
+}
+
+export interface Primary {
+  /** The origin that all workers listen on. */
+  origin: string
+  /** Lets all drain, for at most DRAIN_MS, then closes everything. */
+  close(): Promise<void>
+}
+
+export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
+  const { logger, onHopeless } = options
+  const { HOST, PORT } = options.config
+  const config: Config = { ...options.config, PORT: PORT === 0 ? await freePort(HOST) : PORT }
+  const file = config.DATABASE_URL === '' ? await ownFile({ config, logger }) : undefined
+  const turns = createTurns()
+  const meters = createMeters()
+  const loopDelay = watchLoopDelay(meters.loopDelay)
+  const totals = createTotals()
+  totals.join(() => readProcess(VERSION, meters))
+  let listening = false
+
+  const crew = createCrew<WorkerMethods>({
+    size: config.WORKERS,
+    log: logger,
+    onHopeless,
+    attend(index, worker) {
+      const served = file?.serve((notice) => worker.heard(notice))
+      const turnDesk = createTurnDesk(turns)
+      let counted: { leave(): void } | undefined
+      const methods: Omit<PrimaryMethods, keyof StorageMethods> = {
+        ...served?.methods,
+        ...turnDesk.methods,
+        join() {
+          served?.join()
+          return { config, index, first: !listening, owned: file !== undefined }
+        },
+        healthy: () => file?.healthy() ?? true,
+        totals: () => totals.read(),
+      }
+      return {
+        methods,
+        ready() {
+          listening = true
+          counted = totals.join(() => worker.readings())
+        },
+        gone() {
+          counted?.leave()
+          turnDesk.release()
+          served?.gone()
+        },
+      }
+    },
+  })
+
+  async function close(): Promise<void> {
+    const stopped = file?.stop(config.DRAIN_MS)
+    await crew.stop(config.DRAIN_MS)
+    await stopped
+    loopDelay.stop()
+    await file?.close()
+  }
+
+  try {
+    const origin = await crew.start()
+    await file?.start()
+    return { origin, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
