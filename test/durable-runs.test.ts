@@ -84,6 +84,15 @@ describe('a run that nobody waits for', () => {
     assert.deepEqual([run.status, run.code, run.delivery_ids], ['failed', 'TRAP', []])
   })
 
+  test('whose result is too large fails with the code of its limit, and its record says how much is allowed', async () => {
+    const small = await upload(app, await guest('echo'))
+    await configure(app, small, 'limits', { output_bytes: 10 })
+    const run = await ended(app, await accept(app, small, 'echo', { body: 'x'.repeat(11) }))
+    assert.deepEqual([run.status, run.code], ['failed', 'OUTPUT_TOO_LARGE'])
+    assert.match(run.error ?? '', /\b10 bytes\b/)
+    await refused(await app.request(`/api/runs/${run.run_id}/result`), 404, 'NOT_FOUND')
+  })
+
   test('is refused at once where it never could run', async () => {
     const missing = await call(app, { id: 999 }, 'echo', { body: 'x', headers: ASYNC })
     await refused(missing, 404, 'NOT_FOUND')
