@@ -136,6 +136,34 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
     })
   })
 
+  describe(`${engine}: a clock that is set back`, () => {
+    test('moves what waits and what is held, once, and not what was put off to a time', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const byMs = 3_600_000
+      const made = [1, 2, 2, 3].map((n) =>
+        newDelivery({ target: 'a', state: 'waiting', tries: 1, dueAtMs: NOW + n * 2 * byMs }),
+      )
+      const overdue = newDelivery({ target: 'b', dueAtMs: NOW - 5 })
+      const later = newDelivery({ target: 'c', dueAtMs: NOW + 5 })
+      for (const delivery of [...made, overdue, later]) await deliveries.create(delivery, [])
+      const slow = newDelivery({ target: 'd', state: 'waiting', dueAtMs: NOW + 5 })
+      await deliveries.create(slow, [newAttempt()], { news: SLOW, nowMs: NOW })
+      const toMs = NOW - byMs
+      await deliveries.clockSetBack({ fromMs: NOW, toMs })
+      const dueAt = async ({ id }: { id: string }) => (await deliveries.get(id))?.dueAtMs
+      for (const delivery of [...made, overdue, slow]) {
+        assert.equal(await dueAt(delivery), delivery.dueAtMs! - byMs)
+      }
+      assert.equal(await dueAt(later), later.dueAtMs)
+      assert.equal(await deliveries.heldUntil('d'), toMs + FIRST_PAUSE_MS)
+      assert.deepEqual(idsOf(await deliveries.claim(bounds({ nowMs: toMs }))), [overdue.id])
+      const nowMs = toMs + FIRST_PAUSE_MS
+      const claimed = idsOf(await deliveries.claim(bounds({ nowMs })))
+      assert.deepEqual(claimed.sort(), [overdue.id, slow.id].sort())
+    })
+  })
+
   describe(`${engine}: owners`, () => {
     const share = (most: number, underWay: [number, number][] = []) => ({
       owners: { most, underWay: new Map(underWay) },

@@ -11,6 +11,7 @@ import { checkVersion, openPostgres } from '../src/storage/postgres.ts'
 import type { Notice, Storage } from '../src/storage/storage.ts'
 import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgres.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
+import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
 import { testRepair } from './storage-repair-suite.ts'
@@ -48,6 +49,7 @@ testUsage('PostgreSQL', (t) => open(t))
 testFunctionStorage('PostgreSQL', (t) => open(t))
 testDeliveries('PostgreSQL', (t) => open(t))
 testRepair('PostgreSQL', (t) => open(t))
+testLanes('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {
   test('several servers start at once on an empty database, and see the same', async (t) => {
