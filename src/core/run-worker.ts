@@ -25,6 +25,9 @@ const LEASED_AHEAD = 8
 const PAUSE_MS = 1_000
 const PAUSE_MS_MAX = 60_000
 
+/** More than all servers together ever run at once. */
+const MORE_THAN_RUN = 1_000_000
+
 export interface RunWorkerDeps {
   storage: Storage
   executables: Executables
@@ -62,7 +65,9 @@ export function createRunWorker(deps: RunWorkerDeps) {
   // A slot is held while a run computes, a lease from the commit before to the one after: more are leased than
   // compute, lest the sandbox wait for the disk. What another process could compute is left to it.
   const ahead = storage.shared ? 1 : LEASED_AHEAD
-  const perLane = ofOne * ahead
+  const perExecutable = ofOne * ahead
+  // Other servers have threads of their own.
+  const perLane = storage.shared ? MORE_THAN_RUN : perExecutable
 
   /** One that was claimed. */
   async function run(leased: LeasedRun, hands: Hands): Promise<void> {
@@ -199,6 +204,7 @@ export function createRunWorker(deps: RunWorkerDeps) {
     sizeOf: ({ inputs }) => sizeOfGiven(inputs),
     concurrency: inAll * ahead,
     perLane,
+    owners: { of: ({ record }) => record.executableId, most: perExecutable },
     leaseMs: config.DELIVERY_LEASE_MS,
     pollMs: config.DELIVERY_POLL_MS,
     now,
