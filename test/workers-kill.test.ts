@@ -23,9 +23,24 @@ async function folder(t: TestContext): Promise<string> {
 /** Nothing that a dead process held comes back by the clock. */
 const NO_EXPIRY = { DELIVERY_LEASE_MS: '3600000' }
 
-async function succeeded(crew: Crew): Promise<number> {
-  const families = parseMetrics(await (await crew.request('/metrics')).text())
-  return valueOf(families, 'wasmhook_runs_total', { status: 'succeeded' })
+async function read(crew: Crew, name: string, labels = {}): Promise<number> {
+  return valueOf(parseMetrics(await (await crew.request('/metrics')).text()), name, labels)
+}
+
+const succeeded = (crew: Crew): Promise<number> =>
+  read(crew, 'wasmhook_runs_total', { status: 'succeeded' })
+
+/** One worker after the other, each once all are there again, until it was the one that was meant. */
+async function killUntil(crew: Crew, met: () => Promise<boolean>): Promise<number[]> {
+  const killed: number[] = []
+  for (const pid of await crew.workers()) {
+    process.kill(pid, 'SIGKILL')
+    killed.push(pid)
+    await eventually(() => !isAlive(pid))
+    if (await met()) return killed
+    await eventually(async () => (await read(crew, 'wasmhook_processes')) === WORKERS + 1)
+  }
+  return assert.fail('none was meant')
 }
 
 test('a worker that is killed is replaced, and what it ran is run by another at once', async (t) => {
@@ -45,17 +60,11 @@ test('a worker that is killed is replaced, and what it ran is run by another at 
   })
   const id = await accept(crew, one, 'echo', { headers: { SSVM_Fetch: upstream.origin } })
   await eventually(() => asked === 1)
-  const workers = await crew.workers()
-  assert.equal(workers.length, WORKERS)
-  const killed: number[] = []
-  for (const pid of workers) {
-    process.kill(pid, 'SIGKILL')
-    killed.push(pid)
-    await eventually(() => !isAlive(pid))
+  const killed = await killUntil(crew, async () => {
     // Another answers: by then the one that was asked knows that nobody waits for it any more.
     assert.equal((await call(crew, counter, 'count')).status, 200)
-    if (cut > 0) break
-  }
+    return cut > 0
+  })
   assert.equal((await ended(crew, id)).status, 'succeeded')
   assert.equal(asked, 2)
   await eventually(async () => {
@@ -87,25 +96,19 @@ test('a turn that a killed worker had is somebody else’s', async (t) => {
     () => assert.fail('it was answered'),
     () => over.abort(),
   )
-  const running = async (): Promise<number> => {
-    const families = parseMetrics(await (await crew.request('/metrics')).text())
-    return valueOf(families, 'wasmhook_sandbox_running_calls')
-  }
-  await eventually(async () => (await running()) === 1)
+  await eventually(async () => (await read(crew, 'wasmhook_sandbox_running_calls')) === 1)
   // What waits at a process that dies is lost with it; the others get the turn.
   const queued = Promise.allSettled(Array.from({ length: WORKERS }, increment))
-  for (const pid of await crew.workers()) {
-    process.kill(pid, 'SIGKILL')
-    await eventually(() => !isAlive(pid))
+  await killUntil(crew, async () => {
     // Another answers: by then whoever was cut off knows.
     assert.equal((await call(crew, one, 'read')).status, 200)
-    if (over.signal.aborted) break
-  }
+    return over.signal.aborted
+  })
   await spinning
   const answers = (await queued).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-  const read = Number(await (await call(crew, one, 'read')).text())
-  assert.equal(read, 1 + answers.length)
-  assert.equal(await increment(), read + 1)
+  const kept = Number(await (await call(crew, one, 'read')).text())
+  assert.equal(kept, 1 + answers.length)
+  assert.equal(await increment(), kept + 1)
 })
 
 test('with the primary all end, and the next start runs and delivers what was accepted', async (t) => {

@@ -59,7 +59,7 @@ export function createRunWorker(deps: RunWorkerDeps) {
   const { storage, executables, runner, deliveries, journal, interrupts, budget } = deps
   const { threads, config, now, chance, onDelivery, onKept, onError } = deps
   // What waits in the database leaves a thread for those whose callers wait.
-  const inAll = Math.max(1, config.SANDBOX_THREADS - 1)
+  const inAll = Math.max(1, threads - 1)
   const ofOne = Math.max(1, Math.floor(config.SANDBOX_THREADS / 2))
   const slots = createSlots({ inAll, perLane: ofOne })
   // A slot is held while a run computes, a lease from the commit before to the one after: more are leased than
