@@ -270,6 +270,18 @@ test('what a killed server had under way another takes up', async (t) => {
   assert.equal(upstream.received.length, 2)
 })
 
+test('what a stop cuts off waits for no lease to end', async (t) => {
+  const { apps } = await buildApps(t, 1, { DELIVERY_LEASE_MS: 3_600_000, DRAIN_MS: 50 })
+  const one = await upload(apps[0], await guest('echo'))
+  const upstream = await httpService(t, (_request, reply) => {
+    if (upstream.received.length > 1) reply.end('fetched')
+  })
+  const run = await accept(apps[0], one, { headers: { SSVM_Fetch: upstream.origin } })
+  await until(() => upstream.received.length === 1)
+  const app = await apps[0].restart()
+  assert.equal(await ended(app, run), 'succeeded')
+})
+
 /** Accepts runs until it is told to stop; only what was accepted counts. */
 async function underLoad(
   apps: readonly Caller[],

@@ -268,6 +268,24 @@ describe('PostgreSQL: the writers', () => {
     assert.deepEqual(await keys(), ['a', 'b'])
   })
 
+  test('more than there are connections wait for one', async (t) => {
+    const url = await emptyDatabase(t)
+    const storage = await openPostgres({ url, secretKey: SECRET_KEY, connections: 2 })
+    t.after(() => storage.close())
+    const { id } = await storage.executables.create(newExecutable())
+    const saved = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const run = newRun(id)
+        await storage.runs.save([run])
+        return (await storage.runs.get(run.id))?.id === run.id
+      }),
+    )
+    assert.ok(saved.every(Boolean))
+    const open = `select 1 from pg_stat_activity where datname = current_database()
+      and application_name = 'wasmhook'`
+    assert.ok((await ask(url, open)).length <= 2)
+  })
+
   test('two that wait for each other are both committed', async (t) => {
     const { writer, insert, keys } = await openWriter(t, 2)
     await Promise.all([insert('a'), insert('b')])

@@ -248,6 +248,15 @@ export function testStorage(engine: string, open: (t: TestContext) => Promise<St
       assert.equal(await runs.get(uuidv7()), undefined)
     })
 
+    test('a log of whatever characters reads back as it was', async (t) => {
+      const { runs, executables } = await open(t)
+      const { id } = await executables.create(newExecutable())
+      const logs = ['\0', 'a\0b\0\0', '\uFDD0', '\uFDD00\uFDD01\0', '\uFFFF\u{10FFFF} ü 🦀']
+      const records = logs.map((log) => newRun(id, { log, errorMessage: log }))
+      await runs.save(records)
+      for (const record of records) assert.deepEqual(await runs.get(record.id), record)
+    })
+
     test('an empty result that is kept is not the same as none', async (t) => {
       const { executables, runs } = await open(t)
       const { id } = await executables.create(newExecutable())

@@ -260,9 +260,15 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       clearTimeout(timer)
       await claiming
       closing.abort()
-      const patience = setTimeout(() => cut.abort(), drainMs)
+      let unfinished: T[] = []
+      const patience = setTimeout(() => {
+        unfinished = [...underWay.values()]
+        cut.abort()
+      }, drainMs)
       if (underWay.size > 0) await new Promise<void>((resolve) => (whenIdle = resolve))
       clearTimeout(patience)
+      // Others need not wait until the leases end.
+      if (unfinished.length > 0) await store.release(unfinished, now()).catch(failed)
       clearTimeout(timer)
       clearInterval(renewTimer)
     },

@@ -33,6 +33,14 @@ export function suiteScope(): Scope {
   return { after: (end: () => unknown) => void endings.push(end) }
 }
 
+/** Settings that choose the engine which this file's apps keep everything in; none: SQLite. */
+let engine: (scope: Scope) => Promise<Settings> = () => Promise.resolve({})
+
+/** For a file that has the tests of others run on another engine. */
+export function buildAppsOn(chosen: typeof engine): void {
+  engine = chosen
+}
+
 export async function buildApp(
   scope: Scope,
   settings: Settings = {},
@@ -40,7 +48,7 @@ export async function buildApp(
 ): Promise<TestApp> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'wasmhook-test-'))
   scope.after(() => rm(dataDir, { recursive: true, force: true }))
-  return start(scope, dataDir, settings, extras)
+  return start(scope, dataDir, { ...(await engine(scope)), ...settings }, extras)
 }
 
 async function start(
