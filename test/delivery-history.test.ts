@@ -42,7 +42,7 @@ describe('deliveries are listed', () => {
     let first = true
     ill = await httpService(scope, (_request, reply) => reply.writeHead(500).end())
     well = await httpService(scope, (_request, reply) => {
-      reply.writeHead(first ? 503 : 200).end()
+      reply.writeHead(first ? 500 : 200).end()
       first = false
     })
     const send = async (from: Uploaded, target: HttpService, retry: object): Promise<string> => {
