@@ -12,7 +12,7 @@ const NOW = 1_000_000
 const KEPT_MS = 5_000
 const PER_LANE = 3
 
-function newKey(change: Partial<NewKey> = {}): NewKey {
+export function newKey(change: Partial<NewKey> = {}): NewKey {
   return {
     executableId: 1,
     functionName: 'f',
@@ -24,10 +24,41 @@ function newKey(change: Partial<NewKey> = {}): NewKey {
   }
 }
 
-function answered(body: string): KeptAnswer {
+export function answered(body: string): KeptAnswer {
   const postponed = { deliveryId: 'd', dueAtMs: 5 }
   const answer = { status: 200, type: 'text/plain', body: Buffer.from(body), warnings: ['w'] }
   return { answer: { ...answer, postponed } }
+}
+
+/** A run that is waited for, under a key. */
+export async function addKeyed(storage: Storage, key: NewKey, nowMs = NOW, waited = true) {
+  const run = newRun(key.executableId, { status: 'queued', endedAtMs: null, createdAtMs: nowMs })
+  const leaseId = uuidv7()
+  const lease = waited ? { lease: { leaseId, leasedUntilMs: nowMs + 100 } } : {}
+  const request = {
+    inputs: [],
+    callback: undefined,
+    text: true,
+    hops: 0,
+    vouched: false,
+    waited,
+    retry: undefined,
+  }
+  const options: AddOptions = { max: 10, key, ...lease }
+  return { run, leaseId, added: await storage.queuedRuns.add(run, request, options) }
+}
+
+export async function endKeyed(
+  storage: Storage,
+  { run, leaseId }: { run: RunRecord; leaseId: string },
+  answer: KeptAnswer | undefined,
+  bytesMax = 100,
+): Promise<void> {
+  const ended = { ...run, status: 'succeeded' as const, endedAtMs: NOW }
+  const kept = { answer, bytesMax }
+  const together = { delivery: undefined, perLane: PER_LANE, kept }
+  const { id } = run
+  assert.equal(await storage.queuedRuns.end({ id, leaseId }, ended, together), true)
 }
 
 export function testIdempotency(
@@ -40,49 +71,18 @@ export function testIdempotency(
     return storage
   }
 
-  /** A run that is waited for, under a key. */
-  async function add(storage: Storage, key: NewKey, nowMs = NOW, waited = true) {
-    const run = newRun(key.executableId, { status: 'queued', endedAtMs: null, createdAtMs: nowMs })
-    const leaseId = uuidv7()
-    const lease = waited ? { lease: { leaseId, leasedUntilMs: nowMs + 100 } } : {}
-    const request = {
-      inputs: [],
-      callback: undefined,
-      text: true,
-      hops: 0,
-      vouched: false,
-      waited,
-      retry: undefined,
-    }
-    const options: AddOptions = { max: 10, key, ...lease }
-    return { run, leaseId, added: await storage.queuedRuns.add(run, request, options) }
-  }
-
-  async function end(
-    storage: Storage,
-    { run, leaseId }: { run: RunRecord; leaseId: string },
-    answer: KeptAnswer | undefined,
-    bytesMax = 100,
-  ): Promise<void> {
-    const ended = { ...run, status: 'succeeded' as const, endedAtMs: NOW }
-    const kept = { answer, bytesMax }
-    const together = { delivery: undefined, perLane: PER_LANE, kept }
-    const { id } = run
-    assert.equal(await storage.queuedRuns.end({ id, leaseId }, ended, together), true)
-  }
-
   describe(`${engine}: idempotency keys`, () => {
     test('one names its run from the moment that is stored, and keeps its answer', async (t) => {
       const storage = await open(t)
       const key = newKey()
-      const first = await add(storage, key)
+      const first = await addKeyed(storage, key)
       const { id: runId } = first.run
       const known = { runId, fingerprint: 'a', waited: true, answer: undefined }
       assert.deepEqual(await storage.idempotency.find(key, NOW), known)
-      const second = await add(storage, { ...key, fingerprint: 'b' })
+      const second = await addKeyed(storage, { ...key, fingerprint: 'b' })
       assert.deepEqual(second.added, known)
       assert.equal(await storage.runs.get(second.run.id), undefined)
-      await end(storage, first, answered('body'))
+      await endKeyed(storage, first, answered('body'))
       const found = await storage.idempotency.find(key, NOW)
       assert.deepEqual(found, { ...known, answer: answered('body') })
       for (const change of [{ key: 'x' }, { functionName: 'x' }, { executableId: 2 }]) {
@@ -93,7 +93,7 @@ export function testIdempotency(
     test('of two that are taken at once one is', async (t) => {
       const storage = await open(t)
       const key = newKey()
-      const added = await Promise.all([1, 2, 3].map(() => add(storage, key)))
+      const added = await Promise.all([1, 2, 3].map(() => addKeyed(storage, key)))
       assert.equal(added.filter((one) => one.added === 'added').length, 1)
     })
 
@@ -102,23 +102,23 @@ export function testIdempotency(
       const error = new AppError('NOT_FOUND', 'not there', { detail: { run_id: 'x' } })
       for (const kept of [{ error }, answered('')]) {
         const key = newKey()
-        await end(storage, await add(storage, key), kept)
+        await endKeyed(storage, await addKeyed(storage, key), kept)
         assert.deepEqual((await storage.idempotency.find(key, NOW))?.answer, kept)
       }
       const key = newKey()
-      await end(storage, await add(storage, key), answered('12345'), 4)
+      await endKeyed(storage, await addKeyed(storage, key), answered('12345'), 4)
       assert.equal((await storage.idempotency.find(key, NOW))?.answer, 'dropped')
     })
 
     test('one is free again where its answer is not kept, and in its time', async (t) => {
       const storage = await open(t)
       const key = newKey({ max: 1 })
-      await end(storage, await add(storage, key), undefined)
-      assert.equal((await add(storage, key)).added, 'added')
+      await endKeyed(storage, await addKeyed(storage, key), undefined)
+      assert.equal((await addKeyed(storage, key)).added, 'added')
       const later = NOW + KEPT_MS
       assert.notEqual(await storage.idempotency.find(key, later - 1), undefined)
       assert.equal(await storage.idempotency.find(key, later), undefined)
-      const again = await add(storage, { ...key, expiresAtMs: later + 1 }, later)
+      const again = await addKeyed(storage, { ...key, expiresAtMs: later + 1 }, later)
       assert.equal(again.added, 'added')
       assert.equal((await storage.idempotency.find(key, later))?.runId, again.run.id)
       await storage.idempotency.free(again.run.id)
@@ -129,22 +129,23 @@ export function testIdempotency(
     test('past the most that are kept nothing is stored, until some expire or are swept', async (t) => {
       const storage = await open(t)
       const keys = [1, 2, 3].map((n) => newKey({ max: 3, expiresAtMs: NOW + n }))
-      for (const key of keys) await add(storage, key)
+      for (const key of keys) await addKeyed(storage, key)
       const more = newKey({ max: 3 })
       const refused = (error: unknown) =>
         error instanceof AppError && error.code === 'IDEMPOTENCY_FULL'
-      await assert.rejects(add(storage, more), refused)
+      await assert.rejects(addKeyed(storage, more), refused)
       assert.equal(await storage.idempotency.sweep(NOW, 10), 0)
       assert.equal(await storage.idempotency.sweep(NOW + 2, 1), 1)
       assert.equal(await storage.idempotency.sweep(NOW + 2, 10), 1)
-      assert.equal((await add(storage, more)).added, 'added')
+      assert.equal((await addKeyed(storage, more)).added, 'added')
     })
 
     test('the oldest answers go past a number of bytes, by steps, and their keys stay', async (t) => {
       const storage = await open(t)
       const { idempotency } = storage
       const keys = [1, 2, 3, 4].map((n) => newKey({ expiresAtMs: NOW + n }))
-      for (const key of keys) await end(storage, await add(storage, key), answered('12345'))
+      for (const key of keys)
+        await endKeyed(storage, await addKeyed(storage, key), answered('12345'))
       assert.equal(await idempotency.trim(1, 20, 10), 0)
       assert.equal(await idempotency.trim(1, 9, 1), 1)
       assert.equal(await idempotency.trim(1, 9, 10), 2)
@@ -162,14 +163,14 @@ export function testIdempotency(
     test('one whose run is canceled while it waits keeps that, and goes with its executable', async (t) => {
       const storage = await open(t)
       const key = newKey()
-      const { run, leaseId } = await add(storage, key)
+      const { run, leaseId } = await addKeyed(storage, key)
       await storage.queuedRuns.release([{ id: run.id, leaseId }], NOW)
       assert.equal(await storage.queuedRuns.cancel(run.id, NOW), 'canceled')
       const { answer } = (await storage.idempotency.find(key, NOW))!
       assert.ok(answer !== undefined && answer !== 'dropped' && 'error' in answer)
       assert.deepEqual([answer.error.code, answer.error.detail], ['CANCELED', { run_id: run.id }])
       const handedOver = newKey()
-      const other = await add(storage, handedOver, NOW, false)
+      const other = await addKeyed(storage, handedOver, NOW, false)
       assert.equal(await storage.queuedRuns.cancel(other.run.id, NOW), 'canceled')
       const known = await storage.idempotency.find(handedOver, NOW)
       assert.deepEqual([known?.waited, known?.answer], [false, undefined])

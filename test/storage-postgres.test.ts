@@ -13,7 +13,13 @@ import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgr
 import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
-import { testIdempotency } from './storage-idempotency-suite.ts'
+import {
+  addKeyed,
+  answered,
+  endKeyed,
+  newKey,
+  testIdempotency,
+} from './storage-idempotency-suite.ts'
 import { testRepair } from './storage-repair-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, testStorage } from './storage-suite.ts'
@@ -182,6 +188,32 @@ describe('PostgreSQL: notices between processes', () => {
     const change = () => one.executables.update(id, { description: 'new' })
     while ((await Promise.race([told, change()])) === true);
     assert.deepEqual(await told, { kind: 'executable', id })
+  })
+})
+
+describe('PostgreSQL: keys', () => {
+  test('calls with keys on many executables at once never wait for each other in a circle', async (t) => {
+    const url = await emptyDatabase(t)
+    const storage = await open(t, url)
+    const ids: number[] = []
+    for (let n = 0; n < 8; n++) ids.push((await storage.executables.create(newExecutable())).id)
+    const call = async (executableId: number): Promise<void> => {
+      const added = await addKeyed(storage, newKey({ executableId, max: 1_000 }))
+      await endKeyed(storage, added, answered('12345'))
+    }
+    const caller = async (n: number): Promise<void> => {
+      for (let at = 0; at < ids.length; at++) await call(ids[(n * 5 + at * 3) % ids.length]!)
+    }
+    await Promise.all(Array.from({ length: 24 }, (_, n) => caller(n)))
+    const totals = await ask(url, 'select entries, bytes from idempotency_totals')
+    const sums = totals.map(({ entries, bytes }) => [Number(entries), Number(bytes)])
+    assert.deepEqual(sums, Array<number[]>(8).fill([24, 24 * 5]))
+    await storage.close()
+    // Each connection tells what it saw as it ends.
+    const connected = `select 1 from pg_stat_activity where application_name = 'wasmhook'`
+    while ((await ask(url, connected)).length > 0);
+    const counted = 'select deadlocks from pg_stat_database where datname = current_database()'
+    assert.equal(Number((await ask(url, counted))[0]?.deadlocks), 0)
   })
 })
 

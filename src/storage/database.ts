@@ -1,6 +1,7 @@
 // What the repositories need of an engine: a place to read, and units of writing. sqlite.ts and postgres.ts
 // provide it, so that the repositories are written once and name no engine.
 import type { Kysely } from 'kysely'
+import type { KeyChange } from './idempotency-totals.ts'
 import type { LaneChange } from './lanes.ts'
 import type { Schema } from './schema.ts'
 import type { Notice } from './storage.ts'
@@ -13,6 +14,8 @@ export interface AtCommit {
   tell: Tell
   /** A lane has, or may have, something to claim. */
   lane(change: LaneChange): void
+  /** There are more or fewer keys, or kept answers, of an executable. */
+  keys(change: KeyChange): void
 }
 
 /** How units that are under way at the same time keep out of each other's way. */

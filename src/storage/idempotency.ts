@@ -1,11 +1,12 @@
 // What callers named with Idempotency-Key, and what they were answered. A key is taken in the unit that stores
-// its run, and its answer kept in the unit that ends it. Whatever changes an executable's keys takes the row of
-// their totals first, so that several writers at once (PostgreSQL) never wait for each other in a circle.
+// its run, and its answer kept in the unit that ends it. The primary key has one taken once, whoever else is
+// about it.
 import type { Kysely } from 'kysely'
 import { AppError, isErrorCode } from '../errors.ts'
 import type { RunAnswer } from '../model.ts'
-import type { Database } from './database.ts'
-import type { IdempotencyTotalsTable, Schema } from './schema.ts'
+import type { AtCommit, Database } from './database.ts'
+import { readKeyTotals } from './idempotency-totals.ts'
+import type { Schema } from './schema.ts'
 import type { IdempotencyStore, KeptAnswer, KeyName, KeyedRun, NewKey } from './storage.ts'
 
 /** What an error that is kept consists of. */
@@ -18,46 +19,52 @@ interface StoredError {
 /** What an answer that is kept tells besides its body. */
 type Notes = Omit<RunAnswer, 'status' | 'type' | 'body'>
 
+/** Where a unit changes keys. */
+interface InUnit {
+  db: Kysely<Schema>
+  at: AtCommit
+}
+
 export function createIdempotencyStore({ database }: { database: Database }): IdempotencyStore {
-  const { reader } = database
+  const { reader, locks } = database
   return {
     find: (name, nowMs) => findKey(reader, name, nowMs),
 
-    free: (runId) => database.write((db) => freeKey(db, runId)),
+    free: (runId) => database.write((db, at) => freeKey({ db, at }, runId)),
 
     sweep: (nowMs, limit) =>
-      database.write(async (db) => {
-        const expired = await db
+      database.write(async (db, at) => {
+        const expired = db
           .selectFrom('idempotency_keys')
           .select(['executable_id', 'run_id'])
           .where('expires_at_ms', '<=', nowMs)
           .orderBy('expires_at_ms')
           .limit(limit)
-          .execute()
-        const owners = new Set(expired.map((row) => row.executable_id))
-        for (const owner of [...owners].sort((a, b) => a - b)) {
-          const own = expired.filter((row) => row.executable_id === owner)
-          await removeKeys(
-            db,
-            owner,
-            own.map((row) => row.run_id),
-          )
+        // What another is deleting is left to it.
+        const rows = await locks.free(expired).execute()
+        for (const owner of new Set(rows.map((row) => row.executable_id))) {
+          const own = rows.filter((row) => row.executable_id === owner)
+          const ids = own.map((row) => row.run_id)
+          await removeKeys({ db, at }, owner, ids)
         }
-        return expired.length
+        return rows.length
       }),
 
     trim: (executableId, bytesMax, limit) =>
-      database.write(async (db) => {
-        const { bytes } = await lockTotals(db, executableId)
+      database.write(async (db, at) => {
+        // Two at once would drop twice as much.
+        const [ours] = await locks.take(db, [`idempotency_answers/${executableId}`])
+        if (ours === undefined) return 0
+        const { bytes } = await readKeyTotals(db, executableId)
         if (bytes <= bytesMax) return 0
-        const oldest = await db
+        const answered = db
           .selectFrom('idempotency_keys')
           .select(['run_id', 'size_bytes'])
           .where('executable_id', '=', executableId)
           .where('size_bytes', '>', 0)
           .orderBy('expires_at_ms')
           .limit(limit)
-          .execute()
+        const oldest = await locks.free(answered).execute()
         let left = bytes
         const gone: string[] = []
         for (const row of oldest) {
@@ -73,7 +80,7 @@ export function createIdempotencyStore({ database }: { database: Database }): Id
           .set({ size_bytes: 0 })
           .where('run_id', 'in', gone)
           .execute()
-        await add(db, executableId, { entries: 0, bytes: left - bytes })
+        at.keys({ executableId, entries: 0, bytes: left - bytes })
         return gone.length
       }),
   }
@@ -107,13 +114,13 @@ async function findKey(
  * @throws AppError IDEMPOTENCY_FULL
  */
 export async function takeKey(
-  db: Kysely<Schema>,
-  { executableId, functionName, key, fingerprint, expiresAtMs, max }: NewKey,
-  { runId, waited, nowMs }: { runId: string; waited: boolean; nowMs: number },
+  { db, at }: InUnit,
+  asked: NewKey,
+  run: { runId: string; waited: boolean; nowMs: number },
 ): Promise<KeyedRun | undefined> {
-  const { entries } = await lockTotals(db, executableId)
-  const name = { executableId, functionName, key }
-  const known = await findKey(db, name, nowMs)
+  const { executableId, functionName, key, fingerprint, expiresAtMs, max } = asked
+  const { runId, waited, nowMs } = run
+  const known = await findKey(db, asked, nowMs)
   if (known !== undefined) return known
   const expired = await db
     .selectFrom('idempotency_keys')
@@ -122,11 +129,11 @@ export async function takeKey(
     .where('function_name', '=', functionName)
     .where('key', '=', key)
     .executeTakeFirst()
-  if (expired !== undefined) await removeKeys(db, executableId, [expired.run_id])
-  else if (entries >= max) {
+  if (expired !== undefined) await removeKeys({ db, at }, executableId, [expired.run_id])
+  else if ((await readKeyTotals(db, executableId)).entries >= max) {
     throw new AppError('IDEMPOTENCY_FULL', undefined, { detail: { limit: max } })
   }
-  await db
+  const { numInsertedOrUpdatedRows: inserted } = await db
     .insertInto('idempotency_keys')
     .values({
       executable_id: executableId,
@@ -141,21 +148,25 @@ export async function takeKey(
       size_bytes: 0,
       expires_at_ms: expiresAtMs,
     })
-    .execute()
-  await add(db, executableId, { entries: 1, bytes: 0 })
+    .onConflict((conflict) =>
+      conflict.columns(['executable_id', 'function_name', 'key']).doNothing(),
+    )
+    .executeTakeFirstOrThrow()
+  // Another has taken it meanwhile, and has committed.
+  if (inserted === 0n) return takeKey({ db, at }, asked, run)
+  at.keys({ executableId, entries: 1, bytes: 0 })
   return undefined
 }
 
 /** Keeps what the caller of a run that is waited for is answered; a larger body is not kept. */
 export async function keepAnswer(
-  db: Kysely<Schema>,
+  { db, at }: InUnit,
   runId: string,
   kept: KeptAnswer,
   bytesMax: number,
 ): Promise<void> {
   const executableId = await ownerOf(db, runId)
   if (executableId === undefined) return
-  await lockTotals(db, executableId)
   const { body, ...columns } = toColumns(kept)
   const fits = body.length <= bytesMax
   const bytes = fits ? body.length : 0
@@ -168,13 +179,13 @@ export async function keepAnswer(
     .executeTakeFirst()
   if (held.numUpdatedRows === 0n || !fits) return
   await db.insertInto('idempotency_answers').values({ run_id: runId, body }).execute()
-  await add(db, executableId, { entries: 0, bytes })
+  at.keys({ executableId, entries: 0, bytes })
 }
 
 /** The key of a run names nothing any more. */
-export async function freeKey(db: Kysely<Schema>, runId: string): Promise<void> {
+export async function freeKey({ db, at }: InUnit, runId: string): Promise<void> {
   const executableId = await ownerOf(db, runId)
-  if (executableId !== undefined) await removeKeys(db, executableId, [runId])
+  if (executableId !== undefined) await removeKeys({ db, at }, executableId, [runId])
 }
 
 async function ownerOf(db: Kysely<Schema>, runId: string): Promise<number | undefined> {
@@ -187,47 +198,17 @@ async function ownerOf(db: Kysely<Schema>, runId: string): Promise<number | unde
 }
 
 async function removeKeys(
-  db: Kysely<Schema>,
+  { db, at }: InUnit,
   executableId: number,
   runIds: readonly string[],
 ): Promise<void> {
-  await lockTotals(db, executableId)
   const gone = await db
     .deleteFrom('idempotency_keys')
     .where('run_id', 'in', runIds)
     .returning('size_bytes')
     .execute()
   const bytes = gone.reduce((sum, row) => sum + row.size_bytes, 0)
-  await add(db, executableId, { entries: -gone.length, bytes: -bytes })
-}
-
-/** What there is of an executable's; until the commit nobody else changes it. */
-async function lockTotals(
-  db: Kysely<Schema>,
-  executableId: number,
-): Promise<Omit<IdempotencyTotalsTable, 'executable_id'>> {
-  return db
-    .insertInto('idempotency_totals')
-    .values({ executable_id: executableId, entries: 0, bytes: 0 })
-    .onConflict((conflict) =>
-      conflict
-        .column('executable_id')
-        .doUpdateSet((eb) => ({ entries: eb.ref('idempotency_totals.entries') })),
-    )
-    .returning(['entries', 'bytes'])
-    .executeTakeFirstOrThrow()
-}
-
-async function add(
-  db: Kysely<Schema>,
-  executableId: number,
-  { entries, bytes }: { entries: number; bytes: number },
-): Promise<void> {
-  await db
-    .updateTable('idempotency_totals')
-    .set((eb) => ({ entries: eb('entries', '+', entries), bytes: eb('bytes', '+', bytes) }))
-    .where('executable_id', '=', executableId)
-    .execute()
+  at.keys({ executableId, entries: -gone.length, bytes: -bytes })
 }
 
 function toColumns(kept: KeptAnswer) {

@@ -5,6 +5,8 @@ import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import { AppError } from '../errors.ts'
 import type { AtCommit, Unit, StorageLog } from './database.ts'
+import { writeKeyTotals } from './idempotency-totals.ts'
+import type { KeyChange } from './idempotency-totals.ts'
 import { writeLanes } from './lanes.ts'
 import type { LaneChange } from './lanes.ts'
 import {
@@ -175,9 +177,11 @@ async function transact(
   const values: unknown[] = []
   const notices: Notice[] = []
   const lanes: LaneChange[] = []
+  const keys: KeyChange[] = []
   const at: AtCommit = {
     tell: (notice) => notices.push(notice),
     lane: (change) => lanes.push(change),
+    keys: (change) => keys.push(change),
   }
   try {
     await send(client, 'begin')
@@ -187,6 +191,7 @@ async function transact(
     }
     progress.unit = undefined
     if (lanes.length > 0) await writeLanes(db, lanes)
+    if (keys.length > 0) await writeKeyTotals(db, keys)
     const changes = notices.some(({ kind }) => kind === 'executable')
       ? await countChange(db)
       : undefined

@@ -88,7 +88,7 @@ export function createQueuedRunStore(deps: {
         })
         .where('id', '=', id)
         .execute()
-      await freeKey(db, id)
+      await freeKey({ db, at }, id)
     }
     return leased
   }
@@ -108,7 +108,7 @@ export function createQueuedRunStore(deps: {
         if (lease === undefined && !(await room.take(db, executableId, max))) return 'full'
         if (key !== undefined) {
           const run = { runId: id, waited: request.waited, nowMs: createdAtMs }
-          const known = await takeKey(db, key, run)
+          const known = await takeKey({ db, at }, key, run)
           if (known !== undefined) return known
         }
         const lane = String(executableId)
@@ -162,8 +162,8 @@ export function createQueuedRunStore(deps: {
         if (delivery !== undefined) await insertDelivery({ db, at, secrets }, delivery)
         if (kept !== undefined) {
           const { answer, bytesMax } = kept
-          if (answer === undefined) await freeKey(db, id)
-          else await keepAnswer(db, id, answer, bytesMax)
+          if (answer === undefined) await freeKey({ db, at }, id)
+          else await keepAnswer({ db, at }, id, answer, bytesMax)
         }
         queue.makeRoom(at, String(record.executableId), perLane)
         return true
@@ -233,7 +233,7 @@ export function createQueuedRunStore(deps: {
         if (gone.numDeletedRows > 0n) {
           await db.updateTable('runs').set(canceled(nowMs)).where('id', '=', id).execute()
           const error = new AppError('CANCELED', undefined, { detail: { run_id: id } })
-          await keepAnswer(db, id, { error }, Infinity)
+          await keepAnswer({ db, at }, id, { error }, Infinity)
           return 'canceled'
         }
         const asked = await db

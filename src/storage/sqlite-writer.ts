@@ -6,6 +6,8 @@ import BetterSqlite3 from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { StorageLog, Tell, Unit } from './database.ts'
+import { writeKeyTotals } from './idempotency-totals.ts'
+import type { KeyChange } from './idempotency-totals.ts'
 import { writeLanes } from './lanes.ts'
 import type { LaneChange } from './lanes.ts'
 import type { Schema } from './schema.ts'
@@ -23,6 +25,12 @@ interface Waiting {
   unit: Unit<unknown>
   resolve(value: unknown): void
   reject(error: unknown): void
+}
+
+/** What units asked for that is written with their commit. */
+interface Asked {
+  lanes: LaneChange[]
+  keys: KeyChange[]
 }
 
 export class SqliteWriter {
@@ -113,13 +121,14 @@ export class SqliteWriter {
     const settle: (() => void)[] = []
     try {
       await this.#begin()
-      const lanes: LaneChange[] = []
+      const asked: Asked = { lanes: [], keys: [] }
       const endAt = performance.now() + BATCH_MS
       for (const waiting of batch) {
-        settle.push(await this.#runUnit(waiting, lanes))
+        settle.push(await this.#runUnit(waiting, asked))
         if (performance.now() > endAt) this.#queue.unshift(...batch.splice(settle.length))
       }
-      if (lanes.length > 0) await writeLanes(this.#db, lanes)
+      if (asked.lanes.length > 0) await writeLanes(this.#db, asked.lanes)
+      if (asked.keys.length > 0) await writeKeyTotals(this.#db, asked.keys)
       this.#statements.commit.run()
     } catch (cause) {
       if (this.#connection.inTransaction) this.#statements.rollback.run()
@@ -151,15 +160,19 @@ export class SqliteWriter {
   }
 
   /** Returns what to do with the unit's promise once the batch is committed. */
-  async #runUnit(waiting: Waiting, lanes: LaneChange[]): Promise<() => void> {
+  async #runUnit(waiting: Waiting, asked: Asked): Promise<() => void> {
     this.#statements.savepoint.run()
     try {
       const told: Notice[] = []
+      const own: Asked = { lanes: [], keys: [] }
       const value = await waiting.unit(this.#db, {
         tell: (notice) => told.push(notice),
-        lane: (change) => lanes.push(change),
+        lane: (change) => own.lanes.push(change),
+        keys: (change) => own.keys.push(change),
       })
       this.#statements.release.run()
+      asked.lanes.push(...own.lanes)
+      asked.keys.push(...own.keys)
       return () => {
         told.forEach(this.#tell)
         waiting.resolve(value)
