@@ -110,6 +110,27 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
       assert.equal(await deliveries.nextDueMs(), NOW + bounds().leasedUntilMs - NOW)
     })
 
+    for (const what of ['new work', 'a resend']) {
+      test(`that is held has ${what} wait until that is over, not for what waits longer`, async (t) => {
+        const storage = await open(t)
+        const { deliveries } = storage
+        await add(storage, 'a', 1)
+        const [leased] = await deliveries.claim(bounds())
+        const after = { state: 'waiting', dueAtMs: NOW + 3_600_000 } as const
+        const told = { nowMs: NOW, perLane: PER_LANE, news: SLOW }
+        await deliveries.settle(leased!, newAttempt(), after, told)
+        const untilMs = NOW + FIRST_PAUSE_MS
+        assert.equal(await deliveries.heldUntil('a'), untilMs)
+        const made = newDelivery({ target: 'a', dueAtMs: NOW + 1 })
+        if (what === 'new work') await deliveries.create(made, [])
+        else assert.equal(await deliveries.resend(leased!.id, NOW + 1), undefined)
+        assert.equal(await deliveries.nextDueMs(), untilMs)
+        assert.deepEqual(await deliveries.claim(bounds({ nowMs: untilMs - 1 })), [])
+        const claimed = await deliveries.claim(bounds({ nowMs: untilMs }))
+        assert.deepEqual(idsOf(claimed), [what === 'new work' ? made.id : leased!.id])
+      })
+    }
+
     test('is held by an attempt that was made before its delivery', async (t) => {
       const { deliveries } = await open(t)
       const delivery = newDelivery({ target: 'a', state: 'waiting', tries: 1 })

@@ -107,7 +107,10 @@ function isSlower(known: Slow | undefined, slow: Slow | undefined): boolean {
   return known !== undefined && known.askedMs >= (slow?.askedMs ?? 0)
 }
 
-/** Brings times forward. Rows are ours until the commit, those too that it leaves as they are. */
+/**
+ * Brings times forward, those of a lane that is held to when that is over at the earliest. Rows are ours until
+ * the commit, those too that it leaves as they are.
+ */
 const bringForward = createRowWriter<LaneRow>((db, rows) =>
   db
     .insertInto('lanes')
@@ -115,26 +118,18 @@ const bringForward = createRowWriter<LaneRow>((db, rows) =>
     .onConflict((conflict) =>
       conflict
         .columns(['work', 'lane'])
-        .doUpdateSet((eb) => ({
-          due_at_ms: eb.ref('excluded.due_at_ms'),
-          owner: eb.ref('excluded.owner'),
-        }))
+        .doUpdateSet((eb) => ({ due_at_ms: claimableAt, owner: eb.ref('excluded.owner') }))
         .where((eb) =>
-          eb.or([
-            eb('lanes.due_at_ms', 'is', null),
-            eb.and([
-              eb('lanes.due_at_ms', '>', eb.ref('excluded.due_at_ms')),
-              // One that is held is due when that is over.
-              eb.or([
-                eb('lanes.held_until_ms', 'is', null),
-                eb('lanes.held_until_ms', '<=', eb.ref('excluded.due_at_ms')),
-              ]),
-            ]),
-          ]),
+          eb.or([eb('lanes.due_at_ms', 'is', null), eb('lanes.due_at_ms', '>', claimableAt)]),
         ),
     )
     .compile(),
 )
+
+const claimableAt = sql<number | null>`case
+  when lanes.held_until_ms > excluded.due_at_ms then lanes.held_until_ms
+  else excluded.due_at_ms
+end`
 
 function toRow({ work, lane, dueAtMs, owner }: LaneChange): LaneRow {
   return { work, lane, due_at_ms: dueAtMs ?? null, owner: owner ?? null }
