@@ -155,7 +155,8 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/retry-policy.ts': [
     ['RETRIES_MAX', 'retries', 'Retries of one delivery', '`INVALID_SPEC`'],
-    ['PAUSE_MS_MAX', 'ms', 'A pause between two tries', '`INVALID_SPEC`'],
+    ['PAUSE_MS_MIN', 'ms', 'The shortest pause between two tries', '`INVALID_SPEC`'],
+    ['PAUSE_MS_MAX', 'ms', 'The longest', '`INVALID_SPEC`'],
     ['BACKOFF_MAX', 'times', 'The growth of pauses', '`INVALID_SPEC`'],
   ],
   'src/core/attempt.ts': [

@@ -8,7 +8,8 @@ const HOUR = 60 * MINUTE
 
 /** Retries of one delivery. */
 const RETRIES_MAX = 100
-/** One pause. */
+/** One pause: at none, a hundred retries are over before a target that fails can notice. */
+const PAUSE_MS_MIN = 100
 const PAUSE_MS_MAX = 7 * 24 * HOUR
 const BACKOFF_MAX = 10
 /** What chance adds to a pause at most, so that what failed together is not tried together. */
@@ -59,8 +60,9 @@ function parseInterval(fields: Record<string, unknown>): RetryPolicy {
 }
 
 function readPause(field: string, value: unknown): number {
-  if (isWhole(value, 0, PAUSE_MS_MAX)) return value
-  throw invalid(field, `A pause is a whole number of milliseconds from 0 to ${PAUSE_MS_MAX}.`)
+  if (isWhole(value, PAUSE_MS_MIN, PAUSE_MS_MAX)) return value
+  const range = `from ${PAUSE_MS_MIN} to ${PAUSE_MS_MAX}`
+  throw invalid(field, `A pause is a whole number of milliseconds ${range}.`)
 }
 
 function isWhole(value: unknown, min: number, max: number): value is number {

@@ -270,7 +270,7 @@ describe('a forward that a caller waits for', () => {
       ['/large', 'TARGET_TOO_LARGE'],
       ['/odd', 'CALLBACK_FAILED'],
     ] as const) {
-      const headers = { SSVM_Callback: callback(target, { schedule_ms: [0] }, { path }) }
+      const headers = { SSVM_Callback: callback(target, { schedule_ms: [100] }, { path }) }
       const response = await call(small, other, 'echo', { body: 'x', headers })
       const answer = await refused(response, 502, code)
       assert.equal(answer.delivery_id, undefined, 'it counts as delivered')

@@ -97,7 +97,7 @@ describe('a callback with retry', () => {
 
   test('that the target wants no more (410) is discarded', async () => {
     answers.push({ status: 410 })
-    const ended = await read(app, one, await failing({ schedule_ms: [1] }))
+    const ended = await read(app, one, await failing({ schedule_ms: [100] }))
     assert.equal(ended.state, 'discarded')
     assert.equal(ended.reason, 'gone')
     assert.equal(ended.due_at, null)
@@ -117,10 +117,10 @@ describe('a callback with retry', () => {
   })
 
   test('to a target that nobody listens at is retried, with the class of the failure', async () => {
-    const id = await failing({ schedule_ms: [1] }, { port: 1 })
+    const id = await failing({ schedule_ms: [100] }, { port: 1 })
     const waiting = await read(app, one, id)
     assert.equal(waiting.attempts[0]?.error_class, 'refused')
-    clock.ms += 1
+    clock.ms += 100
     assert.equal((await until(app, one, id, hasEnded)).state, 'exhausted')
   })
 
@@ -186,7 +186,7 @@ describe('a callback with retry', () => {
       headers: admin(one),
     })
     const count = ((await before.json()) as { items: unknown[] }).items.length
-    const retry = { schedule_ms: [1] }
+    const retry = { schedule_ms: [100] }
     const taken = await call(app, one, 'echo', {
       body: 'x',
       headers: { SSVM_Callback: callback(target, retry) },
@@ -268,9 +268,10 @@ test('a clock that jumps past the lease of what is under way does not have it se
   })
   const again = await call(app, one, 'echo', {
     body: 'y',
-    headers: { SSVM_Callback: callback(other, { schedule_ms: [0] }) },
+    headers: { SSVM_Callback: callback(other, { schedule_ms: [100] }) },
   })
   const second = String((await refused(again, 502, 'CALLBACK_FAILED')).delivery_id)
+  clock.ms += 100
   await until(app, one, second, hasEnded)
   finish()
   const ended = await until(app, one, id, hasEnded)
@@ -333,7 +334,7 @@ test('an attempt that a kill cut short is made again', async (t) => {
   const first = await startProcess(t, dataDir, env)
   const caller = (origin: string): Caller => ({ request: (url, init) => fetch(origin + url, init) })
   const one = await upload(caller(first.origin), await guest('echo'))
-  const headers = { SSVM_Callback: callback(target, { schedule_ms: [1, 1, 1] }) }
+  const headers = { SSVM_Callback: callback(target, { schedule_ms: [100, 100, 100] }) }
   const response = await call(caller(first.origin), one, 'echo', { body: 'kept', headers })
   const id = String((await refused(response, 502, 'CALLBACK_FAILED')).delivery_id)
   await stalled

@@ -56,7 +56,8 @@ describe('deliveries are listed', () => {
     const later = { schedule_ms: [3_600_000] }
     await send(one, ill, later)
     await send(one, ill, later)
-    const ends = await send(one, well, { schedule_ms: [0] })
+    const ends = await send(one, well, { schedule_ms: [100] })
+    clock.ms += 100
     await untilDelivery(app, one, ends, hasEnded)
     await send(one, ill, { schedule_ms: [] })
     await send(two, ill, later)

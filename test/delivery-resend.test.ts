@@ -114,14 +114,15 @@ describe('a delivery that is sent again', () => {
     const ended = await again(id)
     assert.deepEqual([ended.state, ended.due_at], ['succeeded', null])
     clock.ms += 60_000
-    const other = await failing(app, one, callback({ port: 1 }, { schedule_ms: [0] }))
+    const other = await failing(app, one, callback({ port: 1 }, { schedule_ms: [100] }))
+    clock.ms += 100
     await untilDelivery(app, one, other, hasEnded)
     assert.equal(target.received.length, 2)
   })
 
   test('stays what it was where it fails, though its target once wanted no more', async () => {
     answers.push(410, 410)
-    const id = await failing(app, one, callback(target, { schedule_ms: [1] }))
+    const id = await failing(app, one, callback(target, { schedule_ms: [100] }))
     const gone = await again(id)
     assert.deepEqual([gone.state, gone.reason], ['discarded', 'gone'])
     assert.deepEqual([(await again(id)).state, (await again(id)).reason], ['succeeded', null])

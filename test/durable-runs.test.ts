@@ -56,7 +56,9 @@ describe('a run that nobody waits for', () => {
       reply.writeHead(target.received.length < 3 ? 500 : 200).end()
     })
     const spec = { protocol: 'http:', hostname: '127.0.0.1', port: target.port, path: '/in' }
-    const headers = { SSVM_Callback: JSON.stringify({ ...spec, retry: { schedule_ms: [1, 1] } }) }
+    const headers = {
+      SSVM_Callback: JSON.stringify({ ...spec, retry: { schedule_ms: [100, 100] } }),
+    }
     const id = await accept(app, one, 'echo', { body: 'sent on', headers })
     const run = await ended(app, id)
     assert.equal(run.status, 'succeeded')

@@ -147,7 +147,7 @@ test('a failed forward whose delivery finds no room says so, and is sent no more
   const target = await httpService(t, (_request, reply) => reply.writeHead(500).end())
   const { port } = target
   const spec = { protocol: 'http:', hostname: '127.0.0.1', port, path: '/' }
-  const retry = { schedule_ms: [1, 1] }
+  const retry = { schedule_ms: [100, 100] }
   fill()
   const headers = { SSVM_Callback: JSON.stringify({ ...spec, retry }) }
   const answer = await refused(

@@ -106,7 +106,7 @@ describe('a call with a key', () => {
         headers: {
           ...spec,
           prefer: 'respond-async',
-          'wasmhook-retry': '{"interval_ms":1,"retries":1}',
+          'wasmhook-retry': '{"interval_ms":100,"retries":1}',
         },
       },
     ]

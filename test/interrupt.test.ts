@@ -105,7 +105,7 @@ test('a run that forwards its result ends, and nothing is sent again', async (t)
   const one = await upload(app, await guest('echo'))
   const target = await httpService(t, () => undefined)
   const spec = { protocol: 'http:', hostname: '127.0.0.1', port: target.port }
-  const retry = { schedule_ms: [0] }
+  const retry = { schedule_ms: [100] }
   await endsOnceItHas(app, one, 'echo', {
     init: { body: 'x', headers: { SSVM_Callback: JSON.stringify({ ...spec, retry }) } },
     async reached() {

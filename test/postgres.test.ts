@@ -95,7 +95,7 @@ describe('one server on PostgreSQL', () => {
     const target = await httpService(scope, (_request, reply) =>
       reply.writeHead(target.received.length < 3 ? 500 : 200).end(),
     )
-    const headers = to(target, { retry: { interval_ms: 1, retries: 5 } })
+    const headers = to(target, { retry: { interval_ms: 100, retries: 5 } })
     const run = await accept(app, one, { headers, body: 'later \0 \uFDD0' })
     assert.equal(await ended(app, run), 'succeeded')
     await until(() => target.received.length === 3)

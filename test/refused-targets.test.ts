@@ -76,7 +76,7 @@ test('a background run whose result names an address that may not be called fail
 })
 
 test('a policy that is absurd is refused with its field, wherever a callback is named', async () => {
-  const policy = { interval_ms: 1, backoff: 1_000, retries: 3 }
+  const policy = { interval_ms: 100, backoff: 1_000, retries: 3 }
   const field = 'retry.backoff'
   for (const prefer of ['', 'respond-async']) {
     const headers = { SSVM_Callback: callback(target, policy), prefer }

@@ -19,7 +19,7 @@ test('retries do not count the first call: three of them are three pauses', () =
   assert.deepEqual(pauses(factor2), [10_000, 20_000, 40_000])
   const apart = parseRetry({ interval_ms: 60_000, retries: 3 })
   assert.deepEqual(pauses(apart), [60_000, 60_000, 60_000])
-  assert.deepEqual(pauses(parseRetry({ interval_ms: 0, retries: 0 })), [])
+  assert.deepEqual(pauses(parseRetry({ interval_ms: 100, retries: 0 })), [])
 })
 
 test('a schedule is its pauses, and the default has seven', () => {
@@ -44,24 +44,26 @@ test('what is no policy is refused with the field that is wrong', () => {
     [5, 'retry'],
     [[], 'retry'],
     [{}, 'retry.retries'],
-    [{ interval_ms: 1, retries: 101 }, 'retry.retries'],
-    [{ interval_ms: 1, retries: 1.5 }, 'retry.retries'],
+    [{ interval_ms: 100, retries: 101 }, 'retry.retries'],
+    [{ interval_ms: 100, retries: 1.5 }, 'retry.retries'],
     [{ interval_ms: -1, retries: 1 }, 'retry.interval_ms'],
+    [{ interval_ms: 0, retries: 100 }, 'retry.interval_ms'],
+    [{ interval_ms: 99, retries: 1 }, 'retry.interval_ms'],
     [{ interval_ms: 604_800_001, retries: 1 }, 'retry.interval_ms'],
     [{ interval_ms: '5', retries: 1 }, 'retry.interval_ms'],
-    [{ interval_ms: 1, backoff: 0.5, retries: 1 }, 'retry.backoff'],
-    [{ interval_ms: 1, backoff: 11, retries: 1 }, 'retry.backoff'],
-    [{ interval_ms: 1, retries: 1, attempts: 3 }, 'retry.attempts'],
-    [{ schedule_ms: [1, -1] }, 'retry.schedule_ms.1'],
+    [{ interval_ms: 100, backoff: 0.5, retries: 1 }, 'retry.backoff'],
+    [{ interval_ms: 100, backoff: 11, retries: 1 }, 'retry.backoff'],
+    [{ interval_ms: 100, retries: 1, attempts: 3 }, 'retry.attempts'],
+    [{ schedule_ms: [100, 99] }, 'retry.schedule_ms.1'],
     [{ schedule_ms: [604_800_001] }, 'retry.schedule_ms.0'],
-    [{ schedule_ms: [1, 2, null] }, 'retry.schedule_ms.2'],
-    [{ interval_ms: 1, backoff: NaN, retries: 1 }, 'retry.backoff'],
-    [{ interval_ms: 1, backoff: '2', retries: 1 }, 'retry.backoff'],
+    [{ schedule_ms: [100, 200, null] }, 'retry.schedule_ms.2'],
+    [{ interval_ms: 100, backoff: NaN, retries: 1 }, 'retry.backoff'],
+    [{ interval_ms: 100, backoff: '2', retries: 1 }, 'retry.backoff'],
     [{ interval_ms: Infinity, retries: 1 }, 'retry.interval_ms'],
-    [{ interval_ms: 1, retries: 1e300 }, 'retry.retries'],
-    [{ schedule_ms: Array.from({ length: 101 }, () => 1) }, 'retry.schedule_ms'],
+    [{ interval_ms: 100, retries: 1e300 }, 'retry.retries'],
+    [{ schedule_ms: Array.from({ length: 101 }, () => 100) }, 'retry.schedule_ms'],
     [{ schedule_ms: 5 }, 'retry.schedule_ms'],
-    [{ schedule_ms: [1], retries: 1 }, 'retry.retries'],
+    [{ schedule_ms: [100], retries: 1 }, 'retry.retries'],
   ]
   for (const [value, field] of wrong) {
     const isRefusal = (error: AppError): boolean =>
@@ -71,7 +73,7 @@ test('what is no policy is refused with the field that is wrong', () => {
 })
 
 test('a policy is written as it was read', () => {
-  for (const written of [{ schedule_ms: [5] }, { interval_ms: 5, backoff: 2, retries: 3 }]) {
+  for (const written of [{ schedule_ms: [100] }, { interval_ms: 100, backoff: 2, retries: 3 }]) {
     assert.deepEqual(formatRetry(parseRetry(written)), written)
   }
 })

@@ -33,9 +33,9 @@ function retry(value: object): Record<string, string> {
 
 describe('a policy', () => {
   test('is that of a callback, with the failures it is for', () => {
-    const policy = { scheduleMs: [1, 2] }
-    assert.deepEqual(parseRunRetry({ schedule_ms: [1, 2] }), { policy, on: ['fetch'] })
-    const both = { schedule_ms: [1, 2], on: ['trap', 'fetch', 'trap'] }
+    const policy = { scheduleMs: [100, 200] }
+    assert.deepEqual(parseRunRetry({ schedule_ms: [100, 200] }), { policy, on: ['fetch'] })
+    const both = { schedule_ms: [100, 200], on: ['trap', 'fetch', 'trap'] }
     const parsed = parseRunRetry(both)
     assert.deepEqual(parsed, { policy, on: ['fetch', 'trap'] })
     assert.deepEqual(parseRunRetry(formatRunRetry(parsed)), parsed)
@@ -46,13 +46,13 @@ describe('a policy', () => {
     [[], 'retry'],
     ['often', 'retry'],
     [{}, 'retry.retries'],
-    [{ schedule_ms: [-1] }, 'retry.schedule_ms.0'],
-    [{ interval_ms: 1, retries: 101 }, 'retry.retries'],
-    [{ schedule_ms: [1], on: [] }, 'retry.on'],
-    [{ schedule_ms: [1], on: 'fetch' }, 'retry.on'],
-    [{ schedule_ms: [1], on: ['fetch', 'luck'] }, 'retry.on'],
-    [{ schedule_ms: [1], on: ['constructor'] }, 'retry.on'],
-    [{ schedule_ms: [1], also: 1 }, 'retry.also'],
+    [{ schedule_ms: [99] }, 'retry.schedule_ms.0'],
+    [{ interval_ms: 100, retries: 101 }, 'retry.retries'],
+    [{ schedule_ms: [100], on: [] }, 'retry.on'],
+    [{ schedule_ms: [100], on: 'fetch' }, 'retry.on'],
+    [{ schedule_ms: [100], on: ['fetch', 'luck'] }, 'retry.on'],
+    [{ schedule_ms: [100], on: ['constructor'] }, 'retry.on'],
+    [{ schedule_ms: [100], also: 1 }, 'retry.also'],
   ]
   for (const [value, field] of ABSURD) {
     test(`of ${JSON.stringify(value)} is refused for ${field}`, () => {
@@ -68,11 +68,14 @@ describe('a policy', () => {
 
   test('counts for its own failures, as often as it says', () => {
     const pause = (code: 'TRAP' | 'UPSTREAM_FAILED', on: string[], tries = 1) =>
-      runPauseMs(new AppError(code), parseRunRetry({ schedule_ms: [7], on }), { tries, chance: 0 })
-    assert.equal(pause('UPSTREAM_FAILED', ['fetch']), 7)
+      runPauseMs(new AppError(code), parseRunRetry({ schedule_ms: [100], on }), {
+        tries,
+        chance: 0,
+      })
+    assert.equal(pause('UPSTREAM_FAILED', ['fetch']), 100)
     assert.equal(pause('UPSTREAM_FAILED', ['fetch'], 2), undefined)
     assert.equal(pause('TRAP', ['fetch', 'timeout', 'limit', 'error']), undefined)
-    assert.equal(pause('TRAP', ['trap']), 7)
+    assert.equal(pause('TRAP', ['trap']), 100)
   })
 })
 
@@ -89,6 +92,14 @@ describe('a run that fails', () => {
     one = await upload(app, await guest('echo'))
     trap = await upload(app, await guest('misbehaves'))
   })
+
+  /** Lets so many pauses pass. */
+  async function pass(id: string, pauses: number): Promise<void> {
+    for (let n = 1; n <= pauses; n++) {
+      const { due_at: due } = await untilTried(app, id, n)
+      nowMs = Date.parse(due ?? '')
+    }
+  }
 
   test('is tried again at the times that its policy says, and tells of each try', async () => {
     const upstream = await httpService(scope, (_request, reply) => {
@@ -120,7 +131,7 @@ describe('a run that fails', () => {
   })
 
   test('of its own is not tried again unless its policy says so', async () => {
-    const policy = { schedule_ms: [0, 0] }
+    const policy = { schedule_ms: [100, 100] }
     const once = (await ended(
       app,
       await accept(app, trap, 'unreachable', { headers: retry(policy) }),
@@ -128,7 +139,9 @@ describe('a run that fails', () => {
     assert.deepEqual([once.status, once.code, once.tries], ['failed', 'TRAP', 1])
     assert.deepEqual(once.failed_tries, [])
     const headers = retry({ ...policy, on: ['trap'] })
-    const thrice = (await ended(app, await accept(app, trap, 'unreachable', { headers }))) as Tried
+    const again = await accept(app, trap, 'unreachable', { headers })
+    await pass(again, 2)
+    const thrice = (await ended(app, again)) as Tried
     assert.deepEqual([thrice.status, thrice.code, thrice.tries], ['failed', 'TRAP', 3])
     assert.deepEqual(
       thrice.failed_tries.map(({ number, code }) => [number, code]),
@@ -148,9 +161,10 @@ describe('a run that fails', () => {
 
   test('has stored nothing, however often it is tried', async () => {
     const counter = await upload(app, await guest('storage'))
-    const headers = retry({ schedule_ms: [0, 0, 0], on: ['trap'] })
-    const run = await ended(app, await accept(app, counter, 'increment_and_trap', { headers }))
-    assert.equal((run as Tried).tries, 4)
+    const headers = retry({ schedule_ms: [100, 100, 100], on: ['trap'] })
+    const id = await accept(app, counter, 'increment_and_trap', { headers })
+    await pass(id, 3)
+    assert.equal(((await ended(app, id)) as Tried).tries, 4)
     assert.equal(await textOf(app, counter, 'read'), '0')
   })
 
@@ -167,22 +181,24 @@ describe('a run that fails', () => {
     assert.equal(upstream.received.length, 1)
   })
 
-  test('is waited for through its tries', async () => {
+  test('is waited for through its tries', async (t) => {
+    const inTime = await buildApp(t, { DELIVERY_POLL_MS: 10 })
+    const other = await upload(inTime, await guest('echo'))
     const upstream = await httpService(scope, (_request, reply) => {
       reply.writeHead(upstream.received.length < 3 ? 500 : 200).end('third')
     })
     const headers = {
       prefer: 'respond-async, wait=60',
-      ...retry({ schedule_ms: [0, 0] }),
+      ...retry({ schedule_ms: [100, 100] }),
       SSVM_Fetch: upstream.origin,
     }
-    assert.equal(await (await call(app, one, 'echo', { headers })).text(), 'third')
+    assert.equal(await (await call(inTime, other, 'echo', { headers })).text(), 'third')
   })
 
   test('is refused a policy that cannot be read, and one where somebody waits for the run', async () => {
     const ask = (headers: Record<string, string>): Promise<Response> =>
       call(app, one, 'echo', { headers, body: 'x' })
-    const fine = retry({ schedule_ms: [1] })
+    const fine = retry({ schedule_ms: [100] })
     await refused(await ask(fine), 400, 'BAD_REQUEST')
     await refused(await ask({ ...fine, prefer: 'wait=5' }), 400, 'BAD_REQUEST')
     await refused(await ask({ ...fine, 'Idempotency-Key': 'k' }), 400, 'BAD_REQUEST')

@@ -102,7 +102,7 @@ describe('two servers on one database', () => {
     const upstream = await httpService(t, (_request, reply) => {
       reply.writeHead(upstream.received.length < 4 ? 500 : 200).end('there')
     })
-    const policy = JSON.stringify({ schedule_ms: [0, 0, 0] })
+    const policy = JSON.stringify({ schedule_ms: [100, 100, 100] })
     const headers = { 'Wasmhook-Retry': policy, SSVM_Fetch: upstream.origin }
     const id = await accept(second, one, 'echo', { headers })
     const run = (await ended(first, id)) as Run & { tries: number }

@@ -132,7 +132,7 @@ test('a forward that a caller waited for slows its target too, and is not slowed
   const target = await httpService(t, (_request, reply) => {
     reply.writeHead(target.received.length <= 2 ? 429 : 200).end()
   })
-  const spec = callback(target, { schedule_ms: [0] })
+  const spec = callback(target, { schedule_ms: [100] })
   const id = await failing(app, one, spec)
   const shown = await readDelivery(app, one, id)
   assert.equal(shown.held_until, new Date(clock.ms + 5_000).toISOString())
