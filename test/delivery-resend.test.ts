@@ -169,6 +169,41 @@ describe('a delivery that is sent again', () => {
     await refused(await app.request(url, { method: 'POST', headers: admin(one) }), 409, 'CONFLICT')
   })
 
+  test('can be canceled, which leaves a chain that waits as it was, and only then the chain', async () => {
+    answers.push(500, 500)
+    const id = await failing(app, one, callback(target, { schedule_ms: [60_000] }))
+    const before = await readDelivery(app, one, id)
+    let release = (): void => undefined
+    held = new Promise((resolve) => (release = resolve))
+    const asked = new Promise<void>((resolve) => (arrived = resolve))
+    assert.equal((await resend(app, one, id)).status, 202)
+    await asked
+    const url = `/api/deliveries/${id}/cancel`
+    const cancel = async (): Promise<Shown> => {
+      const response = await app.request(url, { method: 'POST', headers: admin(one) })
+      return (await response.json()) as Shown
+    }
+    const kept = await cancel()
+    assert.deepEqual([kept.state, kept.due_at, kept.resending], ['waiting', before.due_at, false])
+    release()
+    assert.equal((await cancel()).state, 'canceled')
+  })
+
+  test('takes no fields, nor does a cancel: what somebody meant by one is not passed over', async () => {
+    const headers = { ...admin(one), 'content-type': 'application/json' }
+    for (const url of [
+      `/api/deliveries/${crypto.randomUUID()}/resend`,
+      `/api/deliveries/${crypto.randomUUID()}/cancel`,
+      `/api/resend-jobs/${crypto.randomUUID()}/cancel`,
+    ]) {
+      const ask = (body: string): Promise<Response> =>
+        app.request(url, { method: 'POST', headers, body })
+      await refused(await ask('{"delay_ms":5}'), 400, 'BAD_REQUEST')
+      await refused(await ask('{"delay_ms"'), 400, 'INVALID_JSON')
+      for (const nothing of ['', '{}']) await refused(await ask(nothing), 404, 'NOT_FOUND')
+    }
+  })
+
   test("is its executable's own, and is sent no more when that is gone", async () => {
     answers.push(500)
     const other = await upload(app, await guest('echo'))

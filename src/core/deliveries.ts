@@ -95,7 +95,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
 
     list: (...of: Parameters<typeof storage.deliveries.list>) => storage.deliveries.list(...of),
 
-    /** One that is under way may still arrive. @throws AppError CONFLICT when it had ended */
+    /** Takes back a resend, or ends what has none; one that is under way may still arrive. @throws AppError CONFLICT when it had ended */
     async cancel(id: string): Promise<Delivery> {
       if (!(await storage.deliveries.cancel(id, 'canceled', now()))) {
         const { state } = await this.find(id)

@@ -19,6 +19,9 @@ export const ErrorBody = Type.Object(
   { additionalProperties: true },
 )
 
+/** Of a route that takes nothing: a field is one that its sender means something by. */
+export const NoFields = Type.Object({}, { additionalProperties: false })
+
 export const WasmId = Type.Object({ wasm_id: Type.Integer() })
 
 /** Of lists; page.ts reads them. */

@@ -174,14 +174,16 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 
     cancel: (id, reason, nowMs) =>
       database.write(async (db, at) => {
-        const row = await db
-          .updateTable('deliveries')
-          .set(canceled(reason, nowMs))
-          .where('id', '=', id)
-          .where('ended_at_ms', 'is', null)
-          .returning('lane')
-          .executeTakeFirst()
-        if (row === undefined) return takeBackResend(db, id)
+        const row =
+          (await takeBackResend(db, id)) ??
+          (await db
+            .updateTable('deliveries')
+            .set(canceled(reason, nowMs))
+            .where('id', '=', id)
+            .where('ended_at_ms', 'is', null)
+            .returning('lane')
+            .executeTakeFirst())
+        if (row === undefined) return false
         // There may be room for another; the next claim looks.
         queue.expect(at, row.lane, nowMs)
         return true

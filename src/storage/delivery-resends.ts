@@ -64,15 +64,18 @@ export async function whyNotManual(db: Kysely<Schema>, id: string): Promise<Rese
   return 'executable_deleted'
 }
 
-/** Of one that had ended; false where none was pending. One under way is not recorded any more. */
-export async function takeBackResend(db: Kysely<Schema>, id: string): Promise<boolean> {
-  const row = await db
+/** The lane of the delivery; undefined where no resend was pending. One under way is not recorded any more. */
+export function takeBackResend(
+  db: Kysely<Schema>,
+  id: string,
+): Promise<{ lane: string } | undefined> {
+  return db
     .updateTable('deliveries')
     .set(chainAsItWas)
     .where('id', '=', id)
     .where('manual', '=', 1)
+    .returning('lane')
     .executeTakeFirst()
-  return row.numUpdatedRows > 0n
 }
 
 /** Of an attempt that a job asked for. */

@@ -10,7 +10,7 @@ import { formatRetry } from '../../retry-policy.ts'
 import { FILTER_FIELDS, readDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
+import { ErrorBody, ExecutableParams, NoFields, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toExecutableId } from '../wire.ts'
 
@@ -99,8 +99,8 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
   app.post(
     '/api/deliveries/:id/cancel',
     {
-      schema: { ...common, summary: 'Cancel a delivery that has not ended' },
-      config: { access: 'route' },
+      schema: { ...common, summary: 'Take back a resend, or cancel a delivery', body: NoFields },
+      config: { access: 'route', optionalBody: true },
     },
     async (request) => {
       const { id } = await find(request, request.params.id)
@@ -114,9 +114,10 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
       schema: {
         ...common,
         summary: 'Send a delivery again, whatever became of it',
+        body: NoFields,
         response: { 202: DeliveryShape, '4xx': ErrorBody },
       },
-      config: { access: 'route' },
+      config: { access: 'route', optionalBody: true },
     },
     async (request, reply) => {
       const { id } = await find(request, request.params.id)

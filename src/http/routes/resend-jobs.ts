@@ -7,7 +7,7 @@ import type { ResendJob } from '../../model.ts'
 import { FILTER_FIELDS, readDeliveryFilter, writeDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, PageQuery, SECURITY } from '../schemas.ts'
+import { ErrorBody, NoFields, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toExecutableId } from '../wire.ts'
 
@@ -116,8 +116,9 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
       schema: {
         ...common,
         summary: 'End a job; what it asked for and is not under way is not sent',
+        body: NoFields,
       },
-      config: { access: 'route' },
+      config: { access: 'route', optionalBody: true },
     },
     async (request) => {
       const { id } = await find(request, request.params.id)
