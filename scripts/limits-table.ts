@@ -159,6 +159,14 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['PAUSE_MS_MAX', 'ms', 'The longest', '`INVALID_SPEC`'],
     ['BACKOFF_MAX', 'times', 'The growth of pauses', '`INVALID_SPEC`'],
   ],
+  'src/core/deliveries.ts': [
+    [
+      'ATTEMPTS_SHOWN_MAX',
+      'attempts',
+      'Of a delivery that is read',
+      'left out; `attempts_omitted`',
+    ],
+  ],
   'src/core/attempt.ts': [
     ['EXCERPT_BYTES', 'bytes', "A target's answer that is kept or shown", 'cut'],
   ],

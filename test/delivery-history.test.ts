@@ -10,7 +10,14 @@ import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
-import { Clock, POLL, callback, hasEnded, untilDelivery } from './helpers/deliveries.ts'
+import {
+  Clock,
+  POLL,
+  callback,
+  hasEnded,
+  readDelivery,
+  untilDelivery,
+} from './helpers/deliveries.ts'
 import type { Shown } from './helpers/deliveries.ts'
 import { guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
@@ -20,6 +27,7 @@ import type { DeliveryFilter, DeliveryState } from '../src/model.ts'
 import { pageOfIds } from '../src/storage/delivery-history.ts'
 import type { Schema } from '../src/storage/schema.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
+import { newAttempt, newDelivery } from './storage-deliveries-suite.ts'
 
 const TOKEN = 'a-token-of-enough-characters'
 
@@ -205,4 +213,28 @@ test('whatever is asked for is found by index, and no more is sorted than a few 
       )
     }
   }
+})
+
+test('one that was tried very often is shown with its newest attempts, and how many are older', async (t) => {
+  const app = await buildApp(t, POLL)
+  const one = await upload(app, await guest('echo'))
+  await app.close()
+  const storage = await openSqlite({ dataDir: app.dataDir, secretKey: '' })
+  const nowMs = Date.now()
+  const delivery = newDelivery({
+    executableId: one.id,
+    state: 'exhausted',
+    dueAtMs: null,
+    createdAtMs: nowMs,
+    endedAtMs: nowMs,
+  })
+  const attempts = Array.from({ length: 103 }, () => newAttempt())
+  await storage.deliveries.create(delivery, attempts)
+  await storage.close()
+  const shown = await readDelivery(await app.restart(), one, delivery.id)
+  assert.equal(shown.attempts_omitted, 3)
+  assert.deepEqual(
+    shown.attempts.map((attempt) => attempt.attempt_id),
+    attempts.slice(3).map(({ id }) => id),
+  )
 })

@@ -67,7 +67,7 @@ test('payloads go at their age and rows at theirs', async (t) => {
   clock.ms += 1
   await retention.round()
   assert.equal((await storage.deliveries.get(id))?.payloadKept, false)
-  assert.equal((await storage.deliveries.attempts(id)).length, 1)
+  assert.equal((await storage.deliveries.attempts(id, 9)).items.length, 1)
   clock.ms += 12 * HOUR_MS
   await retention.round()
   assert.equal(await storage.deliveries.get(id), undefined)

@@ -103,7 +103,10 @@ export function testDeliveries(
       const attempts = [full, bare]
       await deliveries.create({ ...delivery, spec, body }, attempts)
       assert.deepEqual(await deliveries.get(delivery.id), delivery)
-      assert.deepEqual(await deliveries.attempts(delivery.id), attempts)
+      const all = { items: attempts, omitted: 0 }
+      assert.deepEqual(await deliveries.attempts(delivery.id, 9), all)
+      assert.deepEqual(await deliveries.attempts(delivery.id, 2), all)
+      assert.deepEqual(await deliveries.attempts(delivery.id, 1), { items: [bare], omitted: 1 })
       assert.equal(await deliveries.get(uuidv7()), undefined)
       const [leased] = await deliveries.claim(bounds())
       assert.deepEqual([leased?.spec, leased?.body], [spec, body])
@@ -132,7 +135,7 @@ export function testDeliveries(
       const [second] = (await deliveries.claim(bounds({ nowMs }))) as [LeasedDelivery]
       const ended = { state: 'succeeded', reason: null } as const
       assert.equal(await deliveries.settle(first, newAttempt(), ended, AFTER), false)
-      assert.deepEqual(await deliveries.attempts(first.id), [])
+      assert.deepEqual((await deliveries.attempts(first.id, 9)).items, [])
       await deliveries.renew([first], NOW + 100 * LEASE_MS)
       assert.equal(await deliveries.settle(second, newAttempt(), ended, AFTER), true)
       const stored = await deliveries.get(first.id)
@@ -269,13 +272,13 @@ export function testDeliveries(
       assert.equal(await kept.deleteRows(3), 0, 'payloads go first')
       assert.equal(await kept.dropPayloads(2), 1)
       assert.equal((await deliveries.get(ended[0]!.id))?.payloadKept, false)
-      assert.equal((await deliveries.attempts(ended[0]!.id))[0]?.responseBody.length, 0)
+      assert.equal((await deliveries.attempts(ended[0]!.id, 9)).items[0]?.responseBody.length, 0)
       assert.equal(await deliveries.resend(ended[0]!.id, NOW), 'payload_gone')
       assert.equal(await deliveries.resend(ended[1]!.id, NOW), undefined)
       assert.equal(await kept.dropPayloads(3), 0, 'what is about to be sent again stays')
       assert.equal(await kept.deleteRows(3), 1)
       assert.equal(await deliveries.get(ended[0]!.id), undefined)
-      assert.deepEqual(await deliveries.attempts(ended[0]!.id), [])
+      assert.deepEqual((await deliveries.attempts(ended[0]!.id, 9)).items, [])
       assert.notEqual(await deliveries.get(ended[2]!.id), undefined)
       assert.notEqual(await deliveries.get(open_.id), undefined)
     })

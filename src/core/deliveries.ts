@@ -9,6 +9,9 @@ import type { ResendRefusal, Storage } from '../storage/storage.ts'
 import { afterAttempt, newsOf } from './attempt.ts'
 import { createIds, timeOfId } from './ids.ts'
 
+/** Each shows up to 16 KiB that its target chose, and a delivery can be sent again any number of times. */
+const ATTEMPTS_SHOWN_MAX = 100
+
 export interface NewDelivery {
   runId: string
   executableId: number
@@ -84,7 +87,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
       return found
     },
 
-    attempts: (id: string) => storage.deliveries.attempts(id),
+    attempts: (id: string) => storage.deliveries.attempts(id, ATTEMPTS_SHOWN_MAX),
 
     /** Until when its target is left alone, for one that waits; null where it is not. */
     async heldUntil({ target, dueAtMs }: Delivery): Promise<number | null> {

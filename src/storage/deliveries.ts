@@ -151,14 +151,15 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       return row === undefined ? undefined : rowToDelivery(row)
     },
 
-    async attempts(id) {
-      const rows = await reader
-        .selectFrom('attempts')
-        .selectAll()
-        .where('delivery_id', '=', id)
-        .orderBy('id')
-        .execute()
-      return rows.map(rowToAttempt)
+    async attempts(id, limit) {
+      const all = reader.selectFrom('attempts').where('delivery_id', '=', id)
+      const rows = await all.selectAll().orderBy('id', 'desc').limit(limit).execute()
+      const items = rows.map(rowToAttempt).reverse()
+      if (items.length < limit) return { items, omitted: 0 }
+      const { count } = await all
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      return { items, omitted: count - items.length }
     },
 
     async list(filter, { limit, before }) {

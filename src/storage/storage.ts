@@ -295,8 +295,8 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery> {
   /** Until when nothing is sent to a target that asked for less; null, or of the past, where nothing is held. */
   heldUntil(target: string): Promise<number | null>
   get(id: string): Promise<Delivery | undefined>
-  /** Oldest first. */
-  attempts(id: string): Promise<Attempt[]>
+  /** The newest `limit`, the oldest of them first, and how many are older. */
+  attempts(id: string, limit: number): Promise<{ items: Attempt[]; omitted: number }>
   /** Newest first; ids are time-ordered, so `before` is an id. */
   list(
     filter: DeliveryFilter,

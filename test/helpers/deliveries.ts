@@ -37,6 +37,7 @@ export interface Shown {
   created_at: string
   ended_at: string | null
   attempts: ShownAttempt[]
+  attempts_omitted: number
 }
 
 export const POLL = { DELIVERY_POLL_MS: 10 }

@@ -81,7 +81,7 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
   app.get(
     '/api/deliveries/:id',
     {
-      schema: { ...common, summary: 'One delivery with every attempt' },
+      schema: { ...common, summary: 'One delivery with its newest attempts' },
       config: { access: 'route' },
     },
     async (request) => {
@@ -91,7 +91,8 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
       return {
         ...toWire(delivery),
         held_until: toTime(heldUntilMs),
-        attempts: attempts.map(attemptToWire),
+        attempts: attempts.items.map(attemptToWire),
+        attempts_omitted: attempts.omitted,
       }
     },
   )
