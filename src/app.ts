@@ -171,6 +171,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     sandbox,
     functionStorage,
     forwarder,
+    deliveries,
     journal,
     interrupts,
     limits,

@@ -50,7 +50,12 @@ async function ended(storage: Storage, endedAtMs: number, bytes: number): Promis
   const body = Buffer.alloc(bytes, 'x')
   const delivery = newDelivery({ state: 'exhausted', dueAtMs: null, endedAtMs })
   const id = uuidv7()
-  await storage.deliveries.create({ ...delivery, id, body }, [newAttempt()])
+  await storage.deliveries.create({
+    ...delivery,
+    id,
+    body,
+    first: { attempt: newAttempt(), news: 'none', nowMs: 0 },
+  })
   return id
 }
 
@@ -59,7 +64,7 @@ test('payloads go at their age and rows at theirs', async (t) => {
   const clock = new Clock()
   const id = await ended(storage, clock.ms, 100)
   const waits = newDelivery({ dueAtMs: clock.ms })
-  await storage.deliveries.create(waits, [])
+  await storage.deliveries.create(waits)
   const retention = retain(storage, clock.now)
   clock.ms += 12 * HOUR_MS
   await retention.round()
@@ -136,7 +141,7 @@ test('a lane that nothing is sent in any more is removed, and one that waits is 
   for (let n = 0; n < 450; n++) {
     const target = `https://t${n}.example:443`
     const dueAtMs = n === 7 ? clock.ms + HOUR_MS : clock.ms
-    await storage.deliveries.create(newDelivery({ executableId, target, dueAtMs }), [])
+    await storage.deliveries.create(newDelivery({ executableId, target, dueAtMs }))
   }
   const perLane = 1
   for (;;) {

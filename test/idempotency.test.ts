@@ -10,11 +10,13 @@ import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { CallInit, Caller, Uploaded } from './helpers/client.ts'
+import { callback } from './helpers/deliveries.ts'
 import { ended, readRun, resultOf, untilRun } from './helpers/durable-runs.ts'
 import type { Run } from './helpers/durable-runs.ts'
 import { textOf } from './helpers/guest-calls.ts'
 import { guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
+import { catchConnections } from './helpers/sqlite-connections.ts'
 import { startProcess } from './helpers/server-process.ts'
 
 const POLL = { DELIVERY_POLL_MS: 10 }
@@ -54,8 +56,10 @@ describe('a call with a key', () => {
   let app: TestApp
   let one: Uploaded
   let counter: Uploaded
+  let connections: ReturnType<typeof catchConnections>
 
   before(async () => {
+    connections = catchConnections(scope)
     app = await buildApp(scope, { ...POLL, RUN_TIMEOUT_MS: 60_000 })
     one = await upload(app, await guest('echo'))
     counter = await upload(app, await guest('storage'))
@@ -134,6 +138,32 @@ describe('a call with a key', () => {
     const [first] = await told(await send('a'))
     assert.deepEqual(await told(await send('a')), [first, true])
     await refused(await send('a', ''), 422, 'IDEMPOTENCY_MISMATCH')
+  })
+
+  test('has what goes on of its result committed with its end, and not before', async (t) => {
+    const [connection] = connections
+    assert.ok(connection !== undefined)
+    const target = await httpService(t, (_request, reply) => reply.writeHead(503).end())
+    const deliveriesOf = (runId: string): unknown[] =>
+      connection.prepare('select id from deliveries where run_id = ?').all(runId)
+    for (const [SSVM_Callback, status] of [
+      [callback(target, { schedule_ms: [3_600_000] }), 502],
+      [callback(target, undefined, { delay_ms: 3_600_000 }), 202],
+    ] as const) {
+      const headers = { ...newKey(), SSVM_Callback }
+      // No end can be written, as after a kill.
+      connection.exec(`create trigger no_end before delete on queued_runs
+        begin select raise(abort, 'not now'); end`)
+      const asked = call(app, one, 'echo', { headers, body: 'x' })
+      while ((await app.request('/readyz')).status === 200) await new Promise(setImmediate)
+      const [row] = connection.prepare('select id from queued_runs').all() as { id: string }[]
+      assert.deepEqual(deliveriesOf(row!.id), [])
+      connection.exec('drop trigger no_end')
+      const response = await asked
+      assert.equal(response.status, status)
+      const { delivery_id: id } = (await response.json()) as { delivery_id: string }
+      assert.deepEqual(deliveriesOf(row!.id), [{ id }])
+    }
   })
 
   test('that is still under way is refused with 409, and of several at once one runs', async () => {

@@ -78,7 +78,7 @@ async function add({ deliveries }: Storage, target: string, count: number): Prom
   const made = Array.from({ length: count }, (_, n) =>
     newDelivery({ target, dueAtMs: NOW - count + n }),
   )
-  for (const delivery of made) await deliveries.create(delivery, [])
+  for (const delivery of made) await deliveries.create(delivery)
   return idsOf(made)
 }
 
@@ -94,22 +94,25 @@ export function testDeliveries(
   }
 
   describe(`${engine}: deliveries`, () => {
-    test('one reads back as it was made, with its attempts', async (t) => {
+    test('one reads back as it was made, with the attempt that was made before', async (t) => {
       const { deliveries } = await open(t)
-      const { spec, body, ...delivery } = newDelivery({ tries: 1 })
       const nothing = { dnsUs: null, connectUs: null, tlsUs: null, firstByteUs: null }
       const full = newAttempt()
       const bare = newAttempt({ request: null, peer: null, timings: nothing, status: null })
-      const attempts = [full, bare]
-      await deliveries.create({ ...delivery, spec, body }, attempts)
+      const { spec, body, ...delivery } = newDelivery({ tries: 1 })
+      const first = { attempt: full, news: 'none' as const, nowMs: NOW }
+      await deliveries.create({ ...delivery, spec, body, first })
       assert.deepEqual(await deliveries.get(delivery.id), delivery)
-      const all = { items: attempts, omitted: 0 }
+      const [leased] = await deliveries.claim(bounds())
+      assert.deepEqual([leased?.spec, leased?.body], [spec, body])
+      const after = { state: 'waiting', dueAtMs: NOW + 1 } as const
+      const told = { nowMs: NOW, perLane: PER_LANE, news: 'none' as const }
+      await deliveries.settle(leased!, bare, after, told)
+      const all = { items: [full, bare], omitted: 0 }
       assert.deepEqual(await deliveries.attempts(delivery.id, 9), all)
       assert.deepEqual(await deliveries.attempts(delivery.id, 2), all)
       assert.deepEqual(await deliveries.attempts(delivery.id, 1), { items: [bare], omitted: 1 })
       assert.equal(await deliveries.get(uuidv7()), undefined)
-      const [leased] = await deliveries.claim(bounds())
-      assert.deepEqual([leased?.spec, leased?.body], [spec, body])
     })
 
     test('what is leased is leased to one, and due again when its time is over', async (t) => {
@@ -250,9 +253,9 @@ export function testDeliveries(
       const { deliveries, runs } = storage
       const [waits, over, none] = [newRun(1), newRun(1), newRun(1)]
       await runs.save([waits, over, none])
-      await deliveries.create(newDelivery({ runId: waits.id }), [])
+      await deliveries.create(newDelivery({ runId: waits.id }))
       const ended = { state: 'succeeded', dueAtMs: null, endedAtMs: NOW } as const
-      await deliveries.create(newDelivery({ runId: over.id, ...ended }), [])
+      await deliveries.create(newDelivery({ runId: over.id, ...ended }))
       const all = { keep: 0, keepFailed: 0, failedSinceMs: 0, keepResultBytes: 0 }
       assert.equal(await runs.prune(1, all), 2)
       assert.notEqual(await runs.get(waits.id), undefined)
@@ -263,9 +266,10 @@ export function testDeliveries(
       const ended = [1, 2, 3].map((endedAtMs) =>
         newDelivery({ state: 'succeeded', dueAtMs: null, endedAtMs }),
       )
-      for (const delivery of ended) await deliveries.create(delivery, [newAttempt()])
+      const first = { attempt: newAttempt(), news: 'none' as const, nowMs: NOW }
+      for (const delivery of ended) await deliveries.create({ ...delivery, first })
       const open_ = newDelivery()
-      await deliveries.create(open_, [])
+      await deliveries.create(open_)
       assert.equal(await kept.oldestKept(0), 1)
       assert.equal(await kept.oldestKept(2), 2)
       assert.ok((await kept.keptBytes(1, 3)) > 2 * 'body'.length)

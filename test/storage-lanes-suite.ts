@@ -28,7 +28,7 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
     const made = Array.from({ length: count }, (_, n) =>
       newDelivery({ target, executableId, dueAtMs: NOW - count + n }),
     )
-    for (const delivery of made) await deliveries.create(delivery, [])
+    for (const delivery of made) await deliveries.create(delivery)
     return idsOf(made)
   }
 
@@ -99,7 +99,7 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
       const [leased] = await deliveries.claim(bounds({ perLane: 1, limit: 1 }))
       await settle(storage, leased!, SLOW)
       const later = newDelivery({ target: 'a' })
-      await deliveries.create(later, [])
+      await deliveries.create(later)
       const [other] = await add(storage, 'b', 1)
       assert.deepEqual(idsOf(await deliveries.claim(bounds())), [other])
       for (const id of [waiting!, later.id]) {
@@ -134,7 +134,10 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
     test('is held by an attempt that was made before its delivery', async (t) => {
       const { deliveries } = await open(t)
       const delivery = newDelivery({ target: 'a', state: 'waiting', tries: 1 })
-      await deliveries.create(delivery, [newAttempt()], { news: SLOW, nowMs: NOW })
+      await deliveries.create({
+        ...delivery,
+        first: { attempt: newAttempt(), news: SLOW, nowMs: NOW },
+      })
       assert.deepEqual(await deliveries.claim(bounds()), [])
       const nowMs = NOW + FIRST_PAUSE_MS
       assert.deepEqual(idsOf(await deliveries.claim(bounds({ nowMs }))), [delivery.id])
@@ -167,9 +170,9 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
       )
       const overdue = newDelivery({ target: 'b', dueAtMs: NOW - 5 })
       const later = newDelivery({ target: 'c', dueAtMs: NOW + 5 })
-      for (const delivery of [...made, overdue, later]) await deliveries.create(delivery, [])
+      for (const delivery of [...made, overdue, later]) await deliveries.create(delivery)
       const slow = newDelivery({ target: 'd', state: 'waiting', dueAtMs: NOW + 5 })
-      await deliveries.create(slow, [newAttempt()], { news: SLOW, nowMs: NOW })
+      await deliveries.create({ ...slow, first: { attempt: newAttempt(), news: SLOW, nowMs: NOW } })
       const toMs = NOW - byMs
       await deliveries.clockSetBack({ fromMs: NOW, toMs })
       const dueAt = async ({ id }: { id: string }) => (await deliveries.get(id))?.dueAtMs
@@ -209,7 +212,7 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
       const full = share(1, [[1, 1]])
       assert.equal(await deliveries.nextDueMs(full.owners), undefined)
       assert.deepEqual(await deliveries.claim(bounds(full)), [])
-      await deliveries.create(newDelivery({ executableId: 2, target: 'b', dueAtMs: NOW + 9 }), [])
+      await deliveries.create(newDelivery({ executableId: 2, target: 'b', dueAtMs: NOW + 9 }))
       assert.equal(await deliveries.nextDueMs(full.owners), NOW + 9)
       const free = share(1)
       assert.equal(await deliveries.nextDueMs(free.owners), NOW - 1)

@@ -71,7 +71,7 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
           dueAtMs: ended ? null : state === 'leased' ? NOW : NOW + 1_000,
           endedAtMs: ended ? NOW : null,
         })
-        await deliveries.create(delivery, [])
+        await deliveries.create(delivery)
         made.push({ ...delivery, state })
       }
       await storage.executables.create(newExecutable())
@@ -116,7 +116,7 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
     test('one attempt more, and the chain as it was where that fails', async (t) => {
       const { deliveries } = await open(t)
       const waits = newDelivery({ state: 'waiting', tries: 1, dueAtMs: NOW + 5_000 })
-      await deliveries.create(waits, [])
+      await deliveries.create(waits)
       assert.equal(await deliveries.resend(waits.id, NOW), undefined)
       assert.equal(await deliveries.resend(waits.id, NOW), 'resending')
       const [leased] = await deliveries.claim(bounds())
@@ -138,8 +138,8 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
       const storage = await open(t)
       const { deliveries } = storage
       const [one, other] = [failed(), failed()]
-      await deliveries.create(one, [])
-      await deliveries.create(other, [])
+      await deliveries.create(one)
+      await deliveries.create(other)
       assert.equal(await deliveries.resend(uuidv7(), NOW), 'missing')
       assert.equal(await deliveries.resend(one.id, NOW), undefined)
       await storage.executables.delete(1)
@@ -153,13 +153,13 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
       const storage = await open(t)
       const { deliveries, resendJobs } = storage
       const made = [failed(), failed(), newDelivery(), failed(), failed()]
-      for (const delivery of made) await deliveries.create(delivery, [])
+      for (const delivery of made) await deliveries.create(delivery)
       await deliveries.cancel(made[2]!.id, 'canceled', NOW)
       const job = newJob()
       assert.equal(await resendJobs.add(job, 1), true)
       assert.equal(await resendJobs.add(newJob(), 1), false)
       assert.deepEqual(await resendJobs.get(job.id), job)
-      await deliveries.create(failed(), [])
+      await deliveries.create(failed())
 
       const first = await claimJob(storage)
       assert.equal(await resendJobs.step(first, STEP), 2)
@@ -196,7 +196,7 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
       const storage = await open(t)
       const { deliveries, resendJobs } = storage
       const made = [failed(), failed()]
-      for (const delivery of made) await deliveries.create(delivery, [])
+      for (const delivery of made) await deliveries.create(delivery)
       const job = newJob({ filter: {}, executableId: null, ratePerSecond: 2 })
       await resendJobs.add(job, 5)
       const leased = await claimJob(storage)
@@ -216,7 +216,7 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
       const { deliveries, deliveryRetention: kept } = storage
       const idle = newDelivery({ target: 'https://idle.example:443' })
       const waits = newDelivery({ target: 'https://waits.example:443', dueAtMs: NOW + 50 })
-      for (const delivery of [idle, waits]) await deliveries.create(delivery, [])
+      for (const delivery of [idle, waits]) await deliveries.create(delivery)
       const [leased] = await deliveries.claim(bounds())
       assert.equal(leased?.id, idle.id)
       await kept.deleteIdleLanes('deliveries', '', NOW)

@@ -96,7 +96,7 @@ export function testSigningSecrets(
         newDelivery({ executableId: id, signed: false }),
         newDelivery({ executableId: other.id, signed: true }),
       ]
-      for (const delivery of deliveries) await storage.deliveries.create(delivery, [])
+      for (const delivery of deliveries) await storage.deliveries.create(delivery)
       const leased = await storage.deliveries.claim(claimBounds())
       const brought = new Map(leased.map((one) => [one.id, one.signingSecrets]))
       assert.deepEqual(

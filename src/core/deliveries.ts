@@ -5,7 +5,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { Attempt, Delivery, DeliveryPayload, RequestSpec, RetryPolicy } from '../model.ts'
 import { originOf } from '../request-spec.ts'
 import { dueOf } from '../send-later.ts'
-import type { ResendRefusal, Storage } from '../storage/storage.ts'
+import type { MadeDelivery, ResendRefusal, Storage } from '../storage/storage.ts'
 import { afterAttempt, newsOf } from './attempt.ts'
 import { createIds, timeOfId } from './ids.ts'
 
@@ -44,42 +44,35 @@ export function createDeliveries(deps: DeliveriesDeps) {
   return {
     newId,
 
-    /** A delivery whose first attempt was made already, and failed; resolves once it is committed. */
-    async goOn(id: string, sent: NewDelivery, first: Attempt): Promise<void> {
+    /** Resolves once it is committed. */
+    async create(delivery: MadeDelivery): Promise<void> {
+      await storage.deliveries.create(delivery)
+      onDue()
+    },
+
+    /** One whose first attempt was made already, and failed; for whoever commits it. */
+    goingOn(id: string, sent: NewDelivery, attempt: Attempt): MadeDelivery {
       const nowMs = now()
       const after = afterAttempt(
-        first,
+        attempt,
         { retry: sent.retry, tries: 1 },
         { nowMs, chance: chance(), config },
       )
-      const delivery = {
+      return {
         ...toDelivery(id, sent, nowMs),
         tries: 1,
-        lastStatus: first.status,
-        lastErrorClass: first.errorClass,
+        lastStatus: attempt.status,
+        lastErrorClass: attempt.errorClass,
         state: after.state,
         ...(after.state === 'waiting'
           ? { dueAtMs: after.dueAtMs }
           : { dueAtMs: null, reason: after.reason, endedAtMs: nowMs }),
+        first: { attempt, news: newsOf(attempt, nowMs, config), nowMs },
       }
-      await storage.deliveries.create(delivery, [first], {
-        news: newsOf(first, nowMs, config),
-        nowMs,
-      })
-      onDue()
     },
 
-    /** One to be sent when its callback says; resolves once it is committed. */
-    async schedule(sent: NewDelivery): Promise<{ id: string; dueAtMs: number }> {
-      const nowMs = now()
-      const delivery = toDelivery(newId(), sent, nowMs)
-      await storage.deliveries.create(delivery, [])
-      onDue()
-      return { id: delivery.id, dueAtMs: delivery.dueAtMs ?? nowMs }
-    },
-
-    /** The same, for whoever commits it together with something else. */
-    scheduled: (sent: NewDelivery): Delivery & DeliveryPayload => toDelivery(newId(), sent, now()),
+    /** One to be sent when its callback says; for whoever commits it. */
+    scheduled: (sent: NewDelivery): MadeDelivery => toDelivery(newId(), sent, now()),
 
     async find(id: string): Promise<Delivery> {
       const found = await storage.deliveries.get(id)

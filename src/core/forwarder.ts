@@ -3,6 +3,7 @@
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Attempt, RequestSpec, RunAnswer, SigningSecret } from '../model.ts'
+import type { MadeDelivery } from '../storage/storage.ts'
 import type { Outbound, OutboundError, OutboundResponse } from '../outbound/outbound.ts'
 import { EXCERPT_BYTES, arrived, attempt, timeoutOf } from './attempt.ts'
 import type { Deliveries } from './deliveries.ts'
@@ -29,6 +30,8 @@ export interface ForwardOptions {
   signed: boolean
   answerBytes: number
   onBytes: (bytes: number) => void
+  /** Commits a delivery that goes on, now or with the run's end. */
+  keep: (delivery: MadeDelivery) => Promise<void> | void
   /** Ends the attempt: nobody wants the result to arrive any more. */
   signal: AbortSignal
 }
@@ -80,11 +83,11 @@ export function createForwarder(deps: ForwarderDeps) {
   async function postpone(
     spec: RequestSpec,
     { bytes: body, type }: { bytes: Buffer; type: string },
-    { runId, executableId, hops, signed, signal }: ForwardOptions,
+    { runId, executableId, hops, signed, signal, keep }: ForwardOptions,
   ): Promise<TargetAnswer> {
     if (signal.aborted) throw new AppError('CANCELED')
     const retry = spec.retry ?? DEFAULT_RETRY
-    const { id: deliveryId, dueAtMs } = await deliveries.schedule({
+    const delivery = deliveries.scheduled({
       runId,
       executableId,
       spec,
@@ -94,7 +97,8 @@ export function createForwarder(deps: ForwarderDeps) {
       hops: hops + 1,
       signed,
     })
-    const postponed = { deliveryId, dueAtMs }
+    await keep(delivery)
+    const postponed = { deliveryId: delivery.id, dueAtMs: delivery.dueAtMs ?? now() }
     return { status: 202, type: 'application/json', body: Buffer.alloc(0), postponed }
   }
 
@@ -114,11 +118,11 @@ export function createForwarder(deps: ForwarderDeps) {
     // A loop must end. Where a name leads may change: a refused address is a failure like others.
     const final = error.code === 'LOOP_DETECTED'
     if (spec.retry === undefined || arrived(first) || final) return error
-    const { runId, executableId, signed } = options
+    const { runId, executableId, signed, keep } = options
     const { bytes: body, type } = result
     const { retry } = spec
     const delivery = { runId, executableId, spec, retry, body, type, hops, signed }
-    await deliveries.goOn(id, delivery, first)
+    await keep(deliveries.goingOn(id, delivery, first))
     const detail = { ...error.detail, delivery_id: id }
     return new AppError(error.code, error.message, { detail, cause: error.cause })
   }

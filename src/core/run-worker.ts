@@ -113,7 +113,9 @@ export function createRunWorker(deps: RunWorkerDeps) {
         const outcome = ran?.outcome ?? { error: new AppError('CLOSED') }
         // Cut off by our own end, it is run again, and its answer found under its key.
         const cutOff = 'error' in outcome && outcome.error.code === 'CLOSED'
-        if (ran !== undefined && !cutOff) await end(leased, ran, hands)
+        const stored = ran !== undefined && !cutOff && (await end(leased, ran, hands))
+        // It was taken up by another, who answers; nothing is promised that is not there.
+        if (!stored && ran?.delivery !== undefined) throw inFlight(leased)
         if ('error' in outcome) throw outcome.error
         return outcome.answer
       }),
@@ -134,17 +136,18 @@ export function createRunWorker(deps: RunWorkerDeps) {
     }
   }
 
-  async function end(leased: LeasedRun, ran: Ran, { commit }: Hands): Promise<void> {
+  async function end(leased: LeasedRun, ran: Ran, { commit }: Hands): Promise<boolean> {
     const { ended, outcome, parcel } = ran
-    const delivery = parcel === undefined ? undefined : deliveryOf(leased, parcel)
+    const delivery = parcel === undefined ? ran.delivery : deliveryOf(leased, parcel)
     const kept = leased.waited
       ? { answer: isKept(outcome) ? outcome : undefined, bytesMax: config.IDEMPOTENCY_BYTES }
       : undefined
     const together = { delivery, perLane, ...(kept === undefined ? {} : { kept }) }
-    if ((await commit(() => storage.queuedRuns.end(leased, ended, together))) !== true) return
+    if ((await commit(() => storage.queuedRuns.end(leased, ended, together))) !== true) return false
     journal.endSaved(ended)
     if (delivery !== undefined) onDelivery()
     if (kept?.answer !== undefined) onKept(ended.executableId)
+    return true
   }
 
   /** A try that failed and is to be followed by another, and when. */
@@ -218,6 +221,10 @@ export function createRunWorker(deps: RunWorkerDeps) {
 function failedRun({ record }: LeasedRun, error: AppError, endedAtMs: number): RunRecord {
   const { code: errorCode, message: errorMessage } = error
   return { ...record, status: 'failed', errorCode, errorMessage, endedAtMs }
+}
+
+function inFlight({ id }: LeasedRun): AppError {
+  return new AppError('IDEMPOTENCY_IN_FLIGHT', undefined, { detail: { run_id: id } })
 }
 
 /** What the work comes to, or nothing at the abort. */

@@ -5,10 +5,12 @@ import { originOf, parseRequestSpec } from '../request-spec.ts'
 import type { ParsedSpec, SpecPurpose } from '../request-spec.ts'
 import { checkLater } from '../send-later.ts'
 import type { InvocationResult, ModuleRef, Profile, Sandbox } from '../sandbox/sandbox.ts'
+import type { MadeDelivery } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
+import type { Deliveries } from './deliveries.ts'
 import { splitEmbeddedCallback } from './embedded-callback.ts'
 import type { Executables } from './executables.ts'
-import type { Forwarder } from './forwarder.ts'
+import type { ForwardOptions, Forwarder } from './forwarder.ts'
 import type { FunctionStorage } from './function-storage.ts'
 import type { HangUp } from './hang-up.ts'
 import { checkHops } from './hops.ts'
@@ -50,6 +52,7 @@ export interface RunnerDeps {
   /** Calls the functions that keep something. */
   functionStorage: FunctionStorage
   forwarder: Forwarder
+  deliveries: Pick<Deliveries, 'create'>
   journal: RunJournal
   interrupts: Interrupts
   limits: Limits
@@ -85,6 +88,8 @@ export interface Ran {
   outcome: { answer: RunAnswer } | { error: AppError }
   /** What is to be delivered, and where to. */
   parcel: { result: Result; target: Target } | undefined
+  /** What goes on of a result that was forwarded; it is to be committed with the end. */
+  delivery?: MadeDelivery | undefined
 }
 
 interface Callable {
@@ -95,7 +100,7 @@ interface Callable {
 export type Runner = ReturnType<typeof createRunner>
 
 export function createRunner(deps: RunnerDeps) {
-  const { executables, inputs, sandbox, functionStorage, forwarder, journal } = deps
+  const { executables, inputs, sandbox, functionStorage, forwarder, deliveries, journal } = deps
   const { interrupts, limits, checkTarget, jsonSearchBytes, laterMsMax, now } = deps
   const callables = new WeakMap<Executable, Callable>()
 
@@ -113,7 +118,9 @@ export function createRunner(deps: RunnerDeps) {
     try {
       const { result, target } = await compute(request, record)
       const answer =
-        target === undefined ? toAnswer(result) : await forward(request, record, target, result)
+        target === undefined
+          ? toAnswer(result)
+          : await forward(request, record, target, { result, keep: deliveries.create })
       record.status = 'succeeded'
       return answer
     } catch (error) {
@@ -134,13 +141,17 @@ export function createRunner(deps: RunnerDeps) {
   async function runDurable(request: RunRequest, record: RunRecord, waited: boolean): Promise<Ran> {
     const release = executables.hold(request.executable)
     journal.begin(record)
+    let delivery: MadeDelivery | undefined
+    const keep = (made: MadeDelivery): void => void (delivery = made)
     try {
       const { result, target } = await compute(request, record)
       if (waited) {
         const answer =
-          target === undefined ? toAnswer(result) : await forward(request, record, target, result)
+          target === undefined
+            ? toAnswer(result)
+            : await forward(request, record, target, { result, keep })
         const ended = { ...record, status: 'succeeded' as const, endedAtMs: now() }
-        return { ended, outcome: { answer }, parcel: undefined }
+        return { ended, outcome: { answer }, parcel: undefined, delivery }
       }
       const forwardedTo = target === undefined ? null : originOf(target.spec)
       const endedAtMs = now()
@@ -149,7 +160,7 @@ export function createRunner(deps: RunnerDeps) {
       return { ended, outcome: { answer: toAnswer(result) }, parcel }
     } catch (cause) {
       const ended = { ...record, endedAtMs: now() }
-      return { ended, outcome: { error: failed(ended, cause) }, parcel: undefined }
+      return { ended, outcome: { error: failed(ended, cause) }, parcel: undefined, delivery }
     } finally {
       release()
     }
@@ -238,7 +249,7 @@ export function createRunner(deps: RunnerDeps) {
     request: RunRequest,
     record: RunRecord,
     { spec, warnings, signed }: Target,
-    result: Result,
+    { result, keep }: { result: Result; keep: ForwardOptions['keep'] },
   ): Promise<RunAnswer> {
     const begun = performance.now()
     record.status = 'forwarding'
@@ -252,6 +263,7 @@ export function createRunner(deps: RunnerDeps) {
         signed,
         answerBytes: limits.of(request.executable).outputBytes,
         onBytes: (bytes) => request.lease.take(bytes),
+        keep,
         signal: request.hangUp.signal,
       })
       if (answer.postponed !== undefined) record.result = result

@@ -1,7 +1,7 @@
 // Deliveries: one table is record and queue (work-queue.ts), whose lanes are targets.
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Attempt, Delivery, DeliveryPayload, DeliveryState, RequestSpec } from '../model.ts'
+import type { Attempt, DeliveryState, RequestSpec } from '../model.ts'
 import { bringForwardAll } from './clock-set-back.ts'
 import type { AtCommit, Database } from './database.ts'
 import { pageOfIds } from './delivery-history.ts'
@@ -32,7 +32,13 @@ import {
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { readSigningSecrets } from './signing-secrets.ts'
-import type { ClaimBounds, DeliveryStore, LeasedDelivery, TargetNews } from './storage.ts'
+import type {
+  ClaimBounds,
+  DeliveryStore,
+  LeasedDelivery,
+  MadeDelivery,
+  TargetNews,
+} from './storage.ts'
 import { NOT_LEASED, createWorkQueue, inOrder } from './work-queue.ts'
 
 /** Rows changed at once where many may be; other writers wait meanwhile. */
@@ -95,14 +101,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
   }
 
   return {
-    create: (delivery, attempts, told) =>
-      database.write(async (db, at) => {
-        await insertDelivery({ db, at, secrets }, delivery, attempts)
-        // That it is well, only a lane's own attempts can tell.
-        if (told !== undefined && typeof told.news === 'object') {
-          at.lane({ work: 'deliveries', lane: delivery.target, ...toLaneNews(told) })
-        }
-      }),
+    create: (delivery) => database.write((db, at) => insertDelivery({ db, at, secrets }, delivery)),
 
     claim: (bounds) =>
       database.write(async (db, at) => load(db, at, await queue.claim(db, at, bounds), bounds)),
@@ -232,17 +231,20 @@ function readable<T>(read: () => T): T | undefined {
 /** For units that make a delivery beside something else. One that was made already stays as it is. */
 export async function insertDelivery(
   { db, at, secrets }: { db: Kysely<Schema>; at: AtCommit; secrets: Secrets },
-  delivery: Delivery & DeliveryPayload,
-  attempts: readonly Attempt[] = [],
+  { first, ...delivery }: MadeDelivery,
 ): Promise<void> {
   const spec = secrets.seal(JSON.stringify(delivery.spec), specOf(delivery.id))
-  const answers = attempts.reduce((sum, attempt) => sum + answerBytes(attempt), 0)
+  const answers = first === undefined ? 0 : answerBytes(first.attempt)
   const kept_bytes = spec.length + delivery.body.length + answers
   const made = await insertDeliveries(db, [{ ...deliveryToRow(delivery), kept_bytes }])
   if (made === 0) return
   await insertPayloads(db, [{ delivery_id: delivery.id, spec, body: delivery.body }])
-  for (const attempt of attempts) await insertAttempt(db, delivery.id, attempt)
   const { dueAtMs, target: lane, executableId: owner } = delivery
+  if (first !== undefined) {
+    await insertAttempt(db, delivery.id, first.attempt)
+    // That it is well, only a lane's own attempts can tell.
+    if (typeof first.news === 'object') at.lane({ work: 'deliveries', lane, ...toLaneNews(first) })
+  }
   if (dueAtMs === null) return
   at.lane({ work: 'deliveries', lane, dueAtMs, owner })
   at.tell({ kind: 'work', work: 'deliveries' })

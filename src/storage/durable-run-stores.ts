@@ -1,14 +1,7 @@
 // What the product asks of a storage engine for durable runs: their queue, and the keys that callers give them.
 import type { AppError } from '../errors.ts'
-import type {
-  Delivery,
-  DeliveryPayload,
-  FailedTry,
-  QueuedRequest,
-  RunAnswer,
-  RunRecord,
-} from '../model.ts'
-import type { WorkStore } from './storage.ts'
+import type { FailedTry, QueuedRequest, RunAnswer, RunRecord } from '../model.ts'
+import type { MadeDelivery, WorkStore } from './storage.ts'
 
 /** A run that was accepted earlier, and that somebody runs now. */
 export interface LeasedRun extends QueuedRequest {
@@ -82,7 +75,7 @@ export interface AddOptions {
 
 /** What is committed with a run's end. */
 export interface RunEnd {
-  delivery: (Delivery & DeliveryPayload) | undefined
+  delivery: MadeDelivery | undefined
   /** Of a run that is waited for; undefined frees its key. Larger bodies than `bytesMax` are not kept. */
   kept?: { answer: KeptAnswer | undefined; bytesMax: number }
   perLane: number

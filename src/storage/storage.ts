@@ -278,13 +278,18 @@ export interface WorkStore<T> {
   clockSetBack(times: ClockSetBack): Promise<void>
 }
 
+/** An attempt that was made before its delivery was stored. */
+export interface FirstAttempt {
+  attempt: Attempt
+  /** Of the target, which it tells. */
+  news: TargetNews
+  nowMs: number
+}
+
+export type MadeDelivery = Delivery & DeliveryPayload & { first?: FirstAttempt }
+
 export interface DeliveryStore extends WorkStore<LeasedDelivery> {
-  /** With the attempts that were made already, and what they tell of the target. */
-  create(
-    delivery: Delivery & DeliveryPayload,
-    attempts: readonly Attempt[],
-    told?: { news: TargetNews; nowMs: number },
-  ): Promise<void>
+  create(delivery: MadeDelivery): Promise<void>
   /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
   settle(
     leased: Pick<LeasedDelivery, 'id' | 'target' | 'leaseId' | 'resendJobId'>,
