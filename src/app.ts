@@ -288,6 +288,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
 
   try {
     if (first) await executables.forgetOrphans()
+    // A call with a key is leased as it comes in: not to be taken for one that was left behind.
+    await runWorker.takeOver()
     await server.listen({ host: config.HOST, port: config.PORT })
     const { port } = server.server.address() as AddressInfo
     ownOrigins = ownOriginsOf(config, port)

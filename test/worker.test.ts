@@ -133,3 +133,64 @@ test('while leases cannot be renewed nothing is claimed, as it could be what is 
   while (asked.at(-1) !== 'claim') await new Promise(setImmediate)
   assert.deepEqual(asked.slice(0, 4), ['renew in vain', 'renew in vain', 'renew', 'claim'])
 })
+
+test('what the process before left is taken over once, and so before anything is leased here', async (t) => {
+  const said: string[] = []
+  const worker = createWorker({
+    storage: { shared: false, onNotice: () => undefined },
+    name: 'queued_runs',
+    store: {
+      ...storeOf<Leased>([]),
+      releaseAll: () => Promise.resolve(void said.push('taken over')),
+    },
+    work: () => Promise.resolve(),
+    sizeOf: () => 1,
+    concurrency: 1,
+    perLane: 1,
+    leaseMs: 1_000,
+    pollMs: 10,
+    now: () => 0,
+    onError: (error) => assert.fail(String(error)),
+  })
+  t.after(() => worker.stop(0))
+  await worker.takeOver()
+  await worker.adopt({ id: 'one', leaseId: 'a' }, 1_000, async () => {
+    said.push('leased')
+    await worker.start()
+  })
+  assert.deepEqual(said, ['taken over', 'leased'])
+})
+
+test('what a stop cuts off is due again at once where others share the database', async () => {
+  const released: Leased[] = []
+  const items = ['ends', 'is cut'].map((id) => ({ id, leaseId: 'a' }))
+  let under = 0
+  let end = (): void => undefined
+  const worker = createWorker({
+    storage: { shared: true, onNotice: () => undefined },
+    name: 'deliveries',
+    store: {
+      ...storeOf([...items]),
+      release: (held) => Promise.resolve(void released.push(...held)),
+    },
+    work: ({ id }, { cut }) =>
+      new Promise((resolve) => {
+        under++
+        if (id === 'ends') end = resolve
+        else cut.addEventListener('abort', () => resolve(), { once: true })
+      }),
+    sizeOf: () => 1,
+    concurrency: 2,
+    perLane: 2,
+    leaseMs: 1_000,
+    pollMs: 10,
+    now: () => 0,
+    onError: (error) => assert.fail(String(error)),
+  })
+  await worker.start()
+  while (under < 2) await new Promise(setImmediate)
+  end()
+  while (worker.stats().underWay > 1) await new Promise(setImmediate)
+  await worker.stop(0)
+  assert.deepEqual(released, [items[1]])
+})

@@ -58,9 +58,14 @@ export interface Worker<T extends Leased> {
    * @throws AppError CLOSED once the worker stops
    */
   adopt<R>(item: T, leasedUntilMs: number, work: (hands: Hands) => Promise<R>): Promise<R>
-  /** Takes up what the process before left under way. */
+  /** Makes due what the process before left under way; before anything is leased here. */
+  takeOver(): Promise<void>
+  /** Claims from now on; takes over first, where that was not done. */
   start(): Promise<void>
-  /** Claims nothing more, lets what is under way end for at most `drainMs` and cuts off the rest. */
+  /**
+   * Claims nothing more, lets what is under way end for at most `drainMs` and cuts off the rest, which is due
+   * again at once where there are others to do it.
+   */
   stop(drainMs: number): Promise<void>
   /** For /readyz and /metrics. */
   stats(): { underWay: number; healthy: boolean }
@@ -89,6 +94,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
   let heldUntilMs = Infinity
   /** The time as it was looked at last. */
   let seenMs = -Infinity
+  let takenOver: Promise<void> | undefined
   let started = false
   const closing = new AbortController()
   const cut = new AbortController()
@@ -233,6 +239,11 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
     }
   }
 
+  function takeOver(): Promise<void> {
+    // What others may be working on is left until their leases end.
+    return (takenOver ??= storage.shared ? Promise.resolve() : store.releaseAll(now()))
+  }
+
   storage.onNotice((notice) => {
     if (notice.kind === 'cancel') onUnwanted?.(notice.runId)
     if (notice.kind === 'all' || (notice.kind === 'work' && notice.work === name)) wake()
@@ -247,9 +258,10 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       return whileHeld(item, () => doing(hands))
     },
 
+    takeOver,
+
     async start() {
-      // What others may be working on is left until their leases end.
-      if (!storage.shared) await store.releaseAll(now())
+      await takeOver()
       renewTimer = setInterval(() => void renew(now()).catch(failed), leaseMs * RENEW_AFTER)
       started = true
       wake()
@@ -259,6 +271,7 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       stopped = true
       clearTimeout(timer)
       await claiming
+      const held = [...underWay.values()]
       closing.abort()
       let unfinished: T[] = []
       const patience = setTimeout(() => {
@@ -271,6 +284,8 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       if (unfinished.length > 0) await store.release(unfinished, now()).catch(failed)
       clearTimeout(timer)
       clearInterval(renewTimer)
+      // What ended is held no more, and stays as it is. Where this fails, leases end by themselves.
+      if (storage.shared && held.length > 0) await store.release(held, now()).catch(failed)
     },
 
     stats: () => ({ underWay: underWay.size, healthy: !failing }),
