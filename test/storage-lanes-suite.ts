@@ -122,7 +122,7 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
         const untilMs = NOW + FIRST_PAUSE_MS
         assert.equal(await deliveries.heldUntil('a'), untilMs)
         const made = newDelivery({ target: 'a', dueAtMs: NOW + 1 })
-        if (what === 'new work') await deliveries.create(made, [])
+        if (what === 'new work') await deliveries.create(made)
         else assert.equal(await deliveries.resend(leased!.id, NOW + 1), undefined)
         assert.equal(await deliveries.nextDueMs(), untilMs)
         assert.deepEqual(await deliveries.claim(bounds({ nowMs: untilMs - 1 })), [])
