@@ -108,6 +108,11 @@ const TABLE = {
     'The function keeps more than STORE_BYTES or STORE_KEYS; nothing was stored.',
   ],
   STORAGE_UNAVAILABLE: [503, 'ours', 'The database cannot be reached.'],
+  STORAGE_UNKNOWN: [
+    503,
+    'ours',
+    'The connection to the database broke during a commit; whether it was stored is not known.',
+  ],
   STORAGE_FULL: [507, 'ours', 'The disk or database is full.'],
   STORAGE_BUSY: [503, 'ours', 'Another process keeps the database locked; nothing was stored.'],
   CLOSED: [503, 'ours', 'The server is shutting down.'],

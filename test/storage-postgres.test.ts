@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { sql } from 'kysely'
 import pg from 'pg'
 import { AppError } from '../src/errors.ts'
 import { openPool } from '../src/storage/postgres-connection.ts'
@@ -279,7 +280,7 @@ describe('PostgreSQL: the writers', () => {
       })
     const keys = async () =>
       (await ask(url, 'select key from meta order by key')).map(({ key }) => key)
-    return { url, writer, insert, keys }
+    return { url, pool, writer, insert, keys }
   }
 
   test('a unit that fails is undone alone, and the others of its batch are committed', async (t) => {
@@ -357,6 +358,43 @@ describe('PostgreSQL: the writers', () => {
     assert.deepEqual(await keys(), ['a'])
   })
 
+  test('a connection that is found broken at the commit, which was not sent, costs nobody anything', async (t) => {
+    const { url, pool, writer, keys } = await openWriter(t)
+    let tries = 0
+    let gone = false
+    pool.once('connect', (client) => client.once('end', () => (gone = true)))
+    await writer.write(async (db) => {
+      await db
+        .insertInto('meta')
+        .values({ key: 'a', value: Buffer.alloc(1) })
+        .execute()
+      if (++tries > 1) return
+      await cutConnections(url, 'writer')
+      // Until its end is heard of here.
+      while (!gone) await setImmediate()
+    })
+    assert.equal(tries, 2)
+    assert.deepEqual(await keys(), ['a'])
+  })
+
+  test('the last try is made on a connection of its own', async (t) => {
+    const { url, writer, keys } = await openWriter(t)
+    const pids: unknown[] = []
+    await writer.write(async (db) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
+      pids.push(rows[0]?.pid)
+      if (pids.length < 3) await cutConnections(url, 'writer')
+      await db
+        .insertInto('meta')
+        .values({ key: 'a', value: Buffer.alloc(1) })
+        .execute()
+    })
+    assert.equal(new Set(pids).size, 3)
+    assert.deepEqual(await keys(), ['a'])
+    const left = `select 1 from pg_stat_activity where application_name = 'writer'`
+    while ((await ask(url, left)).length > 0);
+  })
+
   test('of a connection that breaks in the commit it is told that the outcome is not known', async (t) => {
     const { url, insert, keys } = await openWriter(t)
     // The commit takes until it is cut.
@@ -367,7 +405,7 @@ describe('PostgreSQL: the writers', () => {
        create constraint trigger slow after insert on meta deferrable initially deferred
          for each row when (new.key = 'slow') execute function wait_long()`,
     )
-    const slow = assert.rejects(insert('slow'), isError('INTERNAL', /is not known/))
+    const slow = assert.rejects(insert('slow'), isError('STORAGE_UNKNOWN', /is not known/))
     const sleeping = `select 1 from pg_stat_activity where query = 'commit' and state = 'active'`
     while ((await ask(url, sleeping)).length === 0);
     await cutConnections(url, 'writer')

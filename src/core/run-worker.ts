@@ -84,7 +84,7 @@ export function createRunWorker(deps: RunWorkerDeps) {
         // Cut off by our own end, it is run again.
         if (ran === undefined) return
         // There is no room for it now.
-        if ('error' in ran.outcome && ran.outcome.error.status === 503) {
+        if ('error' in ran.outcome && isForLater(ran.outcome.error)) {
           const dueAtMs = now() + Math.min(PAUSE_MS * 2 ** leased.putBack, PAUSE_MS_MAX)
           await hands.commit(() => storage.queuedRuns.putBack(leased, dueAtMs, perLane))
           return
@@ -221,6 +221,11 @@ export function createRunWorker(deps: RunWorkerDeps) {
 function failedRun({ record }: LeasedRun, error: AppError, endedAtMs: number): RunRecord {
   const { code: errorCode, message: errorMessage } = error
   return { ...record, status: 'failed', errorCode, errorMessage, endedAtMs }
+}
+
+/** Nothing was done that would be done twice. */
+function isForLater({ status, code }: AppError): boolean {
+  return status === 503 && code !== 'STORAGE_UNKNOWN'
 }
 
 function inFlight({ id }: LeasedRun): AppError {

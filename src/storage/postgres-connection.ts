@@ -22,6 +22,13 @@ const STATEMENTS_KEPT = 256
 /** The connection is gone or of no use; what it was asked for may be asked of another. */
 export class ConnectionLost extends Error {
   override name = 'ConnectionLost'
+  /** Whether the server may have had what it was asked for. */
+  readonly sent: boolean
+
+  constructor(message: string, { cause, sent = false }: { cause: unknown; sent?: boolean }) {
+    super(message, { cause })
+    this.sent = sent
+  }
 }
 
 export type Query = (sql: string, parameters: readonly unknown[]) => Promise<pg.QueryResult>
@@ -76,6 +83,23 @@ export async function withConnection<T>(
   }
 }
 
+/** As `withConnection`, on a connection that is opened for it: what the pool holds may all be broken. */
+export async function withNewConnection<T>(
+  pool: pg.Pool,
+  work: (client: pg.ClientBase) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(pool.options)
+  client.on('error', () => undefined)
+  try {
+    await client.connect().catch((error: unknown) => {
+      throw new ConnectionLost('The database cannot be reached.', { cause: error })
+    })
+    return await work(client)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
 /** Names of statements by their text, the same for all connections. */
 const names = new Map<string, string>()
 
@@ -98,7 +122,9 @@ export async function send(
       ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
     })
   } catch (error) {
-    throw isBroken(error) ? new ConnectionLost('The connection broke.', { cause: error }) : error
+    if (!isBroken(error)) throw error
+    const sent = !(error instanceof Error && NOT_SENT.test(error.message))
+    throw new ConnectionLost('The connection broke.', { cause: error, sent })
   }
 }
 
@@ -134,6 +160,9 @@ export function kyselyOn(query: Query): Kysely<Schema> {
 const BROKEN = /^(08|57P0[123]$|53300$|25006$|25P03$)/
 /** Another version changed the schema: a new connection plans anew. */
 const PLAN_IS_OLD = '0A000'
+
+/** What pg itself says of a connection that is known to be gone. */
+const NOT_SENT = /is not queryable$/
 
 function isBroken(error: unknown): boolean {
   // What no server said is said of the connection.

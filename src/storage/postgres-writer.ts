@@ -16,6 +16,7 @@ import {
   sqlState,
   toAppError,
   withConnection,
+  withNewConnection,
 } from './postgres-connection.ts'
 import type { Schema } from './schema.ts'
 import type { Notice } from './storage.ts'
@@ -101,15 +102,17 @@ export class PostgresWriter {
     })
   }
 
-  async #run(batch: Waiting[]): Promise<void> {
+  /** @param anew on a connection of its own */
+  async #run(batch: Waiting[], anew = false): Promise<void> {
     for (const waiting of batch) waiting.tries++
-    const failure = await this.#commit(batch)
+    const failure = await this.#commit(batch, anew)
     if (failure === undefined) return this.#succeeded()
     const { cause, unit, unknown } = failure
-    if (unknown) return this.#refuse(batch, outcomeUnknown(cause))
+    if (unknown) return this.#refuse(batch, new AppError('STORAGE_UNKNOWN', undefined, { cause }))
     if (cause instanceof ConnectionLost) {
       // Nothing was committed. Another connection may do, unless the database is away.
-      if (batch.some(({ tries }) => tries < TRIES_WHEN_LOST)) return this.#run(batch)
+      const tries = Math.min(...batch.map((waiting) => waiting.tries))
+      if (tries < TRIES_WHEN_LOST) return this.#run(batch, tries === TRIES_WHEN_LOST - 1)
       return this.#refuse(batch, cause)
     }
     if (unit !== undefined && !IN_THE_WAY.test(sqlState(cause))) {
@@ -126,10 +129,11 @@ export class PostgresWriter {
   }
 
   /** Settles the batch's promises and returns nothing, or undoes all of it and says why. */
-  async #commit(batch: Waiting[]): Promise<Failure | undefined> {
+  async #commit(batch: Waiting[], anew: boolean): Promise<Failure | undefined> {
     const progress: Progress = { unit: undefined, committing: false }
     try {
-      const { values, notices, changes } = await withConnection(this.#pool, (client) =>
+      const connect = anew ? withNewConnection : withConnection
+      const { values, notices, changes } = await connect(this.#pool, (client) =>
         transact(client, batch, progress),
       )
       if (notices.length > 0) this.#told(notices, changes)
@@ -137,7 +141,7 @@ export class PostgresWriter {
       return undefined
     } catch (cause) {
       const { unit, committing } = progress
-      return { cause, unit, unknown: committing && cause instanceof ConnectionLost }
+      return { cause, unit, unknown: committing && cause instanceof ConnectionLost && cause.sent }
     }
   }
 
@@ -214,12 +218,4 @@ async function countChange(db: Kysely<Schema>): Promise<number> {
     .returning('count')
     .executeTakeFirstOrThrow()
   return count
-}
-
-function outcomeUnknown(cause: unknown): AppError {
-  return new AppError(
-    'INTERNAL',
-    'The connection to the database broke during a commit; whether it was stored is not known.',
-    { cause },
-  )
 }
