@@ -362,6 +362,37 @@ test('past IDEMPOTENCY_KEYS_MAX a new key is refused, and known ones still serve
   await replays(app, other, 'echo', { headers: newKey(), body: 'x' })
 })
 
+test('a key whose run is kept no more, or its result, is told so, and no answer names a run that never was', async (t) => {
+  const connections = catchConnections(t)
+  const app = await buildApp(t, { ...POLL, IDEMPOTENCY_KEYS_MAX: 1 })
+  const one = await upload(app, await guest('echo'))
+  const headers = { ...newKey(), prefer: 'respond-async' }
+  const ask = (init: CallInit): Promise<Response> =>
+    call(app, one, 'echo', { body: 'x', ...init, headers: { ...headers, ...init.headers } })
+  const id = String((await ask({})).headers.get('wasmhook-run'))
+  await ended(app, id)
+  for (const [init, status, code] of [
+    [{ body: 'y' }, 422, 'IDEMPOTENCY_MISMATCH'],
+    [{ headers: newKey() }, 503, 'IDEMPOTENCY_FULL'],
+    [{ headers: { ...newKey(), prefer: 'nothing' } }, 503, 'IDEMPOTENCY_FULL'],
+  ] as const) {
+    const response = await ask(init)
+    assert.equal(response.headers.get('wasmhook-run'), null, code)
+    await refused(response, status, code)
+  }
+  const dropped = async (prefer: string): Promise<void> => {
+    const response = await ask({ headers: { prefer } })
+    assert.equal(response.headers.get('wasmhook-run'), id)
+    const { run_id: told } = await refused(response, 410, 'IDEMPOTENCY_ANSWER_DROPPED')
+    assert.equal(told, id)
+  }
+  connections.at(-1)?.prepare('update runs set result = null where id = ?').run(id)
+  await dropped('nothing')
+  await dropped('respond-async, wait=1')
+  connections.at(-1)?.prepare('delete from runs where id = ?').run(id)
+  for (const prefer of ['nothing', 'respond-async', 'respond-async, wait=1']) await dropped(prefer)
+})
+
 test('past IDEMPOTENCY_BYTES the oldest answers go, and nothing is run again for that', async (t) => {
   const app = await buildApp(t, { ...POLL, IDEMPOTENCY_BYTES: 10 })
   const one = await upload(app, await guest('echo'))

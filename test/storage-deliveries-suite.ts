@@ -266,8 +266,10 @@ export function testDeliveries(
       const ended = [1, 2, 3].map((endedAtMs) =>
         newDelivery({ state: 'succeeded', dueAtMs: null, endedAtMs }),
       )
-      const first = { attempt: newAttempt(), news: 'none' as const, nowMs: NOW }
-      for (const delivery of ended) await deliveries.create({ ...delivery, first })
+      for (const delivery of ended) {
+        const first = { attempt: newAttempt(), news: 'none' as const, nowMs: NOW }
+        await deliveries.create({ ...delivery, first })
+      }
       const open_ = newDelivery()
       await deliveries.create(open_)
       assert.equal(await kept.oldestKept(0), 1)

@@ -1,5 +1,6 @@
 // The storage suite on PostgreSQL, and what only PostgreSQL promises: starts, locks, notices, the clock, cuts.
 import assert from 'node:assert/strict'
+import type { EventEmitter } from 'node:events'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -362,7 +363,9 @@ describe('PostgreSQL: the writers', () => {
     const { url, pool, writer, keys } = await openWriter(t)
     let tries = 0
     let gone = false
-    pool.once('connect', (client) => client.once('end', () => (gone = true)))
+    pool.once('connect', (client: pg.PoolClient) => {
+      ;(client as unknown as EventEmitter).once('end', () => (gone = true))
+    })
     await writer.write(async (db) => {
       await db
         .insertInto('meta')

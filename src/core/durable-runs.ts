@@ -8,7 +8,7 @@ import { checkLater } from '../send-later.ts'
 import type { AddOptions, KeptAnswer, KeyName, KeyedRun, Storage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { checkHops } from './hops.ts'
-import { checkFingerprint, isKept, keptAnswer } from './idempotency.ts'
+import { answerDropped, checkFingerprint, isKept, keptAnswer } from './idempotency.ts'
 import type { Idempotency } from './idempotency.ts'
 import { checkInputSize, sizeOfGiven } from './inputs.ts'
 import type { Limits } from './limits.ts'
@@ -112,19 +112,22 @@ export function createDurableRuns(deps: DurableRunsDeps) {
     return { runId, replayed: true, ...(outcome ?? { accepted: true }) }
   }
 
-  /** Undefined: 202, as before. */
+  /** Undefined: 202, as before. @throws AppError IDEMPOTENCY_ANSWER_DROPPED */
   async function answerOfHandedOver(
     { runId }: KeyedRun,
     { key, patience, caller }: Again,
   ): Promise<KeptAnswer | undefined> {
+    const record = await journal.get(runId)
+    if (record === undefined) throw answerDropped(runId)
     if (patience !== undefined && patience.waitMs === undefined) return undefined
     const { lease, hangUp } = caller
-    const record = await journal.get(runId)
     const ended =
-      record?.endedAtMs === null
+      record.endedAtMs === null
         ? await waits.ended(runId, { ms: patience?.waitMs ?? 0, signal: hangUp.signal })
         : record
-    return ended === undefined ? undefined : tell(ended, { key, lease })
+    if (ended === undefined) return undefined
+    if (ended.status === 'succeeded' && ended.result === null) throw answerDropped(runId)
+    return tell(ended, { key, lease })
   }
 
   /** Undefined: 202, since the run is under way and this caller need not have its answer. */

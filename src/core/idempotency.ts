@@ -87,7 +87,12 @@ export function isKept(outcome: KeptAnswer): boolean {
 export function keptAnswer({ runId, answer }: KeyedRun, lease: ByteLease): KeptAnswer {
   const detail = { run_id: runId }
   if (answer === undefined) throw new AppError('IDEMPOTENCY_IN_FLIGHT', undefined, { detail })
-  if (answer === 'dropped') throw new AppError('IDEMPOTENCY_ANSWER_DROPPED', undefined, { detail })
+  if (answer === 'dropped') throw answerDropped(runId)
   if ('answer' in answer) lease.take(answer.answer.body.length)
   return answer
+}
+
+/** What came of the run is not kept any more. */
+export function answerDropped(runId: string): AppError {
+  return new AppError('IDEMPOTENCY_ANSWER_DROPPED', undefined, { detail: { run_id: runId } })
 }

@@ -34,6 +34,27 @@ export async function answerDurable(
   request: FastifyRequest,
   reply: FastifyReply,
   { asked, call }: { asked: RunRequest; call: CallRequest },
+  deps: DurableAnswerDeps,
+): Promise<RunAnswer | undefined> {
+  try {
+    return await answer(request, reply, { asked, call }, deps)
+  } catch (error) {
+    nameRun(reply, error)
+    throw error
+  }
+}
+
+/** A refusal names the run that it is about, or none: the one that was to be is not. */
+function nameRun(reply: FastifyReply, error: unknown): void {
+  const runId = error instanceof AppError ? error.detail.run_id : undefined
+  if (typeof runId === 'string') reply.header('wasmhook-run', runId)
+  else reply.removeHeader('wasmhook-run')
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { asked, call }: { asked: RunRequest; call: CallRequest },
   { durableRuns, waitMsMax }: DurableAnswerDeps,
 ): Promise<RunAnswer | undefined> {
   const preference = asyncPreference(request.headers)
