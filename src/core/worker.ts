@@ -271,7 +271,6 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       stopped = true
       clearTimeout(timer)
       await claiming
-      const held = [...underWay.values()]
       closing.abort()
       let unfinished: T[] = []
       const patience = setTimeout(() => {
@@ -284,8 +283,6 @@ export function createWorker<T extends Leased>(options: WorkerOptions<T>): Worke
       if (unfinished.length > 0) await store.release(unfinished, now()).catch(failed)
       clearTimeout(timer)
       clearInterval(renewTimer)
-      // What ended is held no more, and stays as it is. Where this fails, leases end by themselves.
-      if (storage.shared && held.length > 0) await store.release(held, now()).catch(failed)
     },
 
     stats: () => ({ underWay: underWay.size, healthy: !failing }),
