@@ -386,7 +386,10 @@ test('a key whose run is kept no more, or its result, is told so, and no answer 
     const { run_id: told } = await refused(response, 410, 'IDEMPOTENCY_ANSWER_DROPPED')
     assert.equal(told, id)
   }
-  connections.at(-1)?.prepare('update runs set result_type = null, result_bytes = null where id = ?').run(id)
+  connections
+    .at(-1)
+    ?.prepare('update runs set result_type = null, result_bytes = null where id = ?')
+    .run(id)
   await dropped('nothing')
   await dropped('respond-async, wait=1')
   connections.at(-1)?.prepare('delete from runs where id = ?').run(id)
