@@ -27,7 +27,7 @@ import type { DeliveryFilter, DeliveryState } from '../src/model.ts'
 import { pageOfIds } from '../src/storage/delivery-history.ts'
 import type { Schema } from '../src/storage/schema.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
-import { newAttempt, newDelivery } from './storage-deliveries-suite.ts'
+import { PER_LANE, bounds, newAttempt, newDelivery } from './storage-deliveries-suite.ts'
 
 const TOKEN = 'a-token-of-enough-characters'
 
@@ -223,13 +223,20 @@ test('one that was tried very often is shown with its newest attempts, and how m
   const nowMs = Date.now()
   const delivery = newDelivery({
     executableId: one.id,
-    state: 'exhausted',
-    dueAtMs: null,
+    dueAtMs: nowMs,
     createdAtMs: nowMs,
-    endedAtMs: nowMs,
   })
   const attempts = Array.from({ length: 103 }, () => newAttempt())
-  await storage.deliveries.create(delivery, attempts)
+  await storage.deliveries.create(delivery)
+  for (const attempt of attempts) {
+    const [leased] = await storage.deliveries.claim(bounds({ nowMs }))
+    const isLast = attempt === attempts.at(-1)
+    const after = isLast
+      ? ({ state: 'exhausted', reason: null } as const)
+      : ({ state: 'waiting', dueAtMs: nowMs } as const)
+    const told = { nowMs, perLane: PER_LANE, news: 'none' as const }
+    await storage.deliveries.settle(leased!, attempt, after, told)
+  }
   await storage.close()
   const shown = await readDelivery(await app.restart(), one, delivery.id)
   assert.equal(shown.attempts_omitted, 3)
