@@ -10,13 +10,11 @@ import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
 import type { CallInit, Caller, Uploaded } from './helpers/client.ts'
-import { callback } from './helpers/deliveries.ts'
 import { ended, readRun, resultOf, untilRun } from './helpers/durable-runs.ts'
 import type { Run } from './helpers/durable-runs.ts'
 import { textOf } from './helpers/guest-calls.ts'
 import { guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
-import { catchConnections } from './helpers/sqlite-connections.ts'
 import { startProcess } from './helpers/server-process.ts'
 
 const POLL = { DELIVERY_POLL_MS: 10 }
@@ -56,10 +54,8 @@ describe('a call with a key', () => {
   let app: TestApp
   let one: Uploaded
   let counter: Uploaded
-  let connections: ReturnType<typeof catchConnections>
 
   before(async () => {
-    connections = catchConnections(scope)
     app = await buildApp(scope, { ...POLL, RUN_TIMEOUT_MS: 60_000 })
     one = await upload(app, await guest('echo'))
     counter = await upload(app, await guest('storage'))
@@ -138,32 +134,6 @@ describe('a call with a key', () => {
     const [first] = await told(await send('a'))
     assert.deepEqual(await told(await send('a')), [first, true])
     await refused(await send('a', ''), 422, 'IDEMPOTENCY_MISMATCH')
-  })
-
-  test('has what goes on of its result committed with its end, and not before', async (t) => {
-    const [connection] = connections
-    assert.ok(connection !== undefined)
-    const target = await httpService(t, (_request, reply) => reply.writeHead(503).end())
-    const deliveriesOf = (runId: string): unknown[] =>
-      connection.prepare('select id from deliveries where run_id = ?').all(runId)
-    for (const [SSVM_Callback, status] of [
-      [callback(target, { schedule_ms: [3_600_000] }), 502],
-      [callback(target, undefined, { delay_ms: 3_600_000 }), 202],
-    ] as const) {
-      const headers = { ...newKey(), SSVM_Callback }
-      // No end can be written, as after a kill.
-      connection.exec(`create trigger no_end before delete on queued_runs
-        begin select raise(abort, 'not now'); end`)
-      const asked = call(app, one, 'echo', { headers, body: 'x' })
-      while ((await app.request('/readyz')).status === 200) await new Promise(setImmediate)
-      const [row] = connection.prepare('select id from queued_runs').all() as { id: string }[]
-      assert.deepEqual(deliveriesOf(row!.id), [])
-      connection.exec('drop trigger no_end')
-      const response = await asked
-      assert.equal(response.status, status)
-      const { delivery_id: id } = (await response.json()) as { delivery_id: string }
-      assert.deepEqual(deliveriesOf(row!.id), [{ id }])
-    }
   })
 
   test('that is still under way is refused with 409, and of several at once one runs', async () => {
@@ -360,40 +330,6 @@ test('past IDEMPOTENCY_KEYS_MAX a new key is refused, and known ones still serve
   }
   const other = await upload(app, await guest('echo'))
   await replays(app, other, 'echo', { headers: newKey(), body: 'x' })
-})
-
-test('a key whose run is kept no more, or its result, is told so, and no answer names a run that never was', async (t) => {
-  const connections = catchConnections(t)
-  const app = await buildApp(t, { ...POLL, IDEMPOTENCY_KEYS_MAX: 1 })
-  const one = await upload(app, await guest('echo'))
-  const headers = { ...newKey(), prefer: 'respond-async' }
-  const ask = (init: CallInit): Promise<Response> =>
-    call(app, one, 'echo', { body: 'x', ...init, headers: { ...headers, ...init.headers } })
-  const id = String((await ask({})).headers.get('wasmhook-run'))
-  await ended(app, id)
-  for (const [init, status, code] of [
-    [{ body: 'y' }, 422, 'IDEMPOTENCY_MISMATCH'],
-    [{ headers: newKey() }, 503, 'IDEMPOTENCY_FULL'],
-    [{ headers: { ...newKey(), prefer: 'nothing' } }, 503, 'IDEMPOTENCY_FULL'],
-  ] as const) {
-    const response = await ask(init)
-    assert.equal(response.headers.get('wasmhook-run'), null, code)
-    await refused(response, status, code)
-  }
-  const dropped = async (prefer: string): Promise<void> => {
-    const response = await ask({ headers: { prefer } })
-    assert.equal(response.headers.get('wasmhook-run'), id)
-    const { run_id: told } = await refused(response, 410, 'IDEMPOTENCY_ANSWER_DROPPED')
-    assert.equal(told, id)
-  }
-  connections
-    .at(-1)
-    ?.prepare('update runs set result_type = null, result_bytes = null where id = ?')
-    .run(id)
-  await dropped('nothing')
-  await dropped('respond-async, wait=1')
-  connections.at(-1)?.prepare('delete from runs where id = ?').run(id)
-  for (const prefer of ['nothing', 'respond-async', 'respond-async, wait=1']) await dropped(prefer)
 })
 
 test('past IDEMPOTENCY_BYTES the oldest answers go, and nothing is run again for that', async (t) => {
