@@ -128,6 +128,8 @@ export async function takeKey(
     .where('executable_id', '=', executableId)
     .where('function_name', '=', functionName)
     .where('key', '=', key)
+    // Said again: what was not there a statement ago may have been committed since.
+    .where('expires_at_ms', '<=', nowMs)
     .executeTakeFirst()
   if (expired !== undefined) await removeKeys({ db, at }, executableId, [expired.run_id])
   else if ((await readKeyTotals(db, executableId)).entries >= max) {
