@@ -69,7 +69,9 @@ test('a call that waits for its module ends with its caller, and after its longe
   arrive(await guest('raw-numbers'))
   const { outcome } = await staying
   assert.equal(outcome.ok && outcome.bytes.toString(), '42')
-  const { outcome: warm } = await sandbox.invoke(cold)
+  // With no wait at all, a thread would have to come for it before the next tick.
+  const patient = waitingUpTo(sandbox, 60_000)
+  const { outcome: warm } = await sandbox.invoke({ ...cold, profile: patient })
   assert.equal(warm.ok, true)
 })
 
