@@ -2,9 +2,10 @@
 // whoever asks, and serves the file to the workers.
 import type { FastifyBaseLogger } from 'fastify'
 import { createBackground } from './background.ts'
+import { createLeaseClock } from './cluster/lease-clock.ts'
 import { createNotices } from './cluster/notices.ts'
 import { createStorageDesk } from './cluster/remote-storage.ts'
-import type { StorageMethods } from './cluster/remote-storage.ts'
+import type { StorageDesk, StorageMethods } from './cluster/remote-storage.ts'
 import type { Config } from './config.ts'
 import { openOutbound, ownOriginsOf } from './open-outbound.ts'
 import { openSqlite } from './storage/sqlite.ts'
@@ -53,17 +54,30 @@ export async function ownFile(deps: {
   const hearers = new Set<(notice: Notice) => Promise<void>>()
   const notices = createNotices(() => [...hearers])
   storage.onNotice((notice) => notices.post(notice))
+  const desks = new Set<StorageDesk>()
+  const lookAtClock = createLeaseClock({
+    queuedRuns: storage.queuedRuns,
+    now,
+    leaseMs: config.DELIVERY_LEASE_MS,
+    held: () => [...desks].flatMap((desk) => desk.leasedRuns()),
+  })
   // What a primary before had its workers run.
   await storage.queuedRuns.releaseAll(now())
 
   return {
     serve(hear) {
-      const desk = createStorageDesk(storage, () => notices.told())
+      const desk = createStorageDesk({
+        storage,
+        told: () => notices.told(),
+        beforeRuns: lookAtClock,
+      })
+      desks.add(desk)
       return {
         methods: desk.methods,
         join: () => void hearers.add(hear),
         gone() {
           hearers.delete(hear)
+          desks.delete(desk)
           desk.release().catch((err: unknown) => {
             logger.error({ err }, 'what a worker had under lease could not be released')
           })

@@ -39,8 +39,13 @@ export function createNotices(
         if (work.add(notice.work).size === 1) setImmediate(() => work.clear())
       }
       const telling = tell(notice)
-      if (notice.kind === 'executable') told = Promise.all([told, telling])
+      if (notice.kind === 'executable') told = both(told, telling)
     },
     told: () => told,
   }
+}
+
+/** Resolves when both have, and keeps nothing of what they resolved to. */
+async function both(earlier: Promise<unknown>, later: Promise<unknown>): Promise<void> {
+  await Promise.all([earlier, later])
 }

@@ -86,6 +86,11 @@ export function createRemoteStorage(deps: {
   }
 }
 
+const LOOKS_FOR_WORK: ReadonlySet<string> = new Set<keyof Storage['queuedRuns']>([
+  'claim',
+  'nextDueMs',
+])
+
 type WorkName = 'queuedRuns' | 'deliveries'
 
 interface Held {
@@ -95,16 +100,25 @@ interface Held {
 
 export interface StorageDesk {
   methods: StorageMethods
+  /** Runs that the other process has under lease. */
+  leasedRuns(): Held[]
   /** The other process died: what it had under lease is due. */
   release(): Promise<void>
 }
 
-/**
- * The owner's end, for one other process.
- * @param told resolves when all processes have heard of every executable that changed until now: the same promise
- *   until another changes
- */
-export function createStorageDesk(storage: Storage, told: () => Promise<unknown>): StorageDesk {
+export interface StorageDeskOptions {
+  storage: Storage
+  /**
+   * Resolves when all processes have heard of every executable that changed until now: the same promise until
+   * another changes.
+   */
+  told: () => Promise<unknown>
+  /** Before runs are looked for. */
+  beforeRuns: () => Promise<void>
+}
+
+/** The owner's end, for one other process. */
+export function createStorageDesk({ storage, told, beforeRuns }: StorageDeskOptions): StorageDesk {
   const held: Record<WorkName, Map<string, Held>> = {
     queuedRuns: new Map(),
     deliveries: new Map(),
@@ -113,13 +127,15 @@ export function createStorageDesk(storage: Storage, told: () => Promise<unknown>
 
   /** Every write about work under a lease names it, and is the last. */
   async function note(store: WorkName, method: string, args: unknown[], result: unknown) {
-    for (const item of leasedBy(method, args, result)) held[store].set(keyOf(item), item)
+    for (const { id, leaseId } of leasedBy(method, args, result)) {
+      held[store].set(keyOf({ id, leaseId }), { id, leaseId })
+    }
     if (gone) await releaseAll(store)
     else if (isHeld(args[0])) held[store].delete(keyOf(args[0]))
   }
 
   async function releaseAll(store: WorkName): Promise<void> {
-    const leases = [...held[store].values()].map(({ id, leaseId }) => ({ id, leaseId }))
+    const leases = [...held[store].values()]
     held[store].clear()
     if (leases.length > 0) await storage[store].release(leases, storage.now())
   }
@@ -129,6 +145,7 @@ export function createStorageDesk(storage: Storage, told: () => Promise<unknown>
       async storage(store, method, args) {
         const own = storage[store] as unknown as Record<string, Method>
         const before = told()
+        if (store === 'queuedRuns' && LOOKS_FOR_WORK.has(method)) await beforeRuns()
         const result = await own[method]?.(...args)
         if (store === 'queuedRuns' || store === 'deliveries')
           await note(store, method, args, result)
@@ -139,6 +156,7 @@ export function createStorageDesk(storage: Storage, told: () => Promise<unknown>
       ping: () => storage.ping(),
       tell: (notice) => storage.tell(notice),
     },
+    leasedRuns: () => [...held.queuedRuns.values()],
     async release() {
       gone = true
       await releaseAll('queuedRuns')
