@@ -347,6 +347,15 @@ export function testDeliveries(
       assert.equal(await storage.queuedRuns.nextDueMs(), undefined)
     })
 
+    test('those of an executable that has its share are not waited for', async (t) => {
+      const storage = await open(t)
+      const { run } = await queued(storage)
+      const owners = { most: 1, underWay: new Map([[run.executableId, 1]]) }
+      assert.deepEqual(await storage.queuedRuns.claim(bounds({ owners })), [])
+      assert.equal(await storage.queuedRuns.nextDueMs(owners), undefined)
+      assert.notEqual(await storage.queuedRuns.nextDueMs(), undefined)
+    })
+
     test('the version that a run waits for stays, however many follow', async (t) => {
       const storage = await open(t)
       const { run } = await queued(storage)

@@ -133,7 +133,7 @@ export function createQueuedRunStore(deps: {
 
     claim: (bounds) =>
       database.write(async (db, at) => load(db, at, await queue.claim(db, at, bounds), bounds)),
-    nextDueMs: () => queue.nextDueMs(reader),
+    nextDueMs: (owners) => queue.nextDueMs(reader, owners),
     renew: (held, untilMs) =>
       database.write(async (db) => {
         await queue.renew(db, held, untilMs)
