@@ -208,6 +208,18 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
       assert.deepEqual(await deliveries.claim(bounds()), [])
       assert.deepEqual(await resendJobs.claim(bounds(NOW + 500)), [])
     })
+
+    test('by a job that waits behind another of its lane, as soon as that is canceled', async (t) => {
+      const storage = await open(t)
+      const { resendJobs } = storage
+      const [first, second] = [newJob(), newJob()]
+      await resendJobs.add(first, 5)
+      const leased = await claimJob(storage)
+      await resendJobs.add(second, 5)
+      assert.equal(await resendJobs.cancel(first.id, NOW + 1), true)
+      assert.equal(await resendJobs.step(leased, STEP), 0, 'the lease is over')
+      assert.equal((await claimJob(storage, NOW + 1)).id, second.id)
+    })
   })
 
   describe(`${engine}: lanes`, () => {

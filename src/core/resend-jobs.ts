@@ -102,9 +102,12 @@ export function createResendJobs(deps: ResendJobsDeps) {
 
     /** Attempts under way end as they end. @throws AppError CONFLICT when it had ended */
     async cancel(id: string): Promise<ResendJob> {
-      if (await storage.resendJobs.cancel(id, now())) return find(id)
-      const { state } = await find(id)
-      throw new AppError('CONFLICT', `The job has ended: ${state}.`, { detail: { state } })
+      if (!(await storage.resendJobs.cancel(id, now()))) {
+        const { state } = await find(id)
+        throw new AppError('CONFLICT', `The job has ended: ${state}.`, { detail: { state } })
+      }
+      worker.wake()
+      return find(id)
     },
 
     start: () => worker.start(),

@@ -113,14 +113,18 @@ export function createResendJobStore(database: Database): ResendJobStore {
     },
 
     cancel: (id, nowMs) =>
-      database.write(async (db) => {
+      database.write(async (db, at) => {
         const row = await db
           .updateTable('resend_jobs')
           .set({ ...NOT_LEASED, due_at_ms: null, state: 'canceled', ended_at_ms: nowMs })
           .where('id', '=', id)
           .where('state', '=', 'running')
+          .returning('lane')
           .executeTakeFirst()
-        if (row.numUpdatedRows === 0n) return false
+        if (row === undefined) return false
+        // Others of its lane need not wait for the end of its lease.
+        queue.expect(at, row.lane, nowMs)
+        at.tell({ kind: 'work', work: 'resend_jobs' })
         // At most as many as a step lets be pending.
         await db
           .updateTable('deliveries')
