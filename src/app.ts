@@ -161,7 +161,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   const forwarder = createForwarder({
     outbound,
     deliveries,
-    secretsOf: (id) => signing.aliveOfRun(id),
+    secretsOf: (executable) => signing.aliveOfRun(executable),
     config,
     now,
   })

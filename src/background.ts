@@ -87,10 +87,9 @@ export function createBackground(deps: BackgroundDeps) {
 
     /** Begins nothing more, and lets attempts under way end for at most `drainMs`. */
     async stop(drainMs: number): Promise<void> {
-      await retention.stop()
       ephemeral.stop()
       idempotency.stop()
-      await Promise.all([resendJobs.stop(drainMs), deliveryWorker.stop(drainMs)])
+      await Promise.all([retention.stop(), resendJobs.stop(drainMs), deliveryWorker.stop(drainMs)])
     },
   }
 }

@@ -52,7 +52,7 @@ test('what functions keep survives a restart and a hot swap, and goes with the e
 })
 
 test('a call that fails has stored nothing, whatever it fails of', async (t) => {
-  const app = await buildApp(t, { RUN_TIMEOUT_MS: 300 })
+  const app = await buildApp(t, { RUN_TIMEOUT_MS: 1_000 })
   const one = await upload(app, storage)
   assert.equal(await textOf(app, one, 'increment'), '1')
   // Twice: first out of turn and again, then in turn at once.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { buildApp } from './helpers/build-app.ts'
 import { admin, call, refused, upload } from './helpers/client.ts'
-import { callWith, textOf } from './helpers/guest-calls.ts'
+import { callWith, configure, textOf } from './helpers/guest-calls.ts'
 import { guest } from './helpers/guests.ts'
 import { until } from './helpers/until.ts'
 
@@ -27,8 +27,9 @@ test('a guest that spins costs its callers nothing more when they hang up', asyn
 })
 
 test('while 40 callers of one function let it spin, others, uploads and /healthz answer, and each call ends 504', async (t) => {
-  const app = await buildApp(t, { RUN_TIMEOUT_MS: 200, QUEUE_WAIT_MS: 120_000, DRAIN_MS: 20_000 })
+  const app = await buildApp(t, { QUEUE_WAIT_MS: 120_000, DRAIN_MS: 20_000 })
   const spinner = await upload(app, await guest('misbehaves'))
+  await configure(app, spinner, 'limits', { run_timeout_ms: 200 })
   const healthy = await upload(app, await guest('wasm-bindgen-100'))
   let answered = false
   const callers = Array.from({ length: 40 }, async () => {

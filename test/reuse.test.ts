@@ -31,7 +31,7 @@ describe('reuse', () => {
   let app: TestApp
 
   before(async () => {
-    app = await buildApp(scope, { RUN_TIMEOUT_MS: 100 })
+    app = await buildApp(scope, { RUN_TIMEOUT_MS: 1_000 })
   })
 
   async function reusing(wasm: Buffer, limits: Record<string, number> = {}): Promise<Uploaded> {

@@ -29,7 +29,7 @@ describe('a run record', () => {
   let one: Uploaded
 
   before(async () => {
-    app = await buildApp(scope, { LOG_BYTES: 1000, RUN_TIMEOUT_MS: 200 })
+    app = await buildApp(scope, { LOG_BYTES: 1000, RUN_TIMEOUT_MS: 1_000 })
     one = await upload(app, await guest('echo'))
   })
 

@@ -2,7 +2,7 @@
 // the caller's. Where that fails and the callback says so, the attempt becomes the first of a delivery.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { Attempt, RequestSpec, RunAnswer, SigningSecret } from '../model.ts'
+import type { Attempt, Executable, RequestSpec, RunAnswer, SigningSecret } from '../model.ts'
 import type { MadeDelivery } from '../storage/storage.ts'
 import type { Outbound, OutboundError, OutboundResponse } from '../outbound/outbound.ts'
 import { EXCERPT_BYTES, arrived, attempt, timeoutOf } from './attempt.ts'
@@ -17,14 +17,14 @@ export interface ForwarderDeps {
   outbound: Outbound
   deliveries: Deliveries
   /** What an executable's callbacks are signed with now. */
-  secretsOf: (executableId: number) => Promise<readonly SigningSecret[]>
+  secretsOf: (executable: Executable) => Promise<readonly SigningSecret[]>
   config: Config
   now: () => number
 }
 
 export interface ForwardOptions {
   runId: string
-  executableId: number
+  executable: Executable
   hops: number
   /** True where the target may be sent signatures. */
   signed: boolean
@@ -58,7 +58,7 @@ export function createForwarder(deps: ForwarderDeps) {
       // Made before the first attempt, so that every attempt carries it.
       const deliveryId = deliveries.newId()
       const headers = spec.retry === undefined ? {} : { 'wasmhook-delivery': deliveryId }
-      const secrets = options.signed ? await secretsOf(options.executableId) : []
+      const secrets = options.signed ? await secretsOf(options.executable) : []
       const signing = { id: deliveryId, secrets }
       const sent = { spec, result, timeoutMs, answerBytes, hops, headers }
       const request = { ...sent, signing, onBytes, signal }
@@ -83,13 +83,13 @@ export function createForwarder(deps: ForwarderDeps) {
   async function postpone(
     spec: RequestSpec,
     { bytes: body, type }: { bytes: Buffer; type: string },
-    { runId, executableId, hops, signed, signal, keep }: ForwardOptions,
+    { runId, executable, hops, signed, signal, keep }: ForwardOptions,
   ): Promise<TargetAnswer> {
     if (signal.aborted) throw new AppError('CANCELED')
     const retry = spec.retry ?? DEFAULT_RETRY
     const delivery = deliveries.scheduled({
       runId,
-      executableId,
+      executableId: executable.id,
       spec,
       retry,
       body,
@@ -118,9 +118,10 @@ export function createForwarder(deps: ForwarderDeps) {
     // A loop must end. Where a name leads may change: a refused address is a failure like others.
     const final = error.code === 'LOOP_DETECTED'
     if (spec.retry === undefined || arrived(first) || final) return error
-    const { runId, executableId, signed, keep } = options
+    const { runId, executable, signed, keep } = options
     const { bytes: body, type } = result
     const { retry } = spec
+    const executableId = executable.id
     const delivery = { runId, executableId, spec, retry, body, type, hops, signed }
     await keep(deliveries.goingOn(id, delivery, first))
     const detail = { ...error.detail, delivery_id: id }

@@ -35,6 +35,8 @@ export function createRunControl({ storage, journal, waits, interrupts, now }: R
     async cancel(id: string): Promise<RunRecord> {
       const outcome = await storage.queuedRuns.cancel(id, now())
       if (outcome === 'canceled') {
+        // A try that was put back in the same moment may still be known here as one that goes on.
+        journal.abandon(id)
         const record = await find(id)
         journal.endSaved(record)
         return record

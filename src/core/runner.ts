@@ -258,7 +258,7 @@ export function createRunner(deps: RunnerDeps) {
     try {
       const answer = await forwarder.forward(spec, result, {
         runId: request.id,
-        executableId: request.executable.id,
+        executable: request.executable,
         hops: request.hops,
         signed,
         answerBytes: limits.of(request.executable).outputBytes,

@@ -10,7 +10,7 @@ import {
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { RequestSpec, SigningSecret } from '../model.ts'
+import type { Executable, RequestSpec, SigningSecret } from '../model.ts'
 import { isSignatureHeader } from '../outbound/outbound.ts'
 import type { NewSigningSecret, Storage } from '../storage/storage.ts'
 import type { Executables } from './executables.ts'
@@ -52,12 +52,14 @@ export function createSigning({ storage, executables, config, now }: SigningDeps
   return {
     alive,
 
-    /** The same for a run under way; none where its executable was deleted meanwhile. */
-    async aliveOfRun(id: number): Promise<readonly SigningSecret[]> {
+    /** The same for a run under way, which goes on where its executable was deleted meanwhile. */
+    async aliveOfRun({ id, signingSecrets }: Executable): Promise<readonly SigningSecret[]> {
       try {
         return await alive(id)
       } catch (error) {
-        if (error instanceof AppError && error.code === 'NOT_FOUND') return []
+        if (error instanceof AppError && error.code === 'NOT_FOUND') {
+          return aliveAt(now(), signingSecrets)
+        }
         throw error
       }
     },
