@@ -144,7 +144,7 @@ describe('runs that wait', () => {
       ...POLL,
       DURABLE_RUNS_MAX: 2,
       SANDBOX_THREADS: 1,
-      RUN_TIMEOUT_MS: 2_000,
+      RUN_TIMEOUT_MS: 6_000,
     })
     const one = await upload(app, spin)
     const first = await accept(app, one, 'spin')

@@ -67,7 +67,7 @@ test('a call that fails has stored nothing, whatever it fails of', async (t) => 
 })
 
 test('a call that now and then writes reads beside the one that writes', async (t) => {
-  const app = await buildApp(t, { RUN_TIMEOUT_MS: 2_000 })
+  const app = await buildApp(t, { RUN_TIMEOUT_MS: 6_000 })
   const one = await upload(app, storage)
   assert.equal(await textOf(app, one, 'increment_if', ['1']), '1')
   // In turn once more, for its last call wrote; from then on it is taken for one that reads.
@@ -80,7 +80,7 @@ test('a call that now and then writes reads beside the one that writes', async (
 })
 
 test('calls that wait to write are bounded in number and time, and leave with their callers', async (t) => {
-  const app = await buildApp(t, { RUN_TIMEOUT_MS: 60_000, QUEUE_LENGTH: 1, QUEUE_WAIT_MS: 2_000 })
+  const app = await buildApp(t, { RUN_TIMEOUT_MS: 60_000, QUEUE_LENGTH: 1, QUEUE_WAIT_MS: 6_000 })
   const one = await upload(app, storage)
   // Known to write from here on.
   assert.equal(await textOf(app, one, 'increment'), '1')

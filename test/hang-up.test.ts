@@ -12,7 +12,7 @@ import { httpService } from './helpers/http-service.ts'
 import { until } from './helpers/until.ts'
 
 /** One thread for the executable, so that a second call waits. */
-const ONE_AT_A_TIME = { CONCURRENCY: 1, RUN_TIMEOUT_MS: 1_000, QUEUE_WAIT_MS: 60_000 }
+const ONE_AT_A_TIME = { CONCURRENCY: 1, RUN_TIMEOUT_MS: 5_000, QUEUE_WAIT_MS: 60_000 }
 
 test('a call that waits leaves the queue with its caller, and is recorded as canceled', async (t) => {
   const app = await buildApp(t, ONE_AT_A_TIME)
@@ -100,7 +100,7 @@ test('an upload whose caller has left before its turn is not stored', async (t) 
 })
 
 test('what a call holds counts until it ends, even when its caller has left', async (t) => {
-  const app = await buildApp(t, { BUFFERED_BYTES: 1_300_000, RUN_TIMEOUT_MS: 1_000 })
+  const app = await buildApp(t, { BUFFERED_BYTES: 1_300_000, RUN_TIMEOUT_MS: 5_000 })
   const one = await upload(app, await guest('echo'))
   const gone = new AbortController()
   const body = Buffer.alloc(600_000, 'x')
@@ -126,7 +126,7 @@ test('uploads beyond the compile queue are turned away at once', async (t) => {
 })
 
 test('a pipelined call behind another is let go with its connection', async (t) => {
-  const app = await buildApp(t, { BUFFERED_BYTES: 1_000_000, RUN_TIMEOUT_MS: 1_000 })
+  const app = await buildApp(t, { BUFFERED_BYTES: 1_000_000, RUN_TIMEOUT_MS: 5_000 })
   const one = await upload(app, await guest('echo'))
   const body = 'x'.repeat(600_000)
   const post = (fn: string, content: string): string =>

@@ -55,7 +55,7 @@ test('a full queue and too long a wait are 503 with Retry-After, for that execut
     RUN_TIMEOUT_MS: 60_000,
     CONCURRENCY: 1,
     QUEUE_LENGTH: 1,
-    QUEUE_WAIT_MS: 3_000,
+    QUEUE_WAIT_MS: 6_000,
   })
   const sleeper = await upload(app, await guest('hostile/waits'))
   const healthy = await upload(app, await guest('raw-numbers'))

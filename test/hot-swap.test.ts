@@ -83,7 +83,7 @@ test('every call made during hot swaps and rollbacks is answered by one version 
 })
 
 test('a call that a hot swap overtakes ends on the version it was accepted for', async (t) => {
-  const app = await buildApp(t, { RUN_TIMEOUT_MS: 1_000 })
+  const app = await buildApp(t, { RUN_TIMEOUT_MS: 5_000 })
   const one = await upload(app, await guest('misbehaves'))
   const spinning = call(app, one, 'spin')
   for (let running = 0; running === 0;) {

@@ -300,7 +300,7 @@ test('a body past INPUT_BYTES_MAX is refused as it arrives, whatever the executa
 })
 
 test('what comes on an open connection while the server stops gets 503 CLOSED with Retry-After', async (t) => {
-  const app = await buildApp(t, { RUN_TIMEOUT_MS: 1_000, DRAIN_MS: 20_000 })
+  const app = await buildApp(t, { RUN_TIMEOUT_MS: 5_000, DRAIN_MS: 20_000 })
   const one = await upload(app, await guest('misbehaves'))
   const { hostname, port } = new URL(app.origin)
   const socket = connect(Number(port), hostname)

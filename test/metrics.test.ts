@@ -142,7 +142,7 @@ test('calls that run, wait and are turned away show while they do', async (t) =>
     CONCURRENCY: 1,
     QUEUE_LENGTH: 1,
     QUEUE_WAIT_MS: 60_000,
-    RUN_TIMEOUT_MS: 2_000,
+    RUN_TIMEOUT_MS: 6_000,
     SANDBOX_THREADS: 3,
   })
   const one = await upload(app, await guest('echo'))
