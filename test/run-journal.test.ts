@@ -8,8 +8,11 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import BetterSqlite3 from 'better-sqlite3'
 import { loadConfig } from '../src/config.ts'
+import { createInterrupts } from '../src/core/interrupts.ts'
+import { createRunControl } from '../src/core/run-control.ts'
 import { createRunJournal } from '../src/core/run-journal.ts'
 import type { LostRuns } from '../src/core/run-journal.ts'
+import { createRunWaits } from '../src/core/run-waits.ts'
 import { AppError } from '../src/errors.ts'
 import type { RunRecord } from '../src/model.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
@@ -303,4 +306,31 @@ test('the latest execution is the last that ended, and one that never ran change
   await journal.flush()
   took(null)
   assert.equal((await journal.usage(id))?.latestRunUs, 20)
+})
+
+test('a run that is canceled while its last try is still known here is told as canceled', async (t) => {
+  const { id, storage, journal } = await openJournal(t)
+  const now = (): number => 1_700_000_000_002
+  const waits = createRunWaits({ storage, onError: () => undefined })
+  const control = createRunControl({
+    storage,
+    journal,
+    waits,
+    interrupts: createInterrupts(),
+    now,
+  })
+  const queued = newRun(id, { status: 'queued', endedAtMs: null })
+  const request = {
+    inputs: [],
+    callback: undefined,
+    text: true,
+    hops: 0,
+    vouched: false,
+    waited: false,
+    retry: undefined,
+  }
+  await storage.queuedRuns.add(queued, request, { max: 1 })
+  journal.begin({ ...queued, status: 'running' })
+  const { status, endedAtMs } = await control.cancel(queued.id)
+  assert.deepEqual({ status, endedAtMs }, { status: 'canceled', endedAtMs: now() })
 })

@@ -171,6 +171,20 @@ describe('an executable with a signing secret', () => {
     for (const id of ids) assert.match(String(id), /^[0-9a-f-]{36}$/)
   })
 
+  test('has its last forward signed, although it is deleted meanwhile', async () => {
+    const { secret } = await makeSecret(app, one)
+    await store()
+    const remove = { method: 'DELETE', headers: admin(one) }
+    const input = await httpService(scope, (_request, reply) => {
+      void app
+        .request(`/api/executables/${one.id}`, remove)
+        .then(({ status }) => reply.end(`${status} before`))
+    })
+    const received = await receivedOf({ headers: { SSVM_Fetch: input.origin } })
+    assert.equal(received.body.toString(), '200 before')
+    assert.ok(verifiesHmac(received, secret))
+  })
+
   test('signs a callback within a result, and one that the call names only for who vouches', async () => {
     const { secret } = await makeSecret(app, one)
     const embedded = JSON.stringify({ a: 1, callback: spec() })
