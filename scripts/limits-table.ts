@@ -56,6 +56,9 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   DELIVERIES_KEPT_BYTES: 'the oldest are dropped; a resend: `PAYLOAD_GONE`',
   SIGNING_SECRET_OVERLAP_MS: 'it signs no more',
   DELIVER_LATER_MS_MAX: '`INVALID_SPEC`; in a result: `INVALID_CALLBACK`',
+  EVENT_TYPES_MAX: '`CONFLICT`',
+  ENDPOINTS_MAX: '`CONFLICT`',
+  MESSAGE_BYTES: '`BODY_TOO_LARGE`',
   DATABASE_CONNECTIONS: 'waits',
   RUN_FLUSH_MS: 'written',
   RUNS_KEPT: 'the oldest runs go, failures after the rest',
@@ -158,6 +161,25 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['PAUSE_MS_MIN', 'ms', 'The shortest pause between two tries', '`INVALID_SPEC`'],
     ['PAUSE_MS_MAX', 'ms', 'The longest', '`INVALID_SPEC`'],
     ['BACKOFF_MAX', 'times', 'The growth of pauses', '`INVALID_SPEC`'],
+  ],
+  'src/event-pattern.ts': [
+    [
+      'EVENT_TYPE_CHARS_MAX',
+      'characters',
+      'A name of an event type, or a pattern',
+      '`BAD_REQUEST`',
+    ],
+  ],
+  'src/http/routes/endpoints.ts': [
+    ['PATTERNS_MAX', 'patterns', 'Of one endpoint', '`BAD_REQUEST`'],
+    ['OVERLAP_MS_MAX', 'ms', '`overlap_ms` of a rotation', '`BAD_REQUEST`'],
+    ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an endpoint', '`BAD_REQUEST`'],
+  ],
+  'src/http/routes/event-types.ts': [
+    ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an event type', '`BAD_REQUEST`'],
+  ],
+  'src/http/routes/messages.ts': [
+    ['MESSAGE_ID_CHARS_MAX', 'characters', "A message's own `id`", '`BAD_REQUEST`'],
   ],
   'src/core/deliveries.ts': [
     [

@@ -8,12 +8,15 @@ import { ConfigError } from './config.ts'
 import type { Config } from './config.ts'
 import { createByteBudget } from './core/byte-budget.ts'
 import { createDurableRuns } from './core/durable-runs.ts'
+import { createEndpoints } from './core/endpoints.ts'
+import { createEventTypes } from './core/event-types.ts'
 import { createExecutables } from './core/executables.ts'
 import { createForwarder } from './core/forwarder.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createInterrupts } from './core/interrupts.ts'
 import { createLimits } from './core/limits.ts'
+import { createMessages } from './core/messages.ts'
 import { createRunControl } from './core/run-control.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunWaits } from './core/run-waits.ts'
@@ -28,13 +31,16 @@ import { PATIENCE, createTurns } from './core/turns.ts'
 import type { Turns } from './core/turns.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
+import { registerEndpoints } from './http/routes/endpoints.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
+import { registerEventTypes } from './http/routes/event-types.ts'
 import { registerExecutables } from './http/routes/executables.ts'
 import { registerFunctionStorage } from './http/routes/function-storage.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
 import { registerMetrics } from './http/routes/metrics.ts'
 import { registerLimits } from './http/routes/limits.ts'
+import { registerMessages } from './http/routes/messages.ts'
 import { registerResendJobs } from './http/routes/resend-jobs.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
@@ -207,6 +213,15 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
     worker: runWorker,
   })
+  const eventTypes = createEventTypes({ storage, config, now })
+  const endpoints = createEndpoints({ storage, deliveries, checkTarget, config, now })
+  const messages = createMessages({
+    storage,
+    config,
+    newId: deliveries.newId,
+    now,
+    onDelivery: () => background.wake(),
+  })
   const runControl = createRunControl({ storage, journal, waits, interrupts, now })
 
   const metrics = createMetrics({
@@ -242,6 +257,9 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerRuns(app, { executables, journal, runControl, deliveries, keyGuard })
       registerDeliveries(app, { deliveries, keyGuard })
       registerResendJobs(app, { resendJobs, keyGuard })
+      registerEventTypes(app, { eventTypes })
+      registerEndpoints(app, { endpoints })
+      registerMessages(app, { messages, deliveries, config })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),

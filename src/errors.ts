@@ -27,6 +27,8 @@ const TABLE = {
   REQUEST_TIMEOUT: [408, 'caller', 'The request did not arrive in full in time.'],
   CONFLICT: [409, 'caller', 'The request conflicts with the present state.'],
   PAYLOAD_GONE: [410, 'caller', 'What the delivery sends is kept no more.'],
+  MESSAGE_ID_REUSED: [409, 'caller', 'Another message was published under this id.'],
+  UNKNOWN_EVENT_TYPE: [422, 'caller', 'The tenant has no such event type.'],
   BODY_TOO_LARGE: [413, 'caller', 'The body is larger than its limit.'],
   INPUT_TOO_LARGE: [413, 'caller', 'The inputs of one call are together larger than INPUT_BYTES.'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'caller', 'The route does not take this content type.'],

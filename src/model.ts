@@ -1,4 +1,7 @@
 // The product's plain types, shared by every folder. No behaviour, no wire names (http/wire.ts has those).
+import type { EventOfDelivery } from './event-model.ts'
+
+export type * from './event-model.ts'
 
 /** What the runtime found in a module when it was compiled; stored beside the version. */
 export interface ModuleInterface {
@@ -201,8 +204,10 @@ export interface FailedTry {
 export interface Delivery {
   /** UUID v7; the same on every attempt. */
   id: string
-  runId: string
-  executableId: number
+  /** What it carries: the result of an executable's run, or an event; of these one is null. */
+  runId: string | null
+  executableId: number | null
+  event: EventOfDelivery | null
   /** Origin that it is sent to; its path, query and headers may be secret. */
   target: string
   state: DeliveryState
@@ -234,6 +239,10 @@ export interface Delivery {
 export interface DeliveryFilter {
   runId?: string | undefined
   executableId?: number | undefined
+  /** Of events: a tenant's, and in particular those of a message, or to an endpoint. */
+  tenant?: string | undefined
+  messageId?: string | undefined
+  endpointId?: string | undefined
   target?: string | undefined
   states?: readonly DeliveryState[] | undefined
   /** From one time on, and before another. */

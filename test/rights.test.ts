@@ -31,6 +31,10 @@ const ROUTES: readonly (readonly [Right, string, string, (string | undefined)?, 
   ['admin', 'GET', '/api/executables/:id/deliveries'],
   ['admin', 'GET', '/api/deliveries?wasm_id=:id'],
   ['token', 'GET', '/api/deliveries'],
+  ['token', 'GET', '/api/deliveries?tenant=t'],
+  ['token', 'GET', '/api/event-types?tenant=t'],
+  ['token', 'GET', '/api/endpoints?tenant=t'],
+  ['token', 'GET', '/api/messages?tenant=t'],
   ['admin', 'GET', '/api/resend-jobs?wasm_id=:id'],
   ['token', 'GET', '/api/resend-jobs'],
   ['admin', 'GET', '/api/executables/:id/storage'],
@@ -132,6 +136,25 @@ for (const token of ['', TOKEN]) {
     })
   })
 }
+
+test('with an API token, what changes events needs it', async (t) => {
+  const app = await buildApp(t, { API_TOKEN: TOKEN })
+  for (const [method, path] of [
+    ['POST', '/api/event-types'],
+    ['GET', '/api/event-types/a?tenant=t'],
+    ['DELETE', '/api/event-types/a?tenant=t'],
+    ['POST', '/api/endpoints'],
+    ['GET', `/api/endpoints/${WRONG}?tenant=t`],
+    ['PATCH', `/api/endpoints/${WRONG}?tenant=t`],
+    ['DELETE', `/api/endpoints/${WRONG}?tenant=t`],
+    ['POST', `/api/endpoints/${WRONG}/secret/rotate?tenant=t`],
+    ['POST', '/api/messages'],
+    ['GET', `/api/messages/${WRONG}?tenant=t`],
+  ] as const) {
+    await refused(await app.request(path, { method }), 401, 'MISSING_KEY')
+    await refused(await app.request(path, { method, headers: bearer(WRONG) }), 403, 'WRONG_KEY')
+  }
+})
 
 test('describe shows state with the usage key, the rest with the admin key, secrets masked', async (t) => {
   const app = await buildApp(t)

@@ -3,19 +3,20 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
-import type { Attempt, Delivery, DeliveryPayload, QueuedRequest } from '../src/model.ts'
-import type { ClaimBounds, LeasedDelivery, Storage } from '../src/storage/storage.ts'
+import type { Attempt, DeliveryPayload, QueuedRequest } from '../src/model.ts'
+import type { ClaimBounds, LeasedDelivery, RunDelivery, Storage } from '../src/storage/storage.ts'
 import { newExecutable, newRun, newVersion } from './storage-suite.ts'
 
 export const NOW = 1_000_000
 const LEASE_MS = 1_000
 export const PER_LANE = 3
 
-export function newDelivery(change: Partial<Delivery> = {}): Delivery & DeliveryPayload {
+export function newDelivery(change: Partial<RunDelivery> = {}): RunDelivery & DeliveryPayload {
   return {
     id: uuidv7(),
     runId: uuidv7(),
     executableId: 1,
+    event: null,
     target: 'https://a.example:443',
     state: 'scheduled',
     reason: null,
@@ -210,7 +211,7 @@ export function testDeliveries(
       const ended = { state: 'succeeded', reason: null } as const
       assert.equal(await deliveries.settle(leased, newAttempt(), ended, AFTER), false)
       assert.deepEqual(idsOf(await deliveries.claim(bounds())), [ids[3]])
-      await deliveries.cancelAll(1, 'executable_deleted', NOW)
+      await deliveries.cancelAll({ executableId: 1 }, 'executable_deleted', NOW)
       const states = await Promise.all(ids.map(async (id) => (await deliveries.get(id))?.state))
       assert.deepEqual(new Set(states), new Set(['canceled']))
       assert.deepEqual(await deliveries.claim(bounds({ nowMs: NOW + 10 * LEASE_MS })), [])

@@ -13,6 +13,7 @@ import { checkVersion, openPostgres } from '../src/storage/postgres.ts'
 import type { Notice, Storage } from '../src/storage/storage.ts'
 import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgres.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
+import { testEvents } from './storage-events-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import {
@@ -58,6 +59,7 @@ testFunctionStorage('PostgreSQL', (t) => open(t))
 testDeliveries('PostgreSQL', (t) => open(t))
 testRepair('PostgreSQL', (t) => open(t))
 testLanes('PostgreSQL', (t) => open(t))
+testEvents('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {
   test('several servers start at once on an empty database, and see the same', async (t) => {

@@ -4,8 +4,8 @@ import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
 import { ENDED_STATES, OPEN_STATES } from '../src/model.ts'
-import type { Delivery, DeliveryFilter, DeliveryState, ResendJob } from '../src/model.ts'
-import type { LeasedResendJob, Storage } from '../src/storage/storage.ts'
+import type { DeliveryFilter, DeliveryState, ResendJob } from '../src/model.ts'
+import type { LeasedResendJob, Storage, RunDelivery } from '../src/storage/storage.ts'
 import { newAttempt, newDelivery } from './storage-deliveries-suite.ts'
 import { newExecutable } from './storage-suite.ts'
 
@@ -21,7 +21,7 @@ function bounds(nowMs = NOW) {
 }
 
 /** One that ended without having arrived. */
-function failed(change: Partial<Delivery> = {}) {
+function failed(change: Partial<RunDelivery> = {}) {
   return newDelivery({ state: 'exhausted', dueAtMs: null, endedAtMs: NOW, ...change })
 }
 
@@ -57,7 +57,7 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
     test('by every filter, as by looking at each', async (t) => {
       const storage = await open(t)
       const { deliveries } = storage
-      const made: Delivery[] = []
+      const made: RunDelivery[] = []
       const targets = ['https://a.example:443', 'https://b.example:443']
       for (let n = 0; n < 48; n++) {
         const state = ALL_STATES[n % ALL_STATES.length]!

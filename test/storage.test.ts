@@ -24,6 +24,7 @@ import { AppError } from '../src/errors.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
+import { testEvents } from './storage-events-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
@@ -64,6 +65,7 @@ testDeliveries('SQLite', (t) => open(t))
 testRepair('SQLite', (t) => open(t))
 testSigningSecrets('SQLite', (t) => open(t))
 testLanes('SQLite', (t) => open(t))
+testEvents('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {

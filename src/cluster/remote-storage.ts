@@ -23,6 +23,9 @@ const STORES: Readonly<Record<StoreName, true>> = {
   deliveryRetention: true,
   idempotency: true,
   resendJobs: true,
+  eventTypes: true,
+  endpoints: true,
+  messages: true,
   ephemeral: true,
   functions: true,
 }

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { Attempt, Delivery, DeliveryPayload, RequestSpec, RetryPolicy } from '../model.ts'
 import { originOf } from '../request-spec.ts'
 import { dueOf } from '../send-later.ts'
-import type { MadeDelivery, ResendRefusal, Storage } from '../storage/storage.ts'
+import type { MadeDelivery, ResendRefusal, RunDelivery, Storage } from '../storage/storage.ts'
 import { afterAttempt, newsOf } from './attempt.ts'
 import { createIds, timeOfId } from './ids.ts'
 
@@ -113,7 +113,9 @@ export function createDeliveries(deps: DeliveriesDeps) {
     },
 
     cancelAll: (executableId: number) =>
-      storage.deliveries.cancelAll(executableId, 'executable_deleted', now()),
+      storage.deliveries.cancelAll({ executableId }, 'executable_deleted', now()),
+    cancelTo: (endpointId: string) =>
+      storage.deliveries.cancelAll({ endpointId }, 'endpoint_deleted', now()),
   }
 }
 
@@ -123,6 +125,7 @@ const REFUSALS: Readonly<Record<ResendRefusal, readonly [ErrorCode, string]>> = 
   leased: ['CONFLICT', 'An attempt is under way; ask when it has ended.'],
   payload_gone: ['PAYLOAD_GONE', 'What it sends is kept no more, so that it cannot be sent again.'],
   executable_deleted: ['CONFLICT', 'Its executable was deleted.'],
+  endpoint_deleted: ['CONFLICT', 'Its endpoint was deleted.'],
 }
 
 function cannotResend(reason: ResendRefusal): AppError {
@@ -130,11 +133,12 @@ function cannotResend(reason: ResendRefusal): AppError {
   return new AppError(code, sentence, { detail: { reason } })
 }
 
-function toDelivery(id: string, sent: NewDelivery, nowMs: number): Delivery & DeliveryPayload {
+function toDelivery(id: string, sent: NewDelivery, nowMs: number): RunDelivery & DeliveryPayload {
   return {
     id,
     runId: sent.runId,
     executableId: sent.executableId,
+    event: null,
     target: originOf(sent.spec),
     state: 'scheduled',
     reason: null,

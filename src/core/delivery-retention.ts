@@ -59,6 +59,7 @@ export function createDeliveryRetention({ storage, config, now, onError }: Reten
       if (minute + MINUTE_MS <= beforeMs) minutes.delete(minute)
     }
     while (!stopped && (await kept.deleteRows(now() - rowsMs)) > 0);
+    while (!stopped && (await kept.deleteUnsent(now() - Math.min(rowsMs, payloadsMs))) > 0);
     while (!stopped && (await storage.resendJobs.prune(now() - rowsMs, JOBS_AT_ONCE)) > 0);
     for (const work of LANES_OF) {
       let after: string | undefined = ''

@@ -33,7 +33,10 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
         answerBytes: EXCERPT_BYTES,
         hops,
         headers: { 'wasmhook-delivery': delivery.id },
-        signing: { id: delivery.id, secrets: aliveAt(now(), delivery.signingSecrets) },
+        signing: {
+          id: delivery.event?.messageId ?? delivery.id,
+          secrets: aliveAt(now(), delivery.signingSecrets),
+        },
         signal: cut,
       },
       now,
@@ -61,7 +64,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
     concurrency: config.DELIVERY_CONCURRENCY,
     perLane,
     owners: {
-      of: ({ executableId }) => executableId,
+      of: ({ owner }) => owner,
       most: perExecutable(config),
     },
     leaseMs: config.DELIVERY_LEASE_MS,
@@ -71,7 +74,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
   })
 }
 
-/** What one executable may have under way: with 0 half of all, so that the others always find room. */
+/** What one executable, or one tenant, may have under way: with 0 half of all, so that the others always find room. */
 function perExecutable(config: Config): number {
   const half = Math.max(1, Math.floor(config.DELIVERY_CONCURRENCY / 2))
   return config.DELIVERY_EXECUTABLE_CONCURRENCY || half

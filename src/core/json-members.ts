@@ -32,6 +32,12 @@ export function cutJsonMembers(text: string, names: readonly string[]): CutMembe
   return { rest: withoutMembers(text, members, names), values }
 }
 
+/** The text of a member's value, byte for byte; of a repeated name the last. The text is that of a JSON object. */
+export function jsonMemberText(text: string, name: string): string | undefined {
+  const member = topLevelMembers(text).findLast((one) => one.name === name)
+  return member === undefined ? undefined : text.slice(member.valueStart, member.valueEnd)
+}
+
 /** A cheap look before parsing; an escape in a name (`\u0063allback`) is still the name. */
 function mayHold(text: string, names: readonly string[]): boolean {
   return /^\s*\{/.test(text) && (text.includes('\\u') || names.some((name) => text.includes(name)))

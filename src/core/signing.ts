@@ -39,7 +39,7 @@ export interface PublicKey {
 
 const SECRET_BYTES = 32
 /** Replaced ones that are alive: each makes every signature header longer. */
-const PREVIOUS_SECRETS_MAX = 5
+export const PREVIOUS_SECRETS_MAX = 5
 
 export type Signing = ReturnType<typeof createSigning>
 
@@ -95,7 +95,7 @@ export function aliveAt(
   return secrets.filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > nowMs)
 }
 
-function makeSecret(withPair: boolean, createdAtMs: number): NewSigningSecret {
+export function makeSecret(withPair: boolean, createdAtMs: number): NewSigningSecret {
   return {
     id: uuidv7(),
     hmacKey: randomBytes(SECRET_BYTES),

@@ -1,5 +1,6 @@
 // Which deliveries are asked for: the same fields in the query of a list and in the body of a resend.
 import { Type } from 'typebox'
+import { checkTenant } from '../core/tenants.ts'
 import { AppError } from '../errors.ts'
 import { ENDED_STATES, OPEN_STATES } from '../model.ts'
 import type { DeliveryFilter, DeliveryState } from '../model.ts'
@@ -17,6 +18,9 @@ const STATES_OF: Readonly<Record<string, readonly DeliveryState[]>> = {
 /** All but `wasm_id`, which is text in a query and a number in JSON. */
 export const FILTER_FIELDS = {
   run_id: Type.Optional(Type.String({ description: 'Of that run' })),
+  tenant: Type.Optional(Type.String({ description: "Of that tenant's events" })),
+  message_id: Type.Optional(Type.String({ description: 'Of that message' })),
+  endpoint_id: Type.Optional(Type.String({ description: 'To that endpoint' })),
   target: Type.Optional(Type.String({ description: 'Sent to that origin, as https://host:443' })),
   state: Type.Optional(
     Type.String({
@@ -29,6 +33,9 @@ export const FILTER_FIELDS = {
 
 export interface WireFilter {
   run_id?: string
+  tenant?: string
+  message_id?: string
+  endpoint_id?: string
   target?: string
   state?: string
   created_after?: string
@@ -37,11 +44,14 @@ export interface WireFilter {
 
 /** @throws AppError BAD_REQUEST, whose detail names the `field` */
 export function readDeliveryFilter(wire: WireFilter, executableId?: number): DeliveryFilter {
-  const { run_id: runId, target, state } = wire
-  if (runId !== undefined && !isUuid(runId)) throw malformed('run_id', 'the id of a run')
+  const { target, state, tenant } = wire
+  if (tenant !== undefined) checkTenant(tenant)
   return {
-    runId,
+    runId: readId('run_id', wire.run_id, 'a run'),
     executableId,
+    tenant,
+    messageId: readId('message_id', wire.message_id, 'a message'),
+    endpointId: readId('endpoint_id', wire.endpoint_id, 'an endpoint'),
     target: target === undefined ? undefined : readOrigin(target),
     states: state === undefined ? undefined : readStates(state),
     createdFromMs: readTime('created_after', wire.created_after),
@@ -51,14 +61,23 @@ export function readDeliveryFilter(wire: WireFilter, executableId?: number): Del
 
 /** The filter as it is written, but for `wasm_id`. */
 export function writeDeliveryFilter(filter: DeliveryFilter): WireFilter {
-  const { runId, target, states, createdFromMs: from, createdBeforeMs: before } = filter
+  const { runId, tenant, messageId, endpointId } = filter
+  const { target, states, createdFromMs: from, createdBeforeMs: before } = filter
   return {
     ...(runId !== undefined && { run_id: runId }),
+    ...(tenant !== undefined && { tenant }),
+    ...(messageId !== undefined && { message_id: messageId }),
+    ...(endpointId !== undefined && { endpoint_id: endpointId }),
     ...(target !== undefined && { target }),
     ...(states !== undefined && { state: states.join(',') }),
     ...(from !== undefined && { created_after: new Date(from).toISOString() }),
     ...(before !== undefined && { created_before: new Date(before).toISOString() }),
   }
+}
+
+function readId(field: string, id: string | undefined, of: string): string | undefined {
+  if (id === undefined || isUuid(id)) return id
+  throw malformed(field, `the id of ${of}`)
 }
 
 function readStates(text: string): DeliveryState[] {

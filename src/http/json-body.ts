@@ -7,16 +7,25 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** True: a request without a body is one with `{}`. */
     optionalBody?: boolean
+    /** True: the handler finds the body's text beside what was read of it. */
+    keepsText?: boolean
+  }
+  interface FastifyRequest {
+    jsonText: string
   }
 }
 
 export function takeJsonBodies(app: FastifyInstance): void {
   // Refuses `__proto__` and `constructor.prototype` as names, and an empty body.
   const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.decorateRequest('jsonText', '')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (!hasBody(request) || (body === '' && mayBeEmpty(request))) done(null, undefined)
-    else void parseJson(request, String(body), done)
+    else {
+      if (request.routeOptions.config.keepsText === true) request.jsonText = String(body)
+      void parseJson(request, String(body), done)
+    }
   })
   app.addContentTypeParser('*', (request, payload, done) => {
     if (hasBody(request)) {

@@ -1,5 +1,6 @@
 // Shapes that several routes share: they validate requests and describe the API at once.
 import { Type } from 'typebox'
+import type { TProperties, TSchema } from 'typebox'
 
 export const ExecutableParams = Type.Object({
   id: Type.String({ description: 'wasm_id: the positive integer an upload answered' }),
@@ -32,6 +33,28 @@ export const PageQuery = Type.Object(
   },
   { additionalProperties: false },
 )
+
+export const TenantField = Type.String({
+  description: 'Tenant: 1 to 64 letters, digits, dots, hyphens or underscores',
+})
+
+/** Whose a thing is that a route is about; of another tenant it is not there. */
+export const TenantQuery = Type.Object({ tenant: TenantField }, { additionalProperties: false })
+
+/** The query of a tenant's lists, with what else a list takes. */
+export function tenantPage<P extends TProperties>(others: P) {
+  return Type.Object(
+    { tenant: TenantField, ...PageQuery.properties, ...others },
+    { additionalProperties: false },
+  )
+}
+
+export function listOf<T extends TSchema>(item: T) {
+  return Type.Object({
+    items: Type.Array(item),
+    next: Type.Union([Type.String(), Type.Null()]),
+  })
+}
 
 /** The security of the OpenAPI description, by the right a route asks for. */
 export const SECURITY = {

@@ -29,6 +29,8 @@ import {
   selectSizes,
   settleRow,
 } from './delivery-statements.ts'
+import { loadEvents, readable } from './event-deliveries.ts'
+import type { LoadedDelivery } from './event-deliveries.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { readSigningSecrets } from './signing-secrets.ts'
@@ -59,25 +61,35 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     if (claimed.length === 0) return []
     const sizes = await selectSizes(db, claimed)
     const ids = await queue.fitting(db, at, inOrder(claimed, sizes.rows), bounds)
+    const ofRuns = await loadRuns(db, ids)
+    const known = new Set(ofRuns.map(({ id }) => id))
+    const others = ids.filter((id) => !known.has(id))
+    const ofEvents = await loadEvents(db, others, secrets)
+    const leased: LeasedDelivery[] = []
+    for (const { id, row, resendJobId, sent } of inOrder(ids, [...ofRuns, ...ofEvents])) {
+      // Each ends alone: an error here would hold up all others for ever.
+      if (sent === 'unreadable') await endNow(db, id, 'discarded', sent, bounds)
+      else if (typeof sent === 'string') await endNow(db, id, 'canceled', sent, bounds)
+      else {
+        const owner = row.executable_id
+        leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, owner, resendJobId, ...sent })
+      }
+    }
+    return leased
+  }
+
+  async function loadRuns(db: Kysely<Schema>, ids: readonly string[]): Promise<LoadedDelivery[]> {
     const { rows } = await selectLeased(db, ids)
     const signed = rows.filter((row) => row.signed === 1).map((row) => row.executable_id)
     const secretsOf = await readSigningSecrets(db, signed, secrets)
-    const leased: LeasedDelivery[] = []
-    for (const { spec: sealed, body, owner, resend_job_id: resendJobId, ...row } of inOrder(
-      ids,
-      rows,
-    )) {
+    return rows.map(({ spec: sealed, body, alive, resend_job_id: resendJobId, ...row }) => {
       const read = readable(() => ({
         spec: readSpec(row.id, sealed),
+        body,
         signingSecrets: row.signed === 1 ? secretsOf(row.executable_id) : [],
       }))
-      // Either ends alone: an error here would hold up all others for ever.
-      if (owner === null) await endNow(db, row.id, 'canceled', 'executable_deleted', bounds)
-      else if (read === undefined) await endNow(db, row.id, 'discarded', 'unreadable', bounds)
-      else
-        leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, resendJobId, body, ...read })
-    }
-    return leased
+      return { id: row.id, row, resendJobId, sent: alive === null ? 'executable_deleted' : read }
+    })
   }
 
   async function endNow(
@@ -189,12 +201,16 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         return true
       }),
 
-    async cancelAll(executableId, reason, nowMs) {
+    async cancelAll(of, reason, nowMs) {
       const open = (db: Kysely<Schema>) =>
         db
           .selectFrom('deliveries')
           .select('id')
-          .where('executable_id', '=', executableId)
+          .where((eb) =>
+            'endpointId' in of
+              ? eb('endpoint_id', '=', of.endpointId)
+              : eb('executable_id', '=', of.executableId),
+          )
           .where('state', 'in', ['scheduled', 'waiting'])
           .limit(STEP_ROWS)
       const step = (): Promise<number> =>
@@ -217,14 +233,6 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           ? undefined
           : whyNotManual(db, id),
       ),
-  }
-}
-
-function readable<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
   }
 }
 

@@ -4,6 +4,7 @@ import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { ENDED_STATES, OPEN_STATES } from '../model.ts'
 import type { DeliveryFilter, DeliveryState } from '../model.ts'
 import type { Schema } from './schema.ts'
+import { shareOfTenant } from './tenant-share.ts'
 
 export interface PageBounds {
   limit: number
@@ -34,20 +35,30 @@ export function pageOfIds(db: Kysely<Schema>, filter: DeliveryFilter, bounds: Pa
 
 /** What the filter asks for, as ranges of one index each. */
 function rangesOf(db: Kysely<Schema>, filter: DeliveryFilter): Ids[] {
-  const { runId, executableId, target, states } = filter
+  const { runId, messageId, states } = filter
   const ids = db.selectFrom('deliveries').select('id')
-  // A run has few.
-  if (runId !== undefined)
-    return [ofOwner(inStates(ids.where('run_id', '=', runId), states), filter)]
-  if (executableId === undefined && target === undefined && states === undefined) return [ids]
+  // A run has few, and a message no more than its tenant has endpoints.
+  const carried = runId ?? messageId
+  if (carried !== undefined)
+    return [ofOwner(inStates(ids.where('run_id', '=', carried), states), filter)]
+  const { executableId, target, tenant, endpointId } = filter
+  if ([executableId, target, tenant, endpointId, states].every((part) => part === undefined))
+    return [ids]
   const all = [...OPEN_STATES, ...ENDED_STATES]
   return (states ?? all).map((state) =>
     state === 'leased' ? leased(db, filter) : ofOwner(inStates(ids, [state]), filter),
   )
 }
 
-function ofOwner(query: Ids, { executableId, target }: DeliveryFilter): Ids {
+function ofOwner(query: Ids, filter: DeliveryFilter): Ids {
+  const { runId, messageId, executableId, target, tenant, endpointId } = filter
   let owned = query
+  if (runId !== undefined) owned = owned.where('run_id', '=', runId)
+  if (messageId !== undefined) owned = owned.where('run_id', '=', messageId)
+  if (endpointId !== undefined) owned = owned.where('endpoint_id', '=', endpointId)
+  if (tenant !== undefined) {
+    owned = owned.where('executable_id', '=', shareOfTenant(tenant)).where('tenant', '=', tenant)
+  }
   if (executableId !== undefined) owned = owned.where('executable_id', '=', executableId)
   if (target !== undefined) owned = owned.where('lane', '=', target)
   return owned
@@ -103,7 +114,7 @@ function isGiven(id: string | undefined): id is string {
 }
 
 /** Above every id of the milliseconds before, and below all of this one. */
-function idOfTime(ms: number): string {
+export function idOfTime(ms: number): string {
   const hex = Math.max(0, ms).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
 }

@@ -4,7 +4,7 @@ import type { WorkName, WorkStore } from './storage.ts'
 
 /** Why a delivery cannot be sent again now, or ever. */
 export type ResendRefusal =
-  'missing' | 'resending' | 'leased' | 'payload_gone' | 'executable_deleted'
+  'missing' | 'resending' | 'leased' | 'payload_gone' | 'executable_deleted' | 'endpoint_deleted'
 
 export interface LeasedResendJob extends ResendJob {
   leaseId: string
@@ -49,6 +49,8 @@ export interface DeliveryRetention {
   keptBytes(fromMs: number, beforeMs: number): Promise<number>
   /** What those send that ended before, and the bodies that they were answered, the oldest first. */
   dropPayloads(endedBeforeMs: number): Promise<number>
+  /** Deletes messages that were made before and that nobody is sent; others go with the last of their deliveries. */
+  deleteUnsent(madeBeforeMs: number): Promise<number>
   /** Deletes those that ended before, and whose payloads are dropped. */
   deleteRows(endedBeforeMs: number): Promise<number>
   /** Of lanes after that one; the last that was looked at, undefined at the end. */

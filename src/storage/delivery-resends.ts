@@ -36,12 +36,20 @@ export async function makeManual(
     .where('kept_bytes', 'is not', null)
     .where((eb) => eb.or([eb('reason', 'is', null), eb('reason', '<>', 'unreadable')]))
     .where((eb) =>
-      eb.exists(
-        eb
-          .selectFrom('executables')
-          .select('executables.id')
-          .whereRef('executables.id', '=', 'deliveries.executable_id'),
-      ),
+      eb.or([
+        eb.exists(
+          eb
+            .selectFrom('executables')
+            .select('executables.id')
+            .whereRef('executables.id', '=', 'deliveries.executable_id'),
+        ),
+        eb.exists(
+          eb
+            .selectFrom('endpoints')
+            .select('endpoints.id')
+            .whereRef('endpoints.id', '=', 'deliveries.endpoint_id'),
+        ),
+      ]),
     )
     .returning(['lane', 'executable_id as owner'])
     .execute()
@@ -54,14 +62,14 @@ export async function makeManual(
 export async function whyNotManual(db: Kysely<Schema>, id: string): Promise<ResendRefusal> {
   const row = await db
     .selectFrom('deliveries')
-    .select(['manual', 'lease_id', 'kept_bytes', 'reason'])
+    .select(['manual', 'lease_id', 'kept_bytes', 'reason', 'endpoint_id'])
     .where('id', '=', id)
     .executeTakeFirst()
   if (row === undefined) return 'missing'
   if (row.manual === 1) return 'resending'
   if (row.lease_id !== null) return 'leased'
   if (row.kept_bytes === null || row.reason === 'unreadable') return 'payload_gone'
-  return 'executable_deleted'
+  return row.endpoint_id === null ? 'executable_deleted' : 'endpoint_deleted'
 }
 
 /** The lane of the delivery; undefined where no resend was pending. One under way is not recorded any more. */

@@ -1,7 +1,11 @@
 // What goes of ended deliveries: first what they sent and were answered, then their rows; and lanes of targets that
 // nothing is sent to any more. All is found by index, and goes in steps of few rows and few bytes, since other
 // writers wait meanwhile.
+import { sql } from 'kysely'
+import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Database } from './database.ts'
+import { idOfTime } from './delivery-history.ts'
+import type { Schema } from './schema.ts'
 import type { DeliveryRetention } from './storage.ts'
 
 /** Payloads dropped at once, in number and in bytes, though at least one. */
@@ -54,7 +58,7 @@ export function createDeliveryRetention(database: Database): DeliveryRetention {
           .set({ kept_bytes: null })
           .where('id', 'in', oneStep(oldest))
           .where('manual', '=', 0)
-          .returning('id')
+          .returning(['id', 'run_id', 'endpoint_id'])
           .execute()
         const ids = rows.map((row) => row.id)
         if (ids.length === 0) return 0
@@ -64,7 +68,21 @@ export function createDeliveryRetention(database: Database): DeliveryRetention {
           .set({ response_body: Buffer.alloc(0) })
           .where('delivery_id', 'in', ids)
           .execute()
+        await dropBodies(db, messagesOf(rows))
         return ids.length
+      }),
+
+    deleteUnsent: (madeBeforeMs) =>
+      database.write(async (db) => {
+        const unsent = db
+          .selectFrom('messages')
+          .select('id')
+          .where('deliveries', '=', sql.lit(0))
+          .where('id', '<', idOfTime(madeBeforeMs))
+          .orderBy('id')
+          .limit(STEP_ROWS)
+        const row = await db.deleteFrom('messages').where('id', 'in', unsent).executeTakeFirst()
+        return Number(row.numDeletedRows)
       }),
 
     deleteRows: (endedBeforeMs) =>
@@ -76,8 +94,13 @@ export function createDeliveryRetention(database: Database): DeliveryRetention {
           .where('kept_bytes', 'is', null)
           .orderBy('ended_at_ms')
           .limit(STEP_ROWS)
-        const row = await db.deleteFrom('deliveries').where('id', 'in', old).executeTakeFirst()
-        return Number(row.numDeletedRows)
+        const rows = await db
+          .deleteFrom('deliveries')
+          .where('id', 'in', old)
+          .returning(['run_id', 'endpoint_id'])
+          .execute()
+        await deleteMessages(db, messagesOf(rows))
+        return rows.length
       }),
 
     async deleteIdleLanes(work, after, nowMs) {
@@ -104,6 +127,39 @@ export function createDeliveryRetention(database: Database): DeliveryRetention {
       return rows.length < STEP_LANES ? undefined : last
     },
   }
+}
+
+/** What messages sent goes when none of their deliveries can be sent again. */
+async function dropBodies(db: Kysely<Schema>, messageIds: readonly string[]): Promise<void> {
+  if (messageIds.length === 0) return
+  await db
+    .updateTable('messages')
+    .set({ body: null })
+    .where('id', 'in', messageIds)
+    .where((eb) => eb.not(eb.exists(deliveriesOf(eb).where('kept_bytes', 'is not', null))))
+    .execute()
+}
+
+/** A message goes with the last of its deliveries. */
+async function deleteMessages(db: Kysely<Schema>, messageIds: readonly string[]): Promise<void> {
+  if (messageIds.length === 0) return
+  await db
+    .deleteFrom('messages')
+    .where('id', 'in', messageIds)
+    .where((eb) => eb.not(eb.exists(deliveriesOf(eb))))
+    .execute()
+}
+
+/** Of deliveries, the messages that they carried. */
+function messagesOf(rows: readonly { run_id: string; endpoint_id: string | null }[]): string[] {
+  return [...new Set(rows.filter((row) => row.endpoint_id !== null).map((row) => row.run_id))]
+}
+
+function deliveriesOf(eb: ExpressionBuilder<Schema, 'messages'>) {
+  return eb
+    .selectFrom('deliveries')
+    .select('deliveries.id')
+    .whereRef('deliveries.run_id', '=', 'messages.id')
 }
 
 /** As many from the front as STEP_BYTES allows, but at least one. */

@@ -2,12 +2,16 @@
 import type { Selectable } from 'kysely'
 import type { Attempt, Delivery, DeliveryState, RetryPolicy } from '../model.ts'
 import type { AttemptsTable, DeliveriesTable } from './schema.ts'
+import type { RunDelivery } from './storage.ts'
 
 /** All that the model tells of a delivery. */
 export const DELIVERY_COLUMNS = [
   'id',
   'run_id',
   'executable_id',
+  'tenant',
+  'endpoint_id',
+  'event_type',
   'lane',
   'state',
   'reason',
@@ -28,9 +32,9 @@ export const DELIVERY_COLUMNS = [
   'chain_due_at_ms',
 ] as const satisfies readonly (keyof DeliveriesTable)[]
 
-type DeliveryRow = Pick<Selectable<DeliveriesTable>, (typeof DELIVERY_COLUMNS)[number]>
+export type DeliveryRow = Pick<Selectable<DeliveriesTable>, (typeof DELIVERY_COLUMNS)[number]>
 
-export function deliveryToRow(delivery: Delivery) {
+export function deliveryToRow(delivery: RunDelivery) {
   return {
     id: delivery.id,
     run_id: delivery.runId,
@@ -57,8 +61,7 @@ export function rowToDelivery(row: DeliveryRow): Delivery {
   const leased = row.lease_id !== null && row.ended_at_ms === null && !manual
   return {
     id: row.id,
-    runId: row.run_id,
-    executableId: row.executable_id,
+    ...originOfRow(row),
     target: row.lane,
     state: leased ? 'leased' : (row.state as DeliveryState),
     reason: row.reason,
@@ -76,6 +79,14 @@ export function rowToDelivery(row: DeliveryRow): Delivery {
     payloadKept: row.kept_bytes !== null,
     resending: manual,
   }
+}
+
+function originOfRow(row: DeliveryRow): Pick<Delivery, 'runId' | 'executableId' | 'event'> {
+  const { run_id: id, tenant, endpoint_id: endpointId, event_type: type } = row
+  if (tenant === null || endpointId === null || type === null) {
+    return { runId: id, executableId: row.executable_id, event: null }
+  }
+  return { runId: null, executableId: null, event: { tenant, messageId: id, endpointId, type } }
 }
 
 export function attemptToRow(deliveryId: string, attempt: Attempt) {

@@ -38,7 +38,7 @@ export const selectLeased = createStatementOfIds((db, ids) =>
     .innerJoin('delivery_payloads', 'delivery_payloads.delivery_id', 'deliveries.id')
     .leftJoin('executables', 'executables.id', 'deliveries.executable_id')
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
-    .select(['resend_job_id', 'spec', 'body', 'executables.id as owner'])
+    .select(['resend_job_id', 'spec', 'body', 'executables.id as alive'])
     .where('deliveries.id', 'in', ids),
 )
 

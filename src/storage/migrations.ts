@@ -15,6 +15,7 @@ import { attempts } from './migrations/0009-attempts.ts'
 import { deliveryHistory } from './migrations/0010-delivery-history.ts'
 import { severalProcesses } from './migrations/0011-several-processes.ts'
 import { fullLanes } from './migrations/0012-full-lanes.ts'
+import { events } from './migrations/0014-events.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -30,6 +31,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0010-delivery-history': deliveryHistory,
   '0011-several-processes': severalProcesses,
   '0012-full-lanes': fullLanes,
+  '0014-events': events,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

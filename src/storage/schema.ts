@@ -7,6 +7,7 @@ import type {
   GeneratedAlways,
   RawBuilder,
 } from 'kysely'
+import type { EventsSchema } from './events-schema.ts'
 
 /** A secret, encrypted; see secrets.ts. */
 export type Sealed = Buffer
@@ -151,7 +152,7 @@ export interface LanesTable {
   lane: string
   /** When something can be claimed; null while nothing waits. */
   due_at_ms: number | null
-  /** The executable whose work is the next. */
+  /** Whose work is the next, as `executable_id` has it. */
   owner: number | null
   /** Nothing is claimed before; it is of the past, or null, where nothing holds the lane. */
   held_until_ms: Generated<number | null>
@@ -163,8 +164,14 @@ export interface LanesTable {
 
 /** A delivery's lane is its target, an origin. */
 export interface DeliveriesTable extends WorkColumns {
+  /** The run whose result it carries, or the message. */
   run_id: string
+  /** Whose share of the attempts it takes: an executable's, or a tenant's (`shareOfTenant`), below zero. */
   executable_id: number
+  /** These are set where it carries a message. */
+  tenant: Generated<string | null>
+  endpoint_id: Generated<string | null>
+  event_type: Generated<string | null>
   /** Of the automatic chain, whatever is leased. */
   state: string
   reason: string | null
@@ -318,7 +325,7 @@ export interface ResendJobsTable extends WorkColumns {
   ended_at_ms: number | null
 }
 
-export interface Schema {
+export interface Schema extends EventsSchema {
   meta: MetaTable
   executables: ExecutablesTable
   versions: VersionsTable

@@ -40,7 +40,7 @@ export function createSigningSecretStore(deps: {
           .select((eb) => eb.fn.countAll<number>().as('alive'))
           .where('executable_id', '=', executableId)
           .executeTakeFirstOrThrow()
-        if (alive > previousMax) throw tooMany(previousMax)
+        if (alive > previousMax) throw tooManySecrets(previousMax)
         const { id, hmacKey, privateKey } = made
         await db
           .insertInto('signing_secrets')
@@ -103,7 +103,7 @@ function open(row: Selectable<SigningSecretsTable>, secrets: Secrets): SigningSe
   }
 }
 
-function tooMany(limit: number): AppError {
+export function tooManySecrets(limit: number): AppError {
   return new AppError(
     'CONFLICT',
     `More than ${limit} replaced secrets would be alive; wait until one expires, or rotate with a ` +

@@ -15,9 +15,11 @@ import type {
   Version,
 } from '../model.ts'
 import type { DeliveryRetention, ResendJobStore, ResendRefusal } from './delivery-repair-stores.ts'
+import type { EndpointStore, EventTypeStore, MessageStore } from './event-stores.ts'
 import type { IdempotencyStore, QueuedRunStore } from './durable-run-stores.ts'
 
 export type * from './delivery-repair-stores.ts'
+export type * from './event-stores.ts'
 export type * from './durable-run-stores.ts'
 
 export interface NewVersion {
@@ -190,6 +192,8 @@ export interface FunctionStore {
 /** A delivery whose attempt is under way, with what is to be sent. */
 export interface LeasedDelivery extends Delivery, DeliveryPayload {
   leaseId: string
+  /** Whose share of the attempts it takes. */
+  owner: number
   /** The job that asked for this attempt. */
   resendJobId: string | null
   /** What it is signed with, some perhaps expired; none where it is not signed. */
@@ -215,7 +219,7 @@ export interface SlowTarget {
 /** What an attempt tells of its target: nothing, that it is well, or that it asks for less. */
 export type TargetNews = 'none' | 'well' | SlowTarget
 
-/** What one owner (an executable) may have under way, and what each has. */
+/** What one owner (an executable, or a tenant, whose numbers are below zero) may have under way, and what each has. */
 export interface OwnersShare {
   most: number
   underWay: ReadonlyMap<number, number>
@@ -286,7 +290,10 @@ export interface FirstAttempt {
   nowMs: number
 }
 
-export type MadeDelivery = Delivery & DeliveryPayload & { first?: FirstAttempt }
+/** One that carries the result of a run. */
+export type RunDelivery = Delivery & { runId: string; executableId: number }
+
+export type MadeDelivery = RunDelivery & DeliveryPayload & { first?: FirstAttempt }
 
 export interface DeliveryStore extends WorkStore<LeasedDelivery> {
   create(delivery: MadeDelivery): Promise<void>
@@ -312,8 +319,12 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery> {
    * recorded any more.
    */
   cancel(id: string, reason: string, nowMs: number): Promise<boolean>
-  /** Cancels all of an executable's that have not ended; in small steps. */
-  cancelAll(executableId: number, reason: string, nowMs: number): Promise<void>
+  /** Cancels all of an executable's, or to an endpoint, that have not ended; in small steps. */
+  cancelAll(
+    of: { executableId: number } | { endpointId: string },
+    reason: string,
+    nowMs: number,
+  ): Promise<void>
   /** One attempt as soon as there is room; undefined where it will be made. */
   resend(id: string, nowMs: number): Promise<ResendRefusal | undefined>
 }
@@ -324,6 +335,9 @@ export interface Storage {
   readonly deliveries: DeliveryStore
   readonly deliveryRetention: DeliveryRetention
   readonly resendJobs: ResendJobStore
+  readonly eventTypes: EventTypeStore
+  readonly endpoints: EndpointStore
+  readonly messages: MessageStore
   readonly executables: ExecutableStore
   readonly signingSecrets: SigningSecretStore
   readonly runs: RunStore

@@ -2,10 +2,13 @@
 import type { Database } from './database.ts'
 import { createDeliveryStore } from './deliveries.ts'
 import { createDeliveryRetention } from './delivery-retention.ts'
+import { createEndpointStore } from './endpoints.ts'
 import { createEphemeralStore } from './ephemeral.ts'
+import { createEventTypeStore } from './event-types.ts'
 import { createExecutableStore } from './executables.ts'
 import { createFunctionStore } from './function-storage.ts'
 import { createIdempotencyStore } from './idempotency.ts'
+import { createMessageStore } from './messages.ts'
 import { createQueuedRunStore } from './queued-runs.ts'
 import { createResendJobStore } from './resend-jobs.ts'
 import { createRunStore } from './runs.ts'
@@ -29,6 +32,9 @@ export function createStores(deps: {
     deliveries: createDeliveryStore({ database, secrets }),
     deliveryRetention: createDeliveryRetention(database),
     resendJobs: createResendJobStore(database),
+    eventTypes: createEventTypeStore(database),
+    endpoints: createEndpointStore({ database, secrets }),
+    messages: createMessageStore(database),
     ephemeral: createEphemeralStore({ database }),
     functions: createFunctionStore({ database, secrets, turn }),
   }

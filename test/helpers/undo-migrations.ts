@@ -5,6 +5,14 @@ import BetterSqlite3 from 'better-sqlite3'
 /** Takes the newest migrations back, down to and with the one named. */
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
+    [
+      '0014-events',
+      `DROP INDEX deliveries_by_endpoint;
+       ALTER TABLE deliveries DROP COLUMN event_type;
+       ALTER TABLE deliveries DROP COLUMN endpoint_id;
+       ALTER TABLE deliveries DROP COLUMN tenant;
+       DROP TABLE messages; DROP TABLE endpoint_secrets; DROP TABLE endpoints; DROP TABLE event_types`,
+    ],
     ['0012-full-lanes', 'ALTER TABLE lanes DROP COLUMN is_full'],
     ['0011-several-processes', 'DROP TABLE changes; DROP TABLE function_versions'],
     // The rest goes with the tables that it changed.

@@ -49,7 +49,7 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
   async function find(request: FastifyRequest, id: string): Promise<Delivery> {
     if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such delivery.')
     const delivery = await deliveries.find(id)
-    await keyGuard.requireOwner(request, delivery.executableId)
+    await keyGuard.requireOwner(request, delivery.executableId ?? undefined)
     return delivery
   }
 
@@ -149,6 +149,10 @@ function toWire(delivery: Delivery): { delivery_id: string } & Record<string, un
     delivery_id: delivery.id,
     run_id: delivery.runId,
     wasm_id: delivery.executableId,
+    tenant: delivery.event?.tenant ?? null,
+    message_id: delivery.event?.messageId ?? null,
+    endpoint_id: delivery.event?.endpointId ?? null,
+    event_type: delivery.event?.type ?? null,
     target: delivery.target,
     state: delivery.state,
     reason: delivery.reason,

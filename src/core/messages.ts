@@ -1,0 +1,127 @@
+// Messages: an event is published once, and goes to every endpoint of its tenant that wants its type. All of them
+// get the same bytes, `{ type, timestamp, data }`.
+import { createHash } from 'node:crypto'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import type { Message } from '../model.ts'
+import type { Storage } from '../storage/storage.ts'
+import { checkHops } from './hops.ts'
+import { timeOfId } from './ids.ts'
+import { checkTenant } from './tenants.ts'
+
+const CONTENT_TYPE = 'application/json'
+const PRINTABLE = /^[\x20-\x7e]+$/
+
+export interface NewEvent {
+  tenant: string
+  type: string
+  /** JSON, which is sent as it is. */
+  payload: string
+  /** The publisher's own name for it: what is published again by the same one is there already. */
+  callerId: string | null
+  deliverAtMs: number | null
+  /** What the publisher's request passed through. */
+  hops: number
+}
+
+export interface MessagesDeps {
+  storage: Storage
+  config: Config
+  /** Ids of one order with those of deliveries. */
+  newId: () => string
+  now: () => number
+  /** Told when there are deliveries to send. */
+  onDelivery: () => void
+}
+
+export type Messages = ReturnType<typeof createMessages>
+
+export function createMessages(deps: MessagesDeps) {
+  const { storage, config, newId, now, onDelivery } = deps
+
+  return {
+    /**
+     * Resolves once message and deliveries are committed.
+     * @throws AppError UNKNOWN_EVENT_TYPE, MESSAGE_ID_REUSED, BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED
+     */
+    async publish(event: NewEvent): Promise<{ message: Message; repeated: boolean }> {
+      const { tenant, type, payload, callerId, deliverAtMs } = event
+      checkTenant(tenant)
+      if (callerId !== null && !PRINTABLE.test(callerId))
+        throw malformed('id', 'id must be printable ASCII, and not empty.')
+      if (Buffer.byteLength(payload) > config.MESSAGE_BYTES) {
+        const detail = { limit: config.MESSAGE_BYTES }
+        const sentence = `The payload is larger than ${config.MESSAGE_BYTES} bytes (MESSAGE_BYTES).`
+        throw new AppError('BODY_TOO_LARGE', sentence, { detail })
+      }
+      const laterMsMax = config.DELIVER_LATER_MS_MAX
+      if (deliverAtMs !== null && deliverAtMs - now() > laterMsMax)
+        throw malformed('deliver_at', `deliver_at is more than ${laterMsMax} ms away.`)
+      // Publishing is a step of its own, so that events that bring about each other come to an end.
+      const hops = event.hops + 1
+      checkHops(hops)
+      const id = newId()
+      const createdAtMs = timeOfId(id)
+      const fingerprint = fingerprintOf(event)
+      const dueAtMs = deliverAtMs ?? now()
+      const published = await storage.messages.publish({
+        ...{ id, tenant, type, callerId, deliverAtMs, createdAtMs, fingerprint, hops, dueAtMs },
+        body: Buffer.from(`${beginning(type, createdAtMs)}${payload}}`),
+        contentType: CONTENT_TYPE,
+      })
+      if (published === undefined) {
+        throw new AppError('UNKNOWN_EVENT_TYPE', `The tenant has no event type ${quote(type)}.`, {
+          detail: { field: 'type' },
+        })
+      }
+      const { message, repeated } = published
+      if (published.fingerprint !== fingerprint) {
+        throw new AppError('MESSAGE_ID_REUSED', undefined, {
+          detail: { field: 'id', message_id: message.id },
+        })
+      }
+      if (!repeated && message.deliveries > 0) onDelivery()
+      return { message, repeated }
+    },
+
+    /** With its payload as it was published; null where that is kept no more. */
+    async find(tenant: string, id: string): Promise<{ message: Message; payload: string | null }> {
+      checkTenant(tenant)
+      const found = await storage.messages.get(id)
+      if (found?.message.tenant !== tenant) {
+        throw new AppError('NOT_FOUND', 'There is no such message.')
+      }
+      const { message, body } = found
+      const start = beginning(message.type, message.createdAtMs).length
+      return {
+        message,
+        payload: body === null ? null : body.toString('utf8', start, body.length - 1),
+      }
+    },
+
+    list(...of: Parameters<typeof storage.messages.list>) {
+      checkTenant(of[0])
+      return storage.messages.list(...of)
+    },
+  }
+}
+
+/** Of what is sent, up to the payload; ASCII. */
+function beginning(type: string, createdAtMs: number): string {
+  const timestamp = new Date(createdAtMs).toISOString()
+  return `{"type":${JSON.stringify(type)},"timestamp":${JSON.stringify(timestamp)},"data":`
+}
+
+/** Of all that decides what is sent, and when; hex sha256. */
+function fingerprintOf({ type, payload, deliverAtMs }: NewEvent): string {
+  const head = JSON.stringify([type, deliverAtMs])
+  return createHash('sha256').update(head).update(payload).digest('hex')
+}
+
+function quote(type: string): string {
+  return JSON.stringify(type.slice(0, 128))
+}
+
+function malformed(field: string, sentence: string): AppError {
+  return new AppError('BAD_REQUEST', sentence, { detail: { field } })
+}

@@ -1,0 +1,54 @@
+// Plain types of events; a part of model.ts.
+import type { RequestSpec, SigningSecret } from './model.ts'
+
+/** The message that a delivery carries, and where it goes. */
+export interface EventOfDelivery {
+  tenant: string
+  messageId: string
+  endpointId: string
+  type: string
+}
+
+/** A kind of event that a tenant publishes. */
+export interface EventType {
+  tenant: string
+  /** Words with dots between them. */
+  name: string
+  description: string
+  createdAtMs: number
+}
+
+/** A tenant's registered receiver. */
+export interface Endpoint {
+  /** UUID v7. */
+  id: string
+  tenant: string
+  description: string
+  /** Patterns of the event types that it receives. */
+  eventTypes: readonly string[]
+  /** Where and how it is called; address and headers may be secret. */
+  spec: RequestSpec
+  /** False: it gets nothing of what is published from now on. */
+  enabled: boolean
+  /** Newest first, some perhaps expired. */
+  secrets: readonly SigningSecret[]
+  createdAtMs: number
+  updatedAtMs: number
+}
+
+/** An event as it was published, without its body. */
+export interface Message {
+  /** UUID v7; `webhook-id` of all that carries it. */
+  id: string
+  tenant: string
+  type: string
+  /** The publisher's own name for it. */
+  callerId: string | null
+  /** Of the body that is sent. */
+  sizeBytes: number
+  /** Deliveries that were made of it. */
+  deliveries: number
+  /** Null: it was due at once. */
+  deliverAtMs: number | null
+  createdAtMs: number
+}

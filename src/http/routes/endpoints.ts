@@ -1,0 +1,225 @@
+// Endpoints: a tenant's receivers of events. What is secret of them is shown once, when it is made, or not at all.
+import { Type } from 'typebox'
+import type { Static } from 'typebox'
+import type { EndpointRequest, Endpoints } from '../../core/endpoints.ts'
+import { MASK, isPlainHeader, maskPath } from '../../core/masked.ts'
+import { AppError } from '../../errors.ts'
+import type { Endpoint } from '../../model.ts'
+import { originOf } from '../../request-spec.ts'
+import { DEFAULT_RETRY, formatRetry } from '../../retry-policy.ts'
+import { isUuid, readPage } from '../page.ts'
+import { ErrorBody, SECURITY, TenantField, TenantQuery, listOf, tenantPage } from '../schemas.ts'
+import type { App } from '../server.ts'
+
+/** Event types and patterns of one endpoint: each is tried with every message. */
+const PATTERNS_MAX = 100
+const DESCRIPTION_CHARS_MAX = 1_000
+/** Receivers have as long as SIGNING_SECRET_OVERLAP_MS may allow. */
+const OVERLAP_MS_MAX = 7 * 24 * 3_600_000
+
+const Fields = {
+  url: Type.String({ description: 'https:// or http://' }),
+  event_types: Type.Array(Type.String(), {
+    minItems: 1,
+    maxItems: PATTERNS_MAX,
+    description: 'Names, or patterns: * is all, order.* everything below order',
+  }),
+  description: Type.String({ maxLength: DESCRIPTION_CHARS_MAX }),
+  headers: Type.Record(Type.String(), Type.String(), {
+    description: 'Sent along; never shown again',
+  }),
+  retry: Type.Unknown({
+    description: '{ interval_ms, backoff, retries } or { schedule_ms }; null: the default',
+  }),
+  timeout_ms: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+    description: 'Of one attempt; null: CALLBACK_TIMEOUT_MS',
+  }),
+  enabled: Type.Boolean({ description: 'false: nothing of what is published from then on' }),
+}
+const Optional = {
+  description: Type.Optional(Fields.description),
+  headers: Type.Optional(Fields.headers),
+  retry: Type.Optional(Fields.retry),
+  timeout_ms: Type.Optional(Fields.timeout_ms),
+  enabled: Type.Optional(Fields.enabled),
+}
+const NewBody = Type.Object(
+  { tenant: TenantField, url: Fields.url, event_types: Fields.event_types, ...Optional },
+  { additionalProperties: false },
+)
+const ChangeBody = Type.Object(
+  { url: Type.Optional(Fields.url), event_types: Type.Optional(Fields.event_types), ...Optional },
+  { additionalProperties: false },
+)
+const Rotation = Type.Object(
+  {
+    overlap_ms: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: OVERLAP_MS_MAX,
+        description: 'How long earlier secrets still sign; default SIGNING_SECRET_OVERLAP_MS',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+const Shape = Type.Object({ endpoint_id: Type.String() }, { additionalProperties: true })
+const WithSecret = Type.Object(
+  { endpoint_id: Type.String(), secret: Type.String({ description: 'whsec_…; shown once' }) },
+  { additionalProperties: true },
+)
+const Params = Type.Object({ id: Type.String({ description: 'endpoint_id' }) })
+
+export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoints }): void {
+  const common = { tags: ['events'], security: SECURITY.token }
+  const one = { ...common, params: Params, querystring: TenantQuery }
+  const config = { access: 'token' } as const
+
+  function toWire(endpoint: Endpoint) {
+    const { spec } = endpoint
+    return {
+      endpoint_id: endpoint.id,
+      tenant: endpoint.tenant,
+      url: originOf(spec) + maskPath(spec.path),
+      event_types: endpoint.eventTypes,
+      description: endpoint.description,
+      headers: Object.fromEntries(
+        Object.entries(spec.headers).map(([name, value]) => [
+          name,
+          isPlainHeader(name) ? value : MASK,
+        ]),
+      ),
+      retry: formatRetry(spec.retry ?? DEFAULT_RETRY),
+      timeout_ms: spec.timeoutMs ?? null,
+      enabled: endpoint.enabled,
+      secrets: endpoints.aliveSecrets(endpoint).map(({ createdAtMs, expiresAtMs }) => ({
+        created_at: toTime(createdAtMs),
+        expires_at: expiresAtMs === null ? null : toTime(expiresAtMs),
+      })),
+      created_at: toTime(endpoint.createdAtMs),
+      updated_at: toTime(endpoint.updatedAtMs),
+    }
+  }
+
+  app.post(
+    '/api/endpoints',
+    {
+      schema: {
+        ...common,
+        summary: 'Register a receiver of events; its secret is shown once',
+        body: NewBody,
+        response: { 201: WithSecret, '4xx': ErrorBody },
+      },
+      config,
+    },
+    async (request, reply) => {
+      const { tenant, ...body } = request.body
+      const { endpoint, secret, warnings } = await endpoints.add(tenant, toRequest(body))
+      reply
+        .code(201)
+        .header('location', `/api/endpoints/${endpoint.id}?tenant=${tenant}`)
+        .header('cache-control', 'no-store')
+      return { ...toWire(endpoint), secret, warnings }
+    },
+  )
+
+  app.get(
+    '/api/endpoints',
+    {
+      schema: {
+        ...common,
+        summary: "A tenant's endpoints, newest first",
+        querystring: tenantPage({}),
+        response: { 200: listOf(Shape), '4xx': ErrorBody },
+      },
+      config,
+    },
+    async (request) => {
+      const { tenant, ...page } = request.query
+      const { items, next } = await endpoints.list(tenant, readPage(page))
+      return { items: items.map(toWire), next }
+    },
+  )
+
+  app.get(
+    '/api/endpoints/:id',
+    {
+      schema: {
+        ...one,
+        summary: 'One endpoint, its secrets masked',
+        response: { 200: Shape, '4xx': ErrorBody },
+      },
+      config,
+    },
+    async (request) => toWire(await endpoints.find(request.query.tenant, idOf(request.params))),
+  )
+
+  app.patch(
+    '/api/endpoints/:id',
+    {
+      schema: {
+        ...one,
+        summary: 'Change an endpoint; what waits for it goes where it points then',
+        body: ChangeBody,
+        response: { 200: Shape, '4xx': ErrorBody },
+      },
+      config,
+    },
+    async (request) => {
+      const { tenant } = request.query
+      const changed = await endpoints.change(tenant, idOf(request.params), toRequest(request.body))
+      return { ...toWire(changed.endpoint), warnings: changed.warnings }
+    },
+  )
+
+  app.delete(
+    '/api/endpoints/:id',
+    {
+      schema: {
+        ...one,
+        summary: 'Delete an endpoint, and cancel what was not delivered to it',
+        response: { 200: Shape, '4xx': ErrorBody },
+      },
+      config,
+    },
+    async (request) => {
+      const id = idOf(request.params)
+      await endpoints.remove(request.query.tenant, id)
+      return { endpoint_id: id }
+    },
+  )
+
+  app.post(
+    '/api/endpoints/:id/secret/rotate',
+    {
+      schema: {
+        ...one,
+        summary: "Replace an endpoint's secret; old and new sign side by side for a while",
+        body: Rotation,
+        response: { 200: WithSecret, '4xx': ErrorBody },
+      },
+      config: { ...config, optionalBody: true },
+    },
+    async (request, reply) => {
+      const { tenant } = request.query
+      const { overlap_ms: overlapMs } = request.body
+      const { endpoint, secret } = await endpoints.rotate(tenant, idOf(request.params), overlapMs)
+      reply.header('cache-control', 'no-store')
+      return { ...toWire(endpoint), secret }
+    },
+  )
+}
+
+function idOf({ id }: Static<typeof Params>): string {
+  if (isUuid(id)) return id
+  throw new AppError('NOT_FOUND', 'There is no such endpoint.')
+}
+
+function toRequest(body: Static<typeof ChangeBody>): EndpointRequest {
+  const { event_types: eventTypes, timeout_ms: timeoutMs, ...others } = body
+  return { ...others, eventTypes, timeoutMs }
+}
+
+function toTime(ms: number): string {
+  return new Date(ms).toISOString()
+}

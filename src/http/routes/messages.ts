@@ -1,0 +1,144 @@
+// Messages: events are published, and found again with what became of them.
+import { Type } from 'typebox'
+import type { Config } from '../../config.ts'
+import type { Deliveries } from '../../core/deliveries.ts'
+import { jsonMemberText } from '../../core/json-members.ts'
+import type { Messages } from '../../core/messages.ts'
+import { AppError } from '../../errors.ts'
+import type { Message } from '../../model.ts'
+import { parseTime } from '../../rfc3339.ts'
+import { isUuid, readPage } from '../page.ts'
+import { ErrorBody, SECURITY, TenantField, TenantQuery, listOf, tenantPage } from '../schemas.ts'
+import type { App } from '../server.ts'
+import { hopsOf } from '../wire.ts'
+
+export interface MessagesRoutesDeps {
+  messages: Messages
+  deliveries: Deliveries
+  config: Config
+}
+
+const MESSAGE_ID_CHARS_MAX = 255
+/** Of a body, what is not its payload. */
+const ENVELOPE_BYTES = 16 * 1024
+/** Of a message that is read; the rest is listed by `GET /api/deliveries?message_id=`. */
+const DELIVERIES_SHOWN = 100
+
+const Shape = Type.Object({ message_id: Type.String() }, { additionalProperties: true })
+const Body = Type.Object(
+  {
+    tenant: TenantField,
+    type: Type.String({ description: "One of the tenant's event types" }),
+    payload: Type.Unknown({ description: 'Any JSON, sent byte for byte' }),
+    id: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: MESSAGE_ID_CHARS_MAX,
+        description: 'Your own id: the same message under it is published once',
+      }),
+    ),
+    deliver_at: Type.Optional(Type.String({ description: 'RFC 3339; not sent before' })),
+  },
+  { additionalProperties: false },
+)
+const Params = Type.Object({ id: Type.String({ description: 'message_id' }) })
+
+export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
+  const { messages, deliveries, config } = deps
+  const common = { tags: ['events'], security: SECURITY.token }
+
+  app.post(
+    '/api/messages',
+    {
+      bodyLimit: config.MESSAGE_BYTES + ENVELOPE_BYTES,
+      schema: {
+        ...common,
+        summary: 'Publish an event to every endpoint of the tenant that wants its type',
+        body: Body,
+        response: { 202: Shape, '4xx': ErrorBody },
+      },
+      config: { access: 'token', keepsText: true },
+    },
+    async (request, reply) => {
+      const { tenant, type, id, deliver_at: deliverAt } = request.body
+      const { message, repeated } = await messages.publish({
+        tenant,
+        type,
+        payload: jsonMemberText(request.jsonText, 'payload') ?? 'null',
+        callerId: id ?? null,
+        deliverAtMs: deliverAt === undefined ? null : readTime(deliverAt),
+        hops: hopsOf(request.headers),
+      })
+      reply.code(202).header('location', `/api/messages/${message.id}?tenant=${tenant}`)
+      if (repeated) reply.header('idempotent-replayed', 'true')
+      return toWire(message)
+    },
+  )
+
+  app.get(
+    '/api/messages',
+    {
+      schema: {
+        ...common,
+        summary: "A tenant's messages, newest first",
+        querystring: tenantPage({
+          type: Type.Optional(Type.String({ description: 'Of that event type' })),
+        }),
+        response: { 200: listOf(Shape), '4xx': ErrorBody },
+      },
+      config: { access: 'token' },
+    },
+    async (request) => {
+      const { tenant, type, ...page } = request.query
+      const { items, next } = await messages.list(tenant, { type }, readPage(page))
+      return { items: items.map(toWire), next }
+    },
+  )
+
+  app.get(
+    '/api/messages/:id',
+    {
+      schema: {
+        ...common,
+        summary: 'One message with its payload and its deliveries',
+        params: Params,
+        querystring: TenantQuery,
+        response: { 200: Shape, '4xx': ErrorBody },
+      },
+      config: { access: 'token' },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such message.')
+      const { message, payload } = await messages.find(request.query.tenant, id)
+      const { items } = await deliveries.list({ messageId: id }, { limit: DELIVERIES_SHOWN })
+      const ids = items.map((delivery) => delivery.id)
+      const shown = { ...toWire(message), payload_kept: payload !== null, delivery_ids: ids }
+      // Put in as it was published: reading and writing it would change large numbers.
+      const text = `${JSON.stringify(shown).slice(0, -1)},"payload":${payload ?? 'null'}}`
+      return reply.type('application/json; charset=utf-8').send(text as never)
+    },
+  )
+}
+
+function toWire(message: Message): { message_id: string } & Record<string, unknown> {
+  const { deliverAtMs } = message
+  return {
+    message_id: message.id,
+    id: message.callerId,
+    tenant: message.tenant,
+    type: message.type,
+    deliveries: message.deliveries,
+    size_bytes: message.sizeBytes,
+    deliver_at: deliverAtMs === null ? null : new Date(deliverAtMs).toISOString(),
+    created_at: new Date(message.createdAtMs).toISOString(),
+  }
+}
+
+function readTime(text: string): number {
+  const ms = parseTime(text)
+  if (ms !== undefined) return ms
+  throw new AppError('BAD_REQUEST', 'deliver_at must be a time, as 2026-01-31T12:00:00Z.', {
+    detail: { field: 'deliver_at' },
+  })
+}

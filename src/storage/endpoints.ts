@@ -1,0 +1,153 @@
+// Endpoints: where a tenant's events go.
+import type { Kysely } from 'kysely'
+import { AppError } from '../errors.ts'
+import type { Database } from './database.ts'
+import { fieldsToRow, readEndpointSecrets, rowToEndpoint, secretToRow } from './endpoint-rows.ts'
+import type { EndpointStore } from './event-stores.ts'
+import type { Schema } from './schema.ts'
+import type { Secrets } from './secrets.ts'
+import { tooManySecrets } from './signing-secrets.ts'
+
+/** Rows changed at once where many may be; other writers wait meanwhile. */
+const STEP_ROWS = 100
+
+export function createEndpointStore(deps: { database: Database; secrets: Secrets }): EndpointStore {
+  const { database, secrets } = deps
+  const { reader } = database
+
+  /** Has deliveries that wait take their place in the lane of the target they now go to. */
+  async function move(id: string, target: string): Promise<void> {
+    const elsewhere = (db: Kysely<Schema>) =>
+      db
+        .selectFrom('deliveries')
+        .select('id')
+        .where('endpoint_id', '=', id)
+        .where('state', 'in', ['scheduled', 'waiting'])
+        .where('lease_id', 'is', null)
+        .where('lane', '<>', target)
+        .limit(STEP_ROWS)
+    const step = (): Promise<number> =>
+      database.write(async (db, at) => {
+        const rows = await db
+          .updateTable('deliveries')
+          .set({ lane: target })
+          .where('id', 'in', elsewhere(db))
+          .where('lease_id', 'is', null)
+          .returning(['due_at_ms', 'executable_id as owner'])
+          .execute()
+        for (const { due_at_ms: dueAtMs, owner } of rows) {
+          if (dueAtMs !== null) at.lane({ work: 'deliveries', lane: target, dueAtMs, owner })
+        }
+        if (rows.length > 0) at.tell({ kind: 'work', work: 'deliveries' })
+        return rows.length
+      })
+    while ((await step()) > 0);
+  }
+
+  return {
+    add: ({ id, tenant, createdAtMs, secret, ...fields }, max) =>
+      database.write(async (db) => {
+        const { count } = await db
+          .selectFrom('endpoints')
+          .select((eb) => eb.fn.countAll<number>().as('count'))
+          .where('tenant', '=', tenant)
+          .executeTakeFirstOrThrow()
+        if (count >= max) return false
+        const times = { created_at_ms: createdAtMs, updated_at_ms: createdAtMs }
+        await db
+          .insertInto('endpoints')
+          .values({ id, tenant, ...fieldsToRow(id, fields, secrets), ...times })
+          .execute()
+        await db
+          .insertInto('endpoint_secrets')
+          .values(secretToRow(id, secret, secrets))
+          .execute()
+        return true
+      }),
+
+    async get(id) {
+      const row = await reader
+        .selectFrom('endpoints')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (row === undefined) return undefined
+      const secretsOf = await readEndpointSecrets(reader, new Set([id]), secrets)
+      return rowToEndpoint(row, secretsOf(id), secrets)
+    },
+
+    async list(tenant, { limit, before }) {
+      let query = reader.selectFrom('endpoints').selectAll().where('tenant', '=', tenant)
+      if (before !== undefined) query = query.where('id', '<', before)
+      const rows = await query
+        .orderBy('id', 'desc')
+        .limit(limit + 1)
+        .execute()
+      const page = rows.slice(0, limit)
+      const ids = new Set(page.map(({ id }) => id))
+      const secretsOf = await readEndpointSecrets(reader, ids, secrets)
+      const items = page.map((row) => rowToEndpoint(row, secretsOf(row.id), secrets))
+      return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+    },
+
+    async update(id, fields, { changedAtMs, nowMs }) {
+      const changed = await database.write(async (db) => {
+        const row = await db
+          .updateTable('endpoints')
+          // Later than before whatever the clock says: whoever read it before sees that it changed.
+          .set({
+            ...fieldsToRow(id, fields, secrets),
+            updated_at_ms: Math.max(nowMs, changedAtMs + 1),
+          })
+          .where('id', '=', id)
+          .where('updated_at_ms', '=', changedAtMs)
+          .executeTakeFirst()
+        return row.numUpdatedRows > 0n
+      })
+      if (changed) await move(id, fields.target)
+      return changed
+    },
+
+    rotate: (id, made, { nowMs, previousUntilMs, previousMax }) =>
+      database.write(async (db) => {
+        // What is read after this stays so until the commit: rotations go one after another.
+        const locked = await db
+          .updateTable('endpoints')
+          .set({ id })
+          .where('id', '=', id)
+          .executeTakeFirst()
+        if (locked.numUpdatedRows === 0n) {
+          throw new AppError('NOT_FOUND', 'There is no such endpoint.')
+        }
+        await db
+          .updateTable('endpoint_secrets')
+          .set({ expires_at_ms: previousUntilMs })
+          .where('endpoint_id', '=', id)
+          .where((eb) =>
+            eb.or([eb('expires_at_ms', 'is', null), eb('expires_at_ms', '>', previousUntilMs)]),
+          )
+          .execute()
+        await db
+          .deleteFrom('endpoint_secrets')
+          .where('endpoint_id', '=', id)
+          .where('expires_at_ms', '<=', nowMs)
+          .execute()
+        const { alive } = await db
+          .selectFrom('endpoint_secrets')
+          .select((eb) => eb.fn.countAll<number>().as('alive'))
+          .where('endpoint_id', '=', id)
+          .executeTakeFirstOrThrow()
+        if (alive > previousMax) throw tooManySecrets(previousMax)
+        await db
+          .insertInto('endpoint_secrets')
+          .values(secretToRow(id, made, secrets))
+          .execute()
+      }),
+
+    remove: (id) =>
+      database.write(async (db) => {
+        const row = await db.deleteFrom('endpoints').where('id', '=', id).executeTakeFirst()
+        return row.numDeletedRows > 0n
+      }),
+  }
+}

@@ -1,0 +1,107 @@
+// What the product asks of a storage engine for events: their types, who receives them, and what was published; a
+// part of storage.ts.
+import type {
+  Endpoint,
+  EventType,
+  Message,
+  RequestSpec,
+  RetryPolicy,
+  SigningSecret,
+} from '../model.ts'
+
+export interface EventTypeStore {
+  /** What was there already, or `full` where the tenant has `max`; then nothing is stored. */
+  add(type: EventType, max: number): Promise<'added' | 'exists' | 'full'>
+  get(tenant: string, name: string): Promise<EventType | undefined>
+  /** By name; `after` is a name. */
+  list(
+    tenant: string,
+    page: { limit: number; after?: string | undefined },
+  ): Promise<{ items: EventType[]; next: string | null }>
+  /** False when there was none. */
+  remove(tenant: string, name: string): Promise<boolean>
+}
+
+/** What an owner says of an endpoint, as it is stored. */
+export interface EndpointFields {
+  description: string
+  eventTypes: readonly string[]
+  spec: RequestSpec
+  /** Origin of the spec. */
+  target: string
+  /** Of deliveries made from now on. */
+  retry: RetryPolicy
+  enabled: boolean
+}
+
+export type NewEndpointSecret = Pick<SigningSecret, 'id' | 'hmacKey' | 'createdAtMs'>
+
+export interface NewEndpoint extends EndpointFields {
+  id: string
+  tenant: string
+  createdAtMs: number
+  secret: NewEndpointSecret
+}
+
+export interface EndpointStore {
+  /** False, and nothing is stored, where the tenant has `max`. */
+  add(endpoint: NewEndpoint, max: number): Promise<boolean>
+  get(id: string): Promise<Endpoint | undefined>
+  /** Newest first; `before` is an id. */
+  list(
+    tenant: string,
+    page: { limit: number; before?: string | undefined },
+  ): Promise<{ items: Endpoint[]; next: string | null }>
+  /**
+   * Replaces what the owner says. Deliveries that wait go where it points then.
+   * False, and nothing is changed, where it was changed since `changedAtMs`, or is gone.
+   */
+  update(
+    id: string,
+    fields: EndpointFields,
+    times: { changedAtMs: number; nowMs: number },
+  ): Promise<boolean>
+  /**
+   * Adds a secret; every other ends at `previousUntilMs` or before, and what ended by `nowMs` is deleted.
+   * @throws AppError NOT_FOUND without such an endpoint; CONFLICT, and nothing is changed, where more than
+   *   `previousMax` others would be left
+   */
+  rotate(
+    id: string,
+    made: NewEndpointSecret,
+    bounds: { nowMs: number; previousUntilMs: number; previousMax: number },
+  ): Promise<void>
+  /** With its secrets; false when there was none. Its deliveries stay. */
+  remove(id: string): Promise<boolean>
+}
+
+export interface NewMessage extends Omit<Message, 'deliveries' | 'sizeBytes'> {
+  /** Of what is published, so that another message by the same id is told from the same one. */
+  fingerprint: string
+  /** What is sent. */
+  body: Buffer
+  contentType: string
+  hops: number
+  /** When it is sent: its id's time may be later than the clock's, where that was set back. */
+  dueAtMs: number
+}
+
+/** A message that was published now, or by the same id before, with its fingerprint. */
+export interface Published {
+  message: Message
+  repeated: boolean
+  fingerprint: string
+}
+
+export interface MessageStore {
+  /** Message and deliveries are one; undefined, and nothing is stored, where its tenant has no such event type. */
+  publish(message: NewMessage): Promise<Published | undefined>
+  /** With what is sent; null where that is kept no more. */
+  get(id: string): Promise<{ message: Message; body: Buffer | null } | undefined>
+  /** Newest first; `before` is an id. */
+  list(
+    tenant: string,
+    filter: { type?: string | undefined },
+    page: { limit: number; before?: string | undefined },
+  ): Promise<{ items: Message[]; next: string | null }>
+}

@@ -1,0 +1,60 @@
+// The tables of events as Kysely sees them; a part of schema.ts.
+import type { Sealed } from './schema.ts'
+
+export interface EventTypesTable {
+  tenant: string
+  name: string
+  description: string
+  created_at_ms: number
+}
+
+export interface EndpointsTable {
+  id: string
+  tenant: string
+  description: string
+  /** JSON: patterns. */
+  event_types: string
+  /** Origin of the request spec, which becomes the lane of its deliveries. */
+  target: string
+  /** JSON: the request spec whole. */
+  spec: Sealed
+  /** JSON. */
+  retry: string
+  enabled: number
+  created_at_ms: number
+  updated_at_ms: number
+}
+
+/** What is sent to an endpoint is signed with; at most a few of each. */
+export interface EndpointSecretsTable {
+  id: string
+  endpoint_id: string
+  /** Of HMAC-SHA256. */
+  secret: Sealed
+  created_at_ms: number
+  /** Null until another replaces it. */
+  expires_at_ms: number | null
+}
+
+export interface MessagesTable {
+  id: string
+  tenant: string
+  event_type: string
+  /** The publisher's own name for it, one of its tenant's. */
+  caller_id: string | null
+  /** Hex sha256 of what was published. */
+  fingerprint: string
+  /** What is sent, once for all its deliveries; null once nothing can be sent any more. */
+  body: Buffer | null
+  size_bytes: number
+  deliveries: number
+  deliver_at_ms: number | null
+  created_at_ms: number
+}
+
+export interface EventsSchema {
+  event_types: EventTypesTable
+  endpoints: EndpointsTable
+  endpoint_secrets: EndpointSecretsTable
+  messages: MessagesTable
+}

@@ -1,0 +1,182 @@
+// Messages: what was published. A message and its deliveries are written as one, its body once for all of them.
+import type { Insertable, Kysely, Selectable } from 'kysely'
+import { v7 as uuidv7 } from 'uuid'
+import { matchesEvent } from '../event-pattern.ts'
+import type { Message } from '../model.ts'
+import type { AtCommit, Database } from './database.ts'
+import { patternsOf } from './endpoint-rows.ts'
+import { insertEventDeliveries } from './event-deliveries.ts'
+import type { MessageStore, NewMessage, Published } from './event-stores.ts'
+import type { MessagesTable } from './events-schema.ts'
+import type { DeliveriesTable, Schema } from './schema.ts'
+import { createStatement } from './statement.ts'
+import { shareOfTenant } from './tenant-share.ts'
+
+/** All that the model tells of a message. */
+const COLUMNS = [
+  'id',
+  'tenant',
+  'event_type',
+  'caller_id',
+  'size_bytes',
+  'deliveries',
+  'deliver_at_ms',
+  'created_at_ms',
+] as const satisfies readonly (keyof MessagesTable)[]
+
+type Receiver = Pick<Schema['endpoints'], 'id' | 'target' | 'retry'>
+
+const selectType = createStatement((db, tenant: string, name: string) =>
+  db.selectFrom('event_types').select('name').where('tenant', '=', tenant).where('name', '=', name),
+)
+
+const selectEnabled = createStatement((db, tenant: string) =>
+  db
+    .selectFrom('endpoints')
+    .select(['id', 'event_types', 'target', 'retry'])
+    .where('tenant', '=', tenant)
+    .where('enabled', '=', 1),
+)
+
+export function createMessageStore(database: Database): MessageStore {
+  const { reader } = database
+  return {
+    publish: (message) =>
+      database.write(async (db, at) => {
+        // What was accepted once stays so, though its type may be gone.
+        const before = await findByCaller(db, message)
+        if (before !== undefined) return before
+        const { rows } = await selectType(db, message.tenant, message.type)
+        if (rows.length === 0) return undefined
+        const receivers = await receiversOf(db, message)
+        const made = await insertMessage(db, message, receivers.length)
+        // Somebody else has published it at the same time (PostgreSQL), and has committed.
+        if (made === undefined) return findByCaller(db, message)
+        await addDeliveries(db, at, message, receivers)
+        return { message: made, repeated: false, fingerprint: message.fingerprint }
+      }),
+
+    async get(id) {
+      const row = await reader
+        .selectFrom('messages')
+        .select([...COLUMNS, 'body'])
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row === undefined ? undefined : { message: toMessage(row), body: row.body }
+    },
+
+    async list(tenant, { type }, { limit, before }) {
+      let query = reader.selectFrom('messages').select(COLUMNS).where('tenant', '=', tenant)
+      if (type !== undefined) query = query.where('event_type', '=', type)
+      if (before !== undefined) query = query.where('id', '<', before)
+      const rows = await query
+        .orderBy('id', 'desc')
+        .limit(limit + 1)
+        .execute()
+      const items = rows.slice(0, limit).map(toMessage)
+      return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+    },
+  }
+}
+
+async function findByCaller(
+  db: Kysely<Schema>,
+  { tenant, callerId }: NewMessage,
+): Promise<Published | undefined> {
+  if (callerId === null) return undefined
+  const row = await db
+    .selectFrom('messages')
+    .select([...COLUMNS, 'fingerprint'])
+    .where('tenant', '=', tenant)
+    .where('caller_id', '=', callerId)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  return { message: toMessage(row), repeated: true, fingerprint: row.fingerprint }
+}
+
+async function receiversOf(
+  db: Kysely<Schema>,
+  { tenant, type }: NewMessage,
+): Promise<readonly Receiver[]> {
+  const { rows } = await selectEnabled(db, tenant)
+  return rows.filter((row) =>
+    patternsOf(row.event_types).some((pattern) => matchesEvent(pattern, type)),
+  )
+}
+
+/** Undefined where its tenant has one of its publisher's name for it. */
+async function insertMessage(
+  db: Kysely<Schema>,
+  message: NewMessage,
+  deliveries: number,
+): Promise<Message | undefined> {
+  const row: Insertable<MessagesTable> = {
+    id: message.id,
+    tenant: message.tenant,
+    event_type: message.type,
+    caller_id: message.callerId,
+    fingerprint: message.fingerprint,
+    body: message.body,
+    size_bytes: message.body.length,
+    deliveries,
+    deliver_at_ms: message.deliverAtMs,
+    created_at_ms: message.createdAtMs,
+  }
+  const made = await db
+    .insertInto('messages')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .returning(COLUMNS)
+    .executeTakeFirst()
+  return made === undefined ? undefined : toMessage(made)
+}
+
+async function addDeliveries(
+  db: Kysely<Schema>,
+  at: AtCommit,
+  message: NewMessage,
+  receivers: readonly Receiver[],
+): Promise<void> {
+  if (receivers.length === 0) return
+  const { id, tenant, type, body, createdAtMs, dueAtMs } = message
+  const owner = shareOfTenant(tenant)
+  const rows = receivers.map((receiver): Insertable<DeliveriesTable> => ({
+    id: uuidv7({ msecs: createdAtMs }),
+    run_id: id,
+    executable_id: owner,
+    tenant,
+    endpoint_id: receiver.id,
+    event_type: type,
+    lane: receiver.target,
+    state: 'scheduled',
+    reason: null,
+    due_at_ms: dueAtMs,
+    tries: 0,
+    retry: receiver.retry,
+    hops: message.hops,
+    signed: 1,
+    content_type: message.contentType,
+    size_bytes: body.length,
+    created_at_ms: createdAtMs,
+    // The body is kept once, and counts once.
+    kept_bytes: Math.ceil(body.length / receivers.length),
+  }))
+  await insertEventDeliveries(db, rows)
+  for (const lane of new Set(receivers.map(({ target }) => target))) {
+    at.lane({ work: 'deliveries', lane, dueAtMs, owner })
+  }
+  at.tell({ kind: 'work', work: 'deliveries' })
+}
+
+function toMessage(row: Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]>): Message {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    type: row.event_type,
+    callerId: row.caller_id,
+    sizeBytes: row.size_bytes,
+    deliveries: row.deliveries,
+    deliverAtMs: row.deliver_at_ms,
+    createdAtMs: row.created_at_ms,
+  }
+}

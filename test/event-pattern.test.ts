@@ -1,0 +1,31 @@
+// Which event types a pattern stands for.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isEventPattern, isEventTypeName, matchesEvent } from '../src/event-pattern.ts'
+
+test('a star is one word, as the last one or more, and alone all', () => {
+  const rows: [pattern: string, matched: string[], others: string[]][] = [
+    ['*', ['a', 'a.b', 'a.b.c'], []],
+    ['a', ['a'], ['a.b', 'b', 'ab']],
+    ['a.*', ['a.b', 'a.b.c'], ['a', 'b.a', 'ab.c']],
+    ['a.*.c', ['a.b.c'], ['a.c', 'a.b.b.c', 'a.b.c.d']],
+    ['*.b', ['a.b'], ['b', 'a.b.c', 'a.a.b']],
+    ['*.b.*', ['a.b.c', 'a.b.c.d'], ['a.b', 'b.c']],
+  ]
+  for (const [pattern, matched, others] of rows) {
+    for (const type of matched) assert.ok(matchesEvent(pattern, type), `${pattern} ${type}`)
+    for (const type of others) assert.ok(!matchesEvent(pattern, type), `${pattern} ${type}`)
+  }
+})
+
+test('a name is of words with dots between them, and a pattern a name with stars for words', () => {
+  for (const name of ['a', 'A_1-b', 'a.b', 'a'.repeat(128)]) {
+    assert.ok(isEventTypeName(name) && isEventPattern(name), name)
+  }
+  for (const pattern of ['*', 'a.*', '*.b', 'a.*.c']) {
+    assert.ok(!isEventTypeName(pattern) && isEventPattern(pattern), pattern)
+  }
+  for (const wrong of ['', '.', 'a.', '.a', 'a..b', 'a b', 'a*', '**', 'a/b', 'a'.repeat(129)]) {
+    assert.ok(!isEventTypeName(wrong) && !isEventPattern(wrong), wrong)
+  }
+})

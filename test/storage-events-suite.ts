@@ -1,0 +1,273 @@
+// What every storage engine must do with event types, endpoints and messages.
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { v7 as uuidv7 } from 'uuid'
+import type { Delivery } from '../src/model.ts'
+import type { NewEndpoint, NewMessage, Storage } from '../src/storage/storage.ts'
+import { NOW, PER_LANE, bounds, idsOf, newAttempt } from './storage-deliveries-suite.ts'
+
+const SUCCEEDED = { state: 'succeeded', reason: null } as const
+const AFTER = { nowMs: NOW, perLane: PER_LANE, news: 'none' } as const
+
+function newSecret() {
+  return { id: uuidv7(), hmacKey: Buffer.alloc(32, 7), createdAtMs: NOW }
+}
+
+function newEndpoint(change: Partial<NewEndpoint> = {}): NewEndpoint {
+  const spec = { protocol: 'https:', hostname: 'a.example', port: 443, path: '/in' } as const
+  return {
+    id: uuidv7(),
+    tenant: 't',
+    description: '',
+    eventTypes: ['*'],
+    spec: { ...spec, headers: { 'x-key': 'secret' } },
+    target: 'https://a.example:443',
+    retry: { scheduleMs: [5] },
+    enabled: true,
+    createdAtMs: NOW,
+    secret: newSecret(),
+    ...change,
+  }
+}
+
+function newMessage(change: Partial<NewMessage> = {}): NewMessage {
+  return {
+    id: uuidv7({ msecs: NOW }),
+    tenant: 't',
+    type: 'order.created',
+    callerId: null,
+    fingerprint: 'aa'.repeat(32),
+    body: Buffer.from('{"data":1}'),
+    contentType: 'application/json',
+    hops: 1,
+    deliverAtMs: null,
+    dueAtMs: NOW,
+    createdAtMs: NOW,
+    ...change,
+  }
+}
+
+export function testEvents(engine: string, openEmpty: (t: TestContext) => Promise<Storage>): void {
+  /** With an event type. */
+  async function open(t: TestContext): Promise<Storage> {
+    const storage = await openEmpty(t)
+    const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: NOW }
+    assert.equal(await storage.eventTypes.add(type, 1), 'added')
+    return storage
+  }
+
+  async function addEndpoint({ endpoints }: Storage, change: Partial<NewEndpoint> = {}) {
+    const endpoint = newEndpoint(change)
+    assert.equal(await endpoints.add(endpoint, 10_000), true)
+    return endpoint
+  }
+
+  async function deliveriesOf({ deliveries }: Storage, messageId: string): Promise<Delivery[]> {
+    return (await deliveries.list({ messageId }, { limit: 100 })).items
+  }
+
+  describe(`${engine}: event types`, () => {
+    test('are there once, up to the most, and listed by name', async (t) => {
+      const { eventTypes } = await open(t)
+      const type = { tenant: 't', name: 'b', description: 'x', createdAtMs: NOW }
+      assert.equal(await eventTypes.add({ ...type, name: 'order.created' }, 9), 'exists')
+      assert.equal(await eventTypes.add(type, 1), 'full')
+      assert.equal(await eventTypes.add({ ...type, tenant: 'other' }, 1), 'added')
+      assert.equal(await eventTypes.add(type, 2), 'added')
+      assert.deepEqual(await eventTypes.get('t', 'b'), type)
+      const first = await eventTypes.list('t', { limit: 1 })
+      assert.deepEqual([first.items[0]?.name, first.next], ['b', 'b'])
+      const second = await eventTypes.list('t', { limit: 1, after: 'b' })
+      assert.deepEqual([second.items[0]?.name, second.next], ['order.created', null])
+      assert.equal(await eventTypes.remove('t', 'b'), true)
+      assert.equal(await eventTypes.remove('t', 'b'), false)
+    })
+  })
+
+  describe(`${engine}: endpoints`, () => {
+    test('are kept whole, tenants apart, up to the most', async (t) => {
+      const storage = await open(t)
+      const made = await addEndpoint(storage)
+      const { secret, target, retry, ...kept } = made
+      const expected = {
+        ...kept,
+        secrets: [{ ...secret, privateKey: null, expiresAtMs: null }],
+        updatedAtMs: NOW,
+      }
+      assert.ok(target !== '' && 'scheduleMs' in retry)
+      assert.deepEqual(await storage.endpoints.get(made.id), expected)
+      assert.equal(await storage.endpoints.add(newEndpoint(), 1), false)
+      assert.deepEqual(await storage.endpoints.list('t', { limit: 1 }), {
+        items: [expected],
+        next: null,
+      })
+      assert.deepEqual((await storage.endpoints.list('other', { limit: 1 })).items, [])
+    })
+
+    test('are changed by who saw the last change, and what waits goes along', async (t) => {
+      const storage = await open(t)
+      const { id, secret, tenant, createdAtMs, ...fields } = await addEndpoint(storage)
+      assert.ok(secret.createdAtMs === createdAtMs && tenant === 't')
+      const message = newMessage()
+      await storage.messages.publish(message)
+      const moved = { ...fields, target: 'https://b.example:443', enabled: false }
+      const times = { changedAtMs: NOW, nowMs: NOW }
+      assert.equal(await storage.endpoints.update(id, moved, times), true)
+      assert.equal(await storage.endpoints.update(id, fields, times), false)
+      const [delivery] = await deliveriesOf(storage, message.id)
+      assert.equal(delivery?.target, moved.target)
+      assert.deepEqual(idsOf(await storage.deliveries.claim(bounds())), [delivery.id])
+    })
+
+    test('have secrets that end when they were replaced, no more than the most', async (t) => {
+      const storage = await open(t)
+      const { id } = await addEndpoint(storage)
+      const times = { nowMs: NOW, previousUntilMs: NOW + 10, previousMax: 1 }
+      await storage.endpoints.rotate(id, newSecret(), times)
+      const ends = (await storage.endpoints.get(id))?.secrets.map((one) => one.expiresAtMs)
+      assert.deepEqual(ends, [null, NOW + 10])
+      const tooMany = storage.endpoints.rotate(id, newSecret(), times)
+      await assert.rejects(tooMany, { code: 'CONFLICT' })
+      assert.equal((await storage.endpoints.get(id))?.secrets.length, 2)
+      const gone = storage.endpoints.rotate(uuidv7(), newSecret(), times)
+      await assert.rejects(gone, { code: 'NOT_FOUND' })
+    })
+  })
+
+  describe(`${engine}: messages`, () => {
+    test('are stored with a delivery for each endpoint that wants them, and only then', async (t) => {
+      const storage = await open(t)
+      const wanting = [
+        await addEndpoint(storage),
+        await addEndpoint(storage, {
+          eventTypes: ['x', 'order.*'],
+          target: 'https://b.example:443',
+        }),
+      ]
+      await addEndpoint(storage, { eventTypes: ['order'] })
+      await addEndpoint(storage, { enabled: false })
+      await addEndpoint(storage, { tenant: 'other' })
+      const made = newMessage()
+      const published = await storage.messages.publish(made)
+      assert.equal(published?.message.deliveries, 2)
+      assert.equal(published.repeated, false)
+      const found = await storage.messages.get(made.id)
+      assert.deepEqual(found?.message, published.message)
+      assert.deepEqual(found.body, made.body)
+      const all = await deliveriesOf(storage, made.id)
+      const to = all.map((one) => one.event?.endpointId)
+      assert.deepEqual(new Set(to), new Set(wanting.map(({ id }) => id)))
+      const [one] = all
+      assert.deepEqual([one?.runId, one?.executableId, one?.createdAtMs], [null, null, NOW])
+      assert.deepEqual(one?.event?.type, 'order.created')
+      const leased = await storage.deliveries.claim(bounds())
+      assert.equal(leased.length, 2)
+      for (const { body, spec, signingSecrets, owner } of leased) {
+        assert.deepEqual(body, made.body)
+        assert.deepEqual(spec.headers, { 'x-key': 'secret' })
+        assert.equal(signingSecrets.length, 1)
+        assert.ok(owner < 0)
+      }
+      assert.equal(await storage.messages.publish(newMessage({ type: 'unknown' })), undefined)
+      assert.equal((await storage.messages.list('t', {}, { limit: 9 })).items.length, 1)
+    })
+
+    test('under one id of their publisher are published once, at the same time too', async (t) => {
+      const storage = await open(t)
+      await addEndpoint(storage)
+      const same = Array.from({ length: 8 }, () => newMessage({ callerId: 'one' }))
+      const answers = await Promise.all(same.map((one) => storage.messages.publish(one)))
+      assert.equal(answers.filter((one) => one?.repeated === false).length, 1)
+      assert.equal(new Set(answers.map((one) => one?.message.id)).size, 1)
+      assert.equal((await storage.deliveries.list({ tenant: 't' }, { limit: 9 })).items.length, 1)
+      await storage.eventTypes.add(
+        { tenant: 'u', name: 'order.created', description: '', createdAtMs: NOW },
+        1,
+      )
+      const other = await storage.messages.publish(newMessage({ callerId: 'one', tenant: 'u' }))
+      assert.equal(other?.repeated, false)
+    })
+
+    test('are found by tenant, type, endpoint and message, page by page', async (t) => {
+      const storage = await open(t)
+      const { id: endpointId } = await addEndpoint(storage)
+      await addEndpoint(storage)
+      const ids: string[] = []
+      for (let n = 0; n < 3; n++) {
+        const message = newMessage({ id: uuidv7({ msecs: NOW + n }), createdAtMs: NOW + n })
+        ids.unshift(message.id)
+        await storage.messages.publish(message)
+      }
+      const page = await storage.messages.list('t', { type: 'order.created' }, { limit: 2 })
+      assert.deepEqual(idsOf(page.items), ids.slice(0, 2))
+      const rest = { limit: 2, before: page.next! }
+      assert.deepEqual(idsOf((await storage.messages.list('t', {}, rest)).items), ids.slice(2))
+      assert.deepEqual((await storage.messages.list('t', { type: 'x' }, { limit: 9 })).items, [])
+      const count = async (filter: Parameters<typeof storage.deliveries.list>[0]) =>
+        (await storage.deliveries.list(filter, { limit: 100 })).items.length
+      assert.equal(await count({ tenant: 't' }), 6)
+      assert.equal(await count({ tenant: 'other' }), 0)
+      assert.equal(await count({ endpointId }), 3)
+      assert.equal(await count({ tenant: 't', endpointId, states: ['scheduled'] }), 3)
+      assert.equal(await count({ messageId: ids[0] }), 2)
+      assert.equal(await count({ messageId: ids[0], endpointId }), 1)
+      assert.equal(await count({ tenant: 't', target: 'https://a.example:443' }), 6)
+      await storage.deliveries.claim(bounds({ limit: 1 }))
+      assert.equal(await count({ endpointId, states: ['leased'] }), 1)
+    })
+
+    test('to an endpoint that is gone are canceled, and cannot be sent again', async (t) => {
+      const storage = await open(t)
+      const { id } = await addEndpoint(storage)
+      const [first, second] = [newMessage(), newMessage()]
+      await storage.messages.publish(first)
+      assert.equal(await storage.endpoints.remove(id), true)
+      assert.equal(await storage.endpoints.remove(id), false)
+      assert.deepEqual(await storage.deliveries.claim(bounds()), [])
+      const [one] = await deliveriesOf(storage, first.id)
+      assert.deepEqual([one?.state, one?.reason], ['canceled', 'endpoint_deleted'])
+      assert.equal(await storage.deliveries.resend(one!.id, NOW), 'endpoint_deleted')
+      const { id: other } = await addEndpoint(storage)
+      await storage.messages.publish(second)
+      await storage.deliveries.cancelAll({ endpointId: other }, 'endpoint_deleted', NOW)
+      assert.equal((await deliveriesOf(storage, second.id))[0]?.state, 'canceled')
+    })
+
+    test('go with their last delivery, what they sent before; what nobody was sent by its age', async (t) => {
+      const storage = await open(t)
+      const unsent = newMessage()
+      await storage.messages.publish(unsent)
+      await addEndpoint(storage)
+      await addEndpoint(storage)
+      const sent = newMessage()
+      await storage.messages.publish(sent)
+      const [first, second] = await storage.deliveries.claim(bounds())
+      const { deliveryRetention: kept } = storage
+      await storage.deliveries.settle(first!, newAttempt(), SUCCEEDED, AFTER)
+      assert.equal(await kept.dropPayloads(NOW + 1), 1)
+      assert.notEqual((await storage.messages.get(sent.id))?.body, null)
+      await storage.deliveries.settle(second!, newAttempt(), SUCCEEDED, AFTER)
+      assert.equal(await kept.dropPayloads(NOW + 1), 1)
+      assert.equal((await storage.messages.get(sent.id))?.body, null)
+      assert.equal(await kept.deleteUnsent(NOW), 0)
+      assert.equal(await kept.deleteUnsent(NOW + 1), 1)
+      assert.equal(await storage.messages.get(unsent.id), undefined)
+      assert.equal(await kept.deleteRows(NOW + 1), 2)
+      assert.equal(await storage.messages.get(sent.id), undefined)
+    })
+
+    test('to a thousand endpoints are one unit', async (t) => {
+      const storage = await open(t)
+      const many = Array.from({ length: 1_000 }, (_, n) =>
+        newEndpoint({ target: `https://${n % 50}.example:443` }),
+      )
+      await Promise.all(many.map((one) => storage.endpoints.add(one, 1_000)))
+      const before = performance.now()
+      const published = await storage.messages.publish(newMessage())
+      t.diagnostic(`${Math.round(performance.now() - before)} ms`)
+      assert.equal(published?.message.deliveries, 1_000)
+      assert.equal((await storage.deliveries.claim(bounds({ bytes: 1e6 }))).length, 100)
+    })
+  })
+}
