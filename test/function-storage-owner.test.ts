@@ -91,7 +91,7 @@ test('a clearing comes before the calls that wait to write, and after the one th
 })
 
 test('an executable deleted while its function writes keeps nothing', async (t) => {
-  const app = await buildApp(t, { RUN_TIMEOUT_MS: 4_000, QUEUE_WAIT_MS: 60_000 })
+  const app = await buildApp(t, { RUN_TIMEOUT_MS: 10_000, QUEUE_WAIT_MS: 60_000 })
   const one = await upload(app, storage)
   assert.equal(await textOf(app, one, 'increment'), '1')
   const spinning = call(app, one, 'increment_and_spin')
