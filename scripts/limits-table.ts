@@ -56,6 +56,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   DELIVERIES_KEPT_BYTES: 'the oldest are dropped; a resend: `PAYLOAD_GONE`',
   SIGNING_SECRET_OVERLAP_MS: 'it signs no more',
   DELIVER_LATER_MS_MAX: '`INVALID_SPEC`; in a result: `INVALID_CALLBACK`',
+  TOKENS_MAX: '`CONFLICT`',
   EVENT_TYPES_MAX: '`CONFLICT`',
   ENDPOINTS_MAX: '`CONFLICT`',
   MESSAGE_BYTES: '`BODY_TOO_LARGE`',
@@ -177,6 +178,14 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/http/routes/event-types.ts': [
     ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an event type', '`BAD_REQUEST`'],
+  ],
+  'src/http/routes/tokens.ts': [
+    ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of a token', '`BAD_REQUEST`'],
+  ],
+  'src/core/tokens.ts': [
+    ['TOKEN_LIFE_MS_MAX', 'ms', 'A token that ends by itself', '`BAD_REQUEST`'],
+    ['CACHE_ENTRIES', 'tokens', 'Tokens kept in memory', 'the least used is read again'],
+    ['UNKNOWN_ENTRIES', 'hashes', 'What was sent and is no token', 'the oldest is looked up again'],
   ],
   'src/http/routes/messages.ts': [
     ['MESSAGE_ID_CHARS_MAX', 'characters', "A message's own `id`", '`BAD_REQUEST`'],

@@ -24,6 +24,7 @@ import { createRunWorker } from './core/run-worker.ts'
 import { createRunner } from './core/runner.ts'
 import { createSigning } from './core/signing.ts'
 import { createTargetCheck } from './core/target-check.ts'
+import { createTokens } from './core/tokens.ts'
 import { shareOf } from './core/share.ts'
 import type { Share } from './core/share.ts'
 import { spreadSandbox } from './core/spread-sandbox.ts'
@@ -46,6 +47,7 @@ import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
 import { registerSigning } from './http/routes/signing.ts'
+import { registerTokens } from './http/routes/tokens.ts'
 import { registerVersions } from './http/routes/versions.ts'
 import { createServer } from './http/server.ts'
 import { watchLoopDelay } from './metrics/loop-delay.ts'
@@ -232,7 +234,13 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     journal: () => ({ ...journal.stats(), healthy: journal.healthy() }),
     ...(member === undefined ? {} : { totals: member.totals }),
   })
-  const keyGuard = createKeyGuard(config.API_TOKEN, executables)
+  const tokens = createTokens({
+    storage,
+    config,
+    now,
+    onError: (err) => logger.error({ err }, 'the last use of a token could not be noted'),
+  })
+  const keyGuard = createKeyGuard(config.API_TOKEN, executables, tokens)
   const server = await createServer(
     {
       logger,
@@ -257,6 +265,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerRuns(app, { executables, journal, runControl, deliveries, keyGuard })
       registerDeliveries(app, { deliveries, keyGuard })
       registerResendJobs(app, { resendJobs, keyGuard })
+      registerTokens(app, { tokens, keyGuard })
       registerEventTypes(app, { eventTypes })
       registerEndpoints(app, { endpoints })
       registerMessages(app, { messages, deliveries, config })

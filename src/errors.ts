@@ -21,6 +21,7 @@ const TABLE = {
   MISSING_PART: [400, 'caller', 'The numbered parts have a gap.'],
   MISSING_KEY: [401, 'caller', 'A key is needed and none was sent.'],
   WRONG_KEY: [403, 'caller', 'The key is wrong.'],
+  MISSING_RIGHT: [403, 'caller', 'The token has not the right that the route needs.'],
   ORIGIN_REFUSED: [403, 'caller', 'Without API_TOKEN only local, non-browser requests are served.'],
   NOT_FOUND: [404, 'caller', 'There is no such thing.'],
   METHOD_NOT_ALLOWED: [405, 'caller', 'The route exists for other methods; see Allow.'],

@@ -291,6 +291,7 @@ export const NUMBERS = {
     [0, 10 * 365 * 24 * 3_600_000],
     'How far away deliver_at and delay_ms of a callback may be.',
   ),
+  TOKENS_MAX: count('tokens', 10_000, [0, 100_000], 'Tokens of all tenants that open something.'),
   EVENT_TYPES_MAX: count('event types', 10_000, [0, 1_000_000], 'Event types of one tenant.'),
   ENDPOINTS_MAX: count('endpoints', 10_000, [0, 100_000], 'Endpoints of one tenant.'),
   MESSAGE_BYTES: count('bytes', MiB, [2, 16 * MiB], 'Payload of one message.'),

@@ -1,4 +1,4 @@
-// What other files claim of runs and deliveries, on PostgreSQL.
+// What other files claim of runs, deliveries and tokens, on PostgreSQL.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { buildApp, buildAppsOn } from './helpers/build-app.ts'
@@ -19,5 +19,12 @@ test('what these servers keep is in PostgreSQL', async (t) => {
   assert.deepEqual(await ask(newest, 'select id::int from executables'), [{ id }])
 })
 
-const CLAIMS = ['durable-runs', 'idempotency', 'run-retry', 'delivery-resend', 'resend-jobs']
+const CLAIMS = [
+  'durable-runs',
+  'idempotency',
+  'run-retry',
+  'delivery-resend',
+  'resend-jobs',
+  'tokens',
+]
 for (const name of CLAIMS) await import(`./${name}.test.ts`)

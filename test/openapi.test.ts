@@ -68,6 +68,11 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /api/executables/{id}/signing-secret': 'admin',
   'DELETE /api/executables/{id}/signing-secret': 'admin',
   'GET /.well-known/jwks/{id}.json': 'open',
+  'GET /api/tokens': 'token',
+  'POST /api/tokens': 'token',
+  'GET /api/tokens/{id}': 'token',
+  'DELETE /api/tokens/{id}': 'token',
+  'GET /api/token': 'scoped',
   'GET /api/event-types': 'token',
   'POST /api/event-types': 'token',
   'GET /api/event-types/{name}': 'token',
@@ -94,6 +99,7 @@ const SCHEME_OF: Readonly<Record<string, string>> = {
   token: 'apiToken',
   admin: 'adminKey',
   usage: 'usageKey',
+  scoped: 'tenantToken',
 }
 
 describe('the description of the API', () => {

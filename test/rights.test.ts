@@ -32,6 +32,8 @@ const ROUTES: readonly (readonly [Right, string, string, (string | undefined)?, 
   ['admin', 'GET', '/api/deliveries?wasm_id=:id'],
   ['token', 'GET', '/api/deliveries'],
   ['token', 'GET', '/api/deliveries?tenant=t'],
+  ['token', 'GET', '/api/tokens'],
+  ['token', 'GET', '/api/token'],
   ['token', 'GET', '/api/event-types?tenant=t'],
   ['token', 'GET', '/api/endpoints?tenant=t'],
   ['token', 'GET', '/api/messages?tenant=t'],
@@ -137,9 +139,12 @@ for (const token of ['', TOKEN]) {
   })
 }
 
-test('with an API token, what changes events needs it', async (t) => {
+test('with an API token, what changes events or tokens needs it', async (t) => {
   const app = await buildApp(t, { API_TOKEN: TOKEN })
   for (const [method, path] of [
+    ['POST', '/api/tokens'],
+    ['GET', `/api/tokens/${WRONG}`],
+    ['DELETE', `/api/tokens/${WRONG}`],
     ['POST', '/api/event-types'],
     ['GET', '/api/event-types/a?tenant=t'],
     ['DELETE', '/api/event-types/a?tenant=t'],

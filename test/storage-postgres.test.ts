@@ -26,6 +26,7 @@ import {
 import { testRepair } from './storage-repair-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, testStorage } from './storage-suite.ts'
+import { newToken, testTokens } from './storage-tokens-suite.ts'
 import { testUsage } from './storage-usage-suite.ts'
 
 async function open(t: TestContext, url?: string, secretKey = SECRET_KEY): Promise<Storage> {
@@ -60,6 +61,7 @@ testDeliveries('PostgreSQL', (t) => open(t))
 testRepair('PostgreSQL', (t) => open(t))
 testLanes('PostgreSQL', (t) => open(t))
 testEvents('PostgreSQL', (t) => open(t))
+testTokens('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {
   test('several servers start at once on an empty database, and see the same', async (t) => {
@@ -169,6 +171,19 @@ describe('PostgreSQL: notices between processes', () => {
     await other.executables.delete(id)
     await back
     assert.deepEqual(own, [{ kind: 'executable', id }])
+  })
+
+  test('a revocation is told, and counted for those that are not reached', async (t) => {
+    const url = await emptyDatabase(t)
+    const [one, other] = [await open(t, url), await open(t, url)]
+    const token = newToken()
+    await one.tokens.add(token, { max: 1, nowMs: 0 })
+    const count = async () => (await ask(url, 'select count::int from changes'))[0]?.count
+    const before = Number(await count())
+    const told = nextNotice(other, ({ kind }) => kind === 'tokens')
+    await one.tokens.revoke(token.id, 1)
+    await told
+    assert.equal(await count(), before + 1)
   })
 
   test('a change that nobody told of is found by its count', async (t) => {

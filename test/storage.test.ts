@@ -33,6 +33,7 @@ import { testPruning } from './storage-pruning-suite.ts'
 import { newSigningSecret, testSigningSecrets } from './storage-signing-suite.ts'
 import { undoMigrations } from './helpers/undo-migrations.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
+import { testTokens } from './storage-tokens-suite.ts'
 import { newUsage, testUsage } from './storage-usage-suite.ts'
 
 /** The user id of nobody. */
@@ -66,6 +67,7 @@ testRepair('SQLite', (t) => open(t))
 testSigningSecrets('SQLite', (t) => open(t))
 testLanes('SQLite', (t) => open(t))
 testEvents('SQLite', (t) => open(t))
+testTokens('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {

@@ -120,6 +120,24 @@ function describeCrew({ name, settings, strict }: Engine): void {
       assert.deepEqual(new Set(await statuses()), new Set([404]))
     })
 
+    test(`a token that is revoked through any opens nothing in all ${strict ? 'before its answer leaves' : 'soon'}`, async () => {
+      const made = await crew.request('/api/tokens', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"tenant":"t","rights":["read"]}',
+      })
+      const { token, token_id: id } = (await made.json()) as { token: string; token_id: string }
+      const headers = { authorization: `Bearer ${token}` }
+      const statuses = () =>
+        toAll(async () => (await crew.request('/api/token', { headers })).status)
+      // Twice, so that each process has it in its cache.
+      for (let n = 0; n < 2; n++) assert.deepEqual(new Set(await statuses()), new Set([200]))
+      const revoked = await crew.request(`/api/tokens/${id}`, { method: 'DELETE' })
+      assert.equal(revoked.status, 200)
+      if (!strict) await eventually(async () => (await statuses()).every((seen) => seen === 403))
+      assert.deepEqual(new Set(await statuses()), new Set([403]))
+    })
+
     test('an executable that may run one call at a time runs one in all of them', async () => {
       const one = await upload(crew, await guest('misbehaves'))
       await setLimits(one, { run_timeout_ms: 100, concurrency: 1 })

@@ -8,7 +8,7 @@ const HEARD_WITHIN_MS = 1_000
 export interface Notices {
   post(notice: Notice): void
   /**
-   * Resolves when everybody has heard of the executables that were changed until now: the same promise until
+   * Resolves when everybody has heard of the executables and tokens that were changed until now: the same promise until
    * another changes.
    */
   told(): Promise<unknown>
@@ -39,7 +39,7 @@ export function createNotices(
         if (work.add(notice.work).size === 1) setImmediate(() => work.clear())
       }
       const telling = tell(notice)
-      if (notice.kind === 'executable') told = both(told, telling)
+      if (notice.kind === 'executable' || notice.kind === 'tokens') told = both(told, telling)
     },
     told: () => told,
   }

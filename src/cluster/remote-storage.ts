@@ -26,6 +26,7 @@ const STORES: Readonly<Record<StoreName, true>> = {
   eventTypes: true,
   endpoints: true,
   messages: true,
+  tokens: true,
   ephemeral: true,
   functions: true,
 }
@@ -112,7 +113,7 @@ export interface StorageDesk {
 export interface StorageDeskOptions {
   storage: Storage
   /**
-   * Resolves when all processes have heard of every executable that changed until now: the same promise until
+   * Resolves when all processes have heard of every executable or token that changed until now: the same promise until
    * another changes.
    */
   told: () => Promise<unknown>
@@ -152,7 +153,7 @@ export function createStorageDesk({ storage, told, beforeRuns }: StorageDeskOpti
         const result = await own[method]?.(...args)
         if (store === 'queuedRuns' || store === 'deliveries')
           await note(store, method, args, result)
-        // Whoever changed an executable may call another process next.
+        // Whoever changed an executable, or revoked a token, may call another process next.
         if (told() !== before) await told()
         return result
       },

@@ -3,15 +3,21 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandle
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Executables } from '../core/executables.ts'
 import { keyMatches } from '../core/keys.ts'
+import { hasRight, isTokenForm } from '../core/tokens.ts'
+import type { Tokens } from '../core/tokens.ts'
 import { AppError } from '../errors.ts'
-import type { Executable } from '../model.ts'
+import type { Executable, Token, TokenRight } from '../model.ts'
 import { bearer, toExecutableId, wireHeader } from './wire.ts'
 
 /**
  * open: anybody. token: API_TOKEN, or anybody where none is set. admin, usage: that executable's key.
  * route: the route itself decides, because what it may show depends on the key.
+ * read, publish, manage: a tenant's token with that right, or whoever passes `token`, for any tenant; such a route
+ * asks `tenantOf` whose things it may touch. scoped: a tenant's token, whatever its rights, or whoever passes `token`.
  */
-export type Access = 'open' | 'token' | 'admin' | 'usage' | 'route'
+export type Access = 'open' | 'token' | 'admin' | 'usage' | 'route' | TenantAccess
+
+type TenantAccess = 'scoped' | TokenRight
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -23,7 +29,14 @@ type HookDone = (error?: Error) => void
 
 export type KeyGuard = ReturnType<typeof createKeyGuard>
 
-export function createKeyGuard(apiToken: string, executables: Executables) {
+export function createKeyGuard(
+  apiToken: string,
+  executables: Pick<Executables, 'cached' | 'find'>,
+  tokens: Pick<Tokens, 'authenticate'>,
+) {
+  /** The tokens that requests were let in with. */
+  const letIn = new WeakMap<FastifyRequest, Token>()
+
   function isToken(key: string | undefined): boolean {
     return apiToken !== '' && key !== undefined && equalInConstantTime(key, apiToken)
   }
@@ -133,9 +146,40 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
     done()
   }
 
+  async function requireTenant(request: FastifyRequest, access: TenantAccess): Promise<void> {
+    const sent = bearer(request.headers)
+    // Whoever shows a tenant's token acts as that tenant, on loopback too.
+    if (sent === undefined || isToken(sent) || !isTokenForm(sent)) {
+      requireToken(request)
+      return
+    }
+    const token = await tokens.authenticate(sent)
+    if (access !== 'scoped' && !hasRight(token, access)) {
+      throw new AppError('MISSING_RIGHT', `The token has not the right to ${access}.`, {
+        detail: { right: access },
+      })
+    }
+    letIn.set(request, token)
+  }
+
+  function guardTenant(access: TenantAccess): onRequestHookHandler {
+    return (request, _reply, done) => {
+      requireTenant(request, access).then(() => done(), done)
+    }
+  }
+
+  function guardFor(access: Exclude<Access, 'open' | 'route'>): onRequestHookHandler {
+    if (access === 'token') return guardToken
+    return access === 'admin' || access === 'usage' ? guardOf(access) : guardTenant(access)
+  }
+
   return {
     hasAdmin,
     hasUsage,
+    /** The tenant's token that the request was let in with; undefined: it is the operator's. */
+    tokenOf: (request: FastifyRequest): Token | undefined => letIn.get(request),
+    /** Whose things alone the request may touch, others' being 404; undefined: any tenant's. */
+    tenantOf: (request: FastifyRequest): string | undefined => letIn.get(request)?.tenant,
     sentKey: (request: FastifyRequest): boolean =>
       [
         adminKey(request),
@@ -152,8 +196,7 @@ export function createKeyGuard(apiToken: string, executables: Executables) {
           throw new Error(`${String(route.method)} ${route.url} does not say who may call it.`)
         }
         if (access === 'open' || access === 'route') return
-        const guard = access === 'token' ? guardToken : guardOf(access)
-        route.onRequest = [route.onRequest ?? [], guard].flat()
+        route.onRequest = [route.onRequest ?? [], guardFor(access)].flat()
       })
     },
   }

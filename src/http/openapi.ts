@@ -20,6 +20,11 @@ export async function registerDescription(app: FastifyInstance, version: string)
       components: {
         securitySchemes: {
           apiToken: { type: 'http', scheme: 'bearer' },
+          tenantToken: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'wht_…: a token of one tenant, with the right that the route names',
+          },
           adminKey: { type: 'apiKey', in: 'header', name: 'SSVM_Admin_Key' },
           usageKey: { type: 'apiKey', in: 'header', name: 'SSVM_Usage_Key' },
         },

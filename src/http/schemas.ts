@@ -60,6 +60,11 @@ export function listOf<T extends TSchema>(item: T) {
 export const SECURITY = {
   open: [],
   token: [{ apiToken: [] }],
+  scoped: [{ tenantToken: [] }, { apiToken: [] }],
+  // OpenAPI 3.1 has such lists name the roles that are asked for.
+  read: [{ tenantToken: ['read'] }, { apiToken: [] }],
+  publish: [{ tenantToken: ['publish'] }, { apiToken: [] }],
+  manage: [{ tenantToken: ['manage'] }, { apiToken: [] }],
   admin: [{ adminKey: [] }, { apiToken: [] }],
   usage: [{ usageKey: [] }, { adminKey: [] }, { apiToken: [] }, {}],
 } as const

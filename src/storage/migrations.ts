@@ -16,6 +16,7 @@ import { deliveryHistory } from './migrations/0010-delivery-history.ts'
 import { severalProcesses } from './migrations/0011-several-processes.ts'
 import { fullLanes } from './migrations/0012-full-lanes.ts'
 import { events } from './migrations/0014-events.ts'
+import { tokens } from './migrations/0015-tokens.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -32,6 +33,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0011-several-processes': severalProcesses,
   '0012-full-lanes': fullLanes,
   '0014-events': events,
+  '0015-tokens': tokens,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

@@ -32,7 +32,7 @@ const IN_THE_WAY = /^(40001|40P01|55P03)$/
 /** A row that was looked for came or went meanwhile: foreign_key_violation, unique_violation. */
 const OVERTAKEN = /^(23503|23505)$/
 
-/** What is told to others: the notices, and how often executables were changed if these did. */
+/** What is told to others: the notices, and how often executables or tokens were changed if these did. */
 export type Told = (notices: readonly Notice[], changes: number | undefined) => void
 
 interface Waiting {
@@ -196,7 +196,7 @@ async function transact(
     progress.unit = undefined
     if (lanes.length > 0) await writeLanes(db, lanes)
     if (keys.length > 0) await writeKeyTotals(db, keys)
-    const changes = notices.some(({ kind }) => kind === 'executable')
+    const changes = notices.some(({ kind }) => kind === 'executable' || kind === 'tokens')
       ? await countChange(db)
       : undefined
     progress.committing = true
@@ -210,7 +210,7 @@ async function transact(
   }
 }
 
-/** The last thing before the commit: two who change executables wait for each other from here on. */
+/** The last thing before the commit: two who change executables or tokens wait for each other from here on. */
 async function countChange(db: Kysely<Schema>): Promise<number> {
   const { count } = await db
     .updateTable('changes')

@@ -130,7 +130,7 @@ export interface FunctionVersionsTable {
   version: number
 }
 
-/** One row: how often executables were changed, by which processes on PostgreSQL find what they missed. */
+/** One row: how often executables or tokens were changed, by which processes on PostgreSQL find what they missed. */
 export interface ChangesTable {
   count: number
 }
@@ -325,6 +325,24 @@ export interface ResendJobsTable extends WorkColumns {
   ended_at_ms: number | null
 }
 
+/** Keys to what is one tenant's. */
+export interface TokensTable {
+  id: string
+  /** Hex sha256 of what its holder sends. */
+  hash: string
+  prefix: string
+  tenant: string
+  /** JSON. */
+  rights: string
+  description: string
+  created_at_ms: number
+  expires_at_ms: number | null
+  revoked_at_ms: number | null
+  /** Since when it opens nothing: the earlier of both; null where it has no end. */
+  dead_from_ms: number | null
+  last_used_at_ms: number | null
+}
+
 export interface Schema extends EventsSchema {
   meta: MetaTable
   executables: ExecutablesTable
@@ -348,6 +366,7 @@ export interface Schema extends EventsSchema {
   idempotency_answers: IdempotencyAnswersTable
   idempotency_totals: IdempotencyTotalsTable
   signing_secrets: SigningSecretsTable
+  tokens: TokensTable
 }
 
 /** What engines spell differently in a table's definition. */

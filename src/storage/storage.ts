@@ -17,10 +17,12 @@ import type {
 import type { DeliveryRetention, ResendJobStore, ResendRefusal } from './delivery-repair-stores.ts'
 import type { EndpointStore, EventTypeStore, MessageStore } from './event-stores.ts'
 import type { IdempotencyStore, QueuedRunStore } from './durable-run-stores.ts'
+import type { TokenStore } from './token-store.ts'
 
 export type * from './delivery-repair-stores.ts'
 export type * from './event-stores.ts'
 export type * from './durable-run-stores.ts'
+export type * from './token-store.ts'
 
 export interface NewVersion {
   sha256: string
@@ -247,6 +249,8 @@ export type WorkName = 'deliveries' | 'queued_runs' | 'resend_jobs'
 export type Notice =
   /** It changed, or is gone: what is remembered of it is stale. */
   | { kind: 'executable'; id: number }
+  /** One was revoked: what is remembered of any is stale. */
+  | { kind: 'tokens' }
   /** Something may be due that was not before. */
   | { kind: 'work'; work: WorkName }
   /** Whoever runs it shall end it. */
@@ -338,6 +342,7 @@ export interface Storage {
   readonly eventTypes: EventTypeStore
   readonly endpoints: EndpointStore
   readonly messages: MessageStore
+  readonly tokens: TokenStore
   readonly executables: ExecutableStore
   readonly signingSecrets: SigningSecretStore
   readonly runs: RunStore

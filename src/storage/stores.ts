@@ -15,6 +15,7 @@ import { createRunStore } from './runs.ts'
 import type { Secrets } from './secrets.ts'
 import { createSigningSecretStore } from './signing-secrets.ts'
 import type { FunctionStore } from './storage.ts'
+import { createTokenStore } from './tokens.ts'
 
 export function createStores(deps: {
   database: Database
@@ -35,6 +36,7 @@ export function createStores(deps: {
     eventTypes: createEventTypeStore(database),
     endpoints: createEndpointStore({ database, secrets }),
     messages: createMessageStore(database),
+    tokens: createTokenStore(database),
     ephemeral: createEphemeralStore({ database }),
     functions: createFunctionStore({ database, secrets, turn }),
   }

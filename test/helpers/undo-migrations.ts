@@ -5,6 +5,7 @@ import BetterSqlite3 from 'better-sqlite3'
 /** Takes the newest migrations back, down to and with the one named. */
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
+    ['0015-tokens', 'DROP TABLE tokens'],
     [
       '0014-events',
       `DROP INDEX deliveries_by_endpoint;
