@@ -116,7 +116,15 @@ export default tseslint.config(
     'cluster knows processes, the contract of storage and the turns of core.',
   ),
   mayNotImport(
-    ['src/model.ts', 'src/errors.ts', 'src/request-spec.ts', 'src/config.ts', 'src/settings.ts'],
+    [
+      'src/model.ts',
+      'src/event-model.ts',
+      'src/event-pattern.ts',
+      'src/errors.ts',
+      'src/request-spec.ts',
+      'src/config.ts',
+      'src/settings.ts',
+    ],
     [FASTIFY, UNDICI, SQL, PROMETHEUS, '/(http|core|storage|sandbox|outbound|metrics)/'],
     'model, errors, request-spec and config are at the bottom.',
   ),
