@@ -176,13 +176,13 @@ test('whatever is asked for is found by index, and no more is sorted than a few 
   const all: DeliveryState[] = [...OPEN_STATES, ...ENDED_STATES]
   const times = { createdFromMs: 1, createdBeforeMs: 2 }
   const id = '01910000-0000-7000-8000-000000000000'
-  for (const runId of [undefined, id])
+  for (const carried of [{}, { runId: id }, { messageId: id }])
     for (const executableId of [undefined, 1])
       for (const target of [undefined, 'https://a.example:443'])
         for (const states of [undefined, ...all.map((state) => [state]), all])
           for (const range of [{}, times])
             for (const newest of [true, false])
-              plan({ runId, executableId, target, states, ...range }, newest)
+              plan({ ...carried, executableId, target, states, ...range }, newest)
 
   /** Asks SQLite how it would find the page. */
   function plan(filter: DeliveryFilter, newest: boolean): void {

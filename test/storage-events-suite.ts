@@ -5,7 +5,14 @@ import { describe, test } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
 import type { Delivery } from '../src/model.ts'
 import type { NewEndpoint, NewMessage, Storage } from '../src/storage/storage.ts'
-import { NOW, PER_LANE, bounds, idsOf, newAttempt } from './storage-deliveries-suite.ts'
+import {
+  NOW,
+  PER_LANE,
+  bounds,
+  idsOf,
+  newAttempt,
+  newDelivery,
+} from './storage-deliveries-suite.ts'
 
 const SUCCEEDED = { state: 'succeeded', reason: null } as const
 const AFTER = { nowMs: NOW, perLane: PER_LANE, news: 'none' } as const
@@ -212,6 +219,13 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       assert.equal(await count({ tenant: 't', endpointId, states: ['scheduled'] }), 3)
       assert.equal(await count({ messageId: ids[0] }), 2)
       assert.equal(await count({ messageId: ids[0], endpointId }), 1)
+      // What a delivery carries is a run or a message: neither is found as the other.
+      assert.equal(await count({ runId: ids[0] }), 0)
+      const ofRun = newDelivery()
+      await storage.deliveries.create(ofRun)
+      const { runId } = ofRun
+      assert.deepEqual([await count({ runId }), await count({ messageId: runId })], [1, 0])
+      assert.equal(await count({ runId, messageId: runId }), 0)
       assert.equal(await count({ tenant: 't', target: 'https://a.example:443' }), 6)
       await storage.deliveries.claim(bounds({ limit: 1 }))
       assert.equal(await count({ endpointId, states: ['leased'] }), 1)

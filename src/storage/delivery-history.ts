@@ -53,8 +53,10 @@ function rangesOf(db: Kysely<Schema>, filter: DeliveryFilter): Ids[] {
 function ofOwner(query: Ids, filter: DeliveryFilter): Ids {
   const { runId, messageId, executableId, target, tenant, endpointId } = filter
   let owned = query
-  if (runId !== undefined) owned = owned.where('run_id', '=', runId)
-  if (messageId !== undefined) owned = owned.where('run_id', '=', messageId)
+  if (runId !== undefined)
+    owned = owned.where('run_id', '=', runId).where('endpoint_id', 'is', null)
+  if (messageId !== undefined)
+    owned = owned.where('run_id', '=', messageId).where('endpoint_id', 'is not', null)
   if (endpointId !== undefined) owned = owned.where('endpoint_id', '=', endpointId)
   if (tenant !== undefined) {
     owned = owned.where('executable_id', '=', shareOfTenant(tenant)).where('tenant', '=', tenant)
