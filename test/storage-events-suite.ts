@@ -55,6 +55,11 @@ function newMessage(change: Partial<NewMessage> = {}): NewMessage {
   }
 }
 
+/** What an owner says of an endpoint, and whose it is. */
+function partsOf({ id, secret, tenant, createdAtMs, ...fields }: NewEndpoint) {
+  return { id, fields, made: { secret, tenant, createdAtMs } }
+}
+
 export function testEvents(engine: string, openEmpty: (t: TestContext) => Promise<Storage>): void {
   /** With an event type. */
   async function open(t: TestContext): Promise<Storage> {
@@ -114,8 +119,7 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
 
     test('are changed by who saw the last change, and what waits goes along', async (t) => {
       const storage = await open(t)
-      const { id, secret, tenant, createdAtMs, ...fields } = await addEndpoint(storage)
-      assert.ok(secret.createdAtMs === createdAtMs && tenant === 't')
+      const { id, fields } = partsOf(await addEndpoint(storage))
       const message = newMessage()
       await storage.messages.publish(message)
       const moved = { ...fields, target: 'https://b.example:443', enabled: false }
@@ -125,6 +129,21 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       const [delivery] = await deliveriesOf(storage, message.id)
       assert.equal(delivery?.target, moved.target)
       assert.deepEqual(idsOf(await storage.deliveries.claim(bounds())), [delivery.id])
+    })
+
+    test('that are changed twice at once have all that waits where the last change points', async (t) => {
+      const storage = await open(t)
+      const { id, fields } = partsOf(await addEndpoint(storage))
+      for (let n = 0; n < 250; n++) await storage.messages.publish(newMessage())
+      const first = { ...fields, target: 'https://b.example:443' }
+      const last = { ...fields, target: 'https://c.example:443' }
+      const changes = [
+        storage.endpoints.update(id, first, { changedAtMs: NOW, nowMs: NOW + 1 }),
+        storage.endpoints.update(id, last, { changedAtMs: NOW + 1, nowMs: NOW + 2 }),
+      ]
+      assert.deepEqual(await Promise.all(changes), [true, true])
+      const { items } = await storage.deliveries.list({ target: last.target }, { limit: 250 })
+      assert.equal(items.length, 250)
     })
 
     test('have secrets that end when they were replaced, no more than the most', async (t) => {

@@ -15,7 +15,10 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
   const { database, secrets } = deps
   const { reader } = database
 
-  /** Has deliveries that wait take their place in the lane of the target they now go to. */
+  /**
+   * Has deliveries that wait take their place in the lane of the target they now go to. What is under way
+   * meanwhile follows when it is done, or is claimed again.
+   */
   async function move(id: string, target: string): Promise<void> {
     const elsewhere = (db: Kysely<Schema>) =>
       db
@@ -28,6 +31,14 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
         .limit(STEP_ROWS)
     const step = (): Promise<number> =>
       database.write(async (db, at) => {
+        // Nobody else moves them before the commit; one who changed the endpoint since moves them from here on.
+        const { numUpdatedRows } = await db
+          .updateTable('endpoints')
+          .set({ id })
+          .where('id', '=', id)
+          .where('target', '=', target)
+          .executeTakeFirst()
+        if (numUpdatedRows === 0n) return 0
         const rows = await db
           .updateTable('deliveries')
           .set({ lane: target })
