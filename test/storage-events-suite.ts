@@ -146,6 +146,59 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       assert.equal(items.length, 250)
     })
 
+    test('that point elsewhere are sent nothing in the lane of before', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const { id, fields } = partsOf(await addEndpoint(storage))
+      for (let n = 0; n < PER_LANE; n++) await storage.messages.publish(newMessage())
+      const [ended, lost, fails] = await deliveries.claim(bounds())
+      await deliveries.settle(ended!, newAttempt(), SUCCEEDED, AFTER)
+      const moved = { ...fields, target: 'https://b.example:443' }
+      await storage.endpoints.update(id, moved, { changedAtMs: NOW, nowMs: NOW })
+      // One whose outcome nobody knows, one that failed, and one that is sent again.
+      await deliveries.release([lost!], NOW)
+      const slow = { askedMs: 60_000, maxMs: 60_000 }
+      const after = { state: 'waiting', dueAtMs: NOW } as const
+      assert.deepEqual(await deliveries.claim(bounds()), [], 'one goes back into its lane')
+      await deliveries.settle(fails!, newAttempt(), after, { ...AFTER, news: slow })
+      assert.equal(await deliveries.resend(ended!.id, NOW), undefined)
+      assert.equal(await deliveries.heldUntil(fields.target), NOW + 60_000)
+      const again = await deliveries.claim(bounds())
+      assert.deepEqual(new Set(idsOf(again)), new Set(idsOf([ended!, lost!, fails!])))
+      assert.deepEqual(new Set(again.map(({ target }) => target)), new Set([moved.target]))
+      for (const leased of again) {
+        const manual = leased.resending
+        const then = manual ? ({ state: 'unchanged' } as const) : SUCCEEDED
+        assert.equal(await deliveries.settle(leased, newAttempt({ manual }), then, AFTER), true)
+      }
+      const shown = await deliveries.get(ended!.id)
+      assert.deepEqual([shown?.state, shown?.resending], ['succeeded', false])
+    })
+
+    test('that point elsewhere leave the room where they pointed', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const { id, fields } = partsOf(await addEndpoint(storage))
+      const stays = await addEndpoint(storage, { eventTypes: ['order.*'] })
+      for (let n = 0; n < PER_LANE; n++) await storage.messages.publish(newMessage())
+      const first = await deliveries.claim(bounds())
+      const moved = { ...fields, target: 'https://b.example:443' }
+      await storage.endpoints.update(id, moved, { changedAtMs: NOW, nowMs: NOW })
+      const later = bounds({ nowMs: NOW + 1_000 })
+      const lost = first.filter(({ event }) => event?.endpointId === id)
+      assert.ok(lost.length > 0)
+      let left = 2 * PER_LANE
+      for (let round = 0; left > 0; round++) {
+        assert.ok(round < 9, 'a lane was forgotten')
+        for (const leased of await deliveries.claim({ ...later, leaseId: uuidv7() })) {
+          const { target } = leased.event?.endpointId === stays.id ? stays : moved
+          assert.equal(leased.target, target)
+          await deliveries.settle(leased, newAttempt(), SUCCEEDED, { ...AFTER, nowMs: later.nowMs })
+          left--
+        }
+      }
+    })
+
     test('have secrets that end when they were replaced, no more than the most', async (t) => {
       const storage = await open(t)
       const { id } = await addEndpoint(storage)

@@ -29,7 +29,7 @@ import {
   selectSizes,
   settleRow,
 } from './delivery-statements.ts'
-import { loadEvents, readable } from './event-deliveries.ts'
+import { followEndpoint, loadEvents, putBackInto, readable } from './event-deliveries.ts'
 import type { LoadedDelivery } from './event-deliveries.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
@@ -70,7 +70,10 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       // Each ends alone: an error here would hold up all others for ever.
       if (sent === 'unreadable') await endNow(db, id, 'discarded', sent, bounds)
       else if (typeof sent === 'string') await endNow(db, id, 'canceled', sent, bounds)
-      else {
+      else if ('movedTo' in sent) {
+        // Sent from here, its outcome would be told of the target of before.
+        await putBackInto({ db, at }, row, sent.movedTo, bounds.nowMs)
+      } else {
         const owner = row.executable_id
         leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, owner, resendJobId, ...sent })
       }
@@ -121,14 +124,16 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     nextDueMs: (owners) => queue.nextDueMs(reader, owners),
     heldUntil: (target) => queue.heldUntil(reader, target),
 
-    settle: ({ id, target, leaseId, resendJobId }, attempt, after, { nowMs, perLane, news }) =>
+    settle: (leased, attempt, after, { nowMs, perLane, news }) =>
       database.write(async (db, at) => {
+        const { id, target, leaseId, resendJobId, event } = leased
         const { numAffectedRows } = await settleRow(db, { id, leaseId }, attempt, after, nowMs)
         if (numAffectedRows === 0n) return false
         await insertAttempt(db, id, attempt)
         if (resendJobId !== null) await countResent(db, resendJobId, after.state === 'succeeded')
         const told = toLaneNews({ news, nowMs })
         const waits = after.state === 'waiting' || after.state === 'unchanged'
+        if (waits && event !== null) await followEndpoint(db, at, id)
         if (waits || 'slow' in told) queue.refresh(at, target, perLane, told)
         else queue.makeRoom(at, target, perLane, told)
         return true

@@ -1,14 +1,16 @@
 // Deliveries that carry a message: their rows are those of any delivery, what they send is kept once with their
 // message, and where they go and what they are signed with is read with their endpoint at each attempt.
-import type { Insertable, Kysely } from 'kysely'
+import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
 import type { RequestSpec, SigningSecret } from '../model.ts'
+import type { AtCommit } from './database.ts'
 import { DELIVERY_COLUMNS } from './delivery-rows.ts'
 import type { DeliveryRow } from './delivery-rows.ts'
 import { readEndpointSecrets, specOfEndpoint } from './endpoint-rows.ts'
 import { createRowWriter } from './row-writer.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
-import { createStatementOfIds } from './statement.ts'
+import { createStatement, createStatementOfIds } from './statement.ts'
+import { NOT_LEASED } from './work-queue.ts'
 
 /** A delivery under lease, and what it sends, or why it cannot be sent. */
 export interface LoadedDelivery {
@@ -17,6 +19,8 @@ export interface LoadedDelivery {
   resendJobId: string | null
   sent:
     | { spec: RequestSpec; body: Buffer; signingSecrets: readonly SigningSecret[] }
+    /** Its endpoint points to another target since it took its place in a lane. */
+    | { movedTo: string }
     | 'executable_deleted'
     | 'endpoint_deleted'
     | 'unreadable'
@@ -31,7 +35,7 @@ const selectLeasedEvents = createStatementOfIds((db, ids) =>
     .selectFrom('deliveries')
     .leftJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
-    .select(['resend_job_id', 'endpoints.id as endpoint', 'spec'])
+    .select(['resend_job_id', 'endpoints.id as endpoint', 'target', 'spec'])
     .where('deliveries.id', 'in', ids)
     .where('endpoint_id', 'is not', null),
 )
@@ -46,17 +50,63 @@ export async function loadEvents(
   const bodies = await readBodies(db, new Set(rows.map((row) => row.run_id)))
   const endpoints = new Set(rows.flatMap(({ endpoint }) => (endpoint === null ? [] : [endpoint])))
   const secretsOf = await readEndpointSecrets(db, endpoints, secrets)
-  return rows.map(({ endpoint, spec: sealed, resend_job_id: resendJobId, ...row }) => {
-    const sent =
-      endpoint === null || sealed === null
-        ? 'endpoint_deleted'
-        : readable(() => ({
-            spec: specOfEndpoint(endpoint, sealed, secrets),
-            body: bodies.get(row.run_id) ?? missing(),
-            signingSecrets: secretsOf(endpoint),
-          }))
-    return { id: row.id, row, resendJobId, sent }
+  return rows.map(({ endpoint, target, spec: sealed, resend_job_id: resendJobId, ...row }) => {
+    const toSend = (): LoadedDelivery['sent'] => {
+      if (endpoint === null || target === null || sealed === null) return 'endpoint_deleted'
+      if (target !== row.lane) return { movedTo: target }
+      return readable(() => ({
+        spec: specOfEndpoint(endpoint, sealed, secrets),
+        body: bodies.get(row.run_id) ?? missing(),
+        signingSecrets: secretsOf(endpoint),
+      }))
+    }
+    return { id: row.id, row, resendJobId, sent: toSend() }
   })
+}
+
+/** Has one that was just leased wait again, due at once, in the lane of the target it now goes to. */
+export async function putBackInto(
+  { db, at }: { db: Kysely<Schema>; at: AtCommit },
+  { id, executable_id: owner }: Pick<DeliveryRow, 'id' | 'executable_id'>,
+  lane: string,
+  dueAtMs: number,
+): Promise<void> {
+  // Its lease goes, and nothing else: a resend that is pending stays so.
+  await db
+    .updateTable('deliveries')
+    .set({ ...NOT_LEASED, lane, due_at_ms: dueAtMs })
+    .where('id', '=', id)
+    .execute()
+  at.lane({ work: 'deliveries', lane, dueAtMs, owner })
+  at.tell({ kind: 'work', work: 'deliveries' })
+}
+
+/** The target that the endpoint of a delivery points to; its lane where it has none. */
+export function laneNow(eb: ExpressionBuilder<Schema, 'deliveries'>) {
+  const target = eb
+    .selectFrom('endpoints')
+    .select('target')
+    .whereRef('endpoints.id', '=', 'deliveries.endpoint_id')
+  return eb.fn.coalesce(target, 'lane')
+}
+
+const moveOne = createStatement((db, id: string) =>
+  db
+    .updateTable('deliveries')
+    .set((eb) => ({ lane: laneNow(eb) }))
+    .where('id', '=', id)
+    .where('due_at_ms', 'is not', null)
+    .where((eb) => eb('lane', '<>', laneNow(eb)))
+    .returning(['lane', 'due_at_ms', 'executable_id as owner']),
+)
+
+/** After an attempt: what waits again does so where its endpoint points now, not where it was sent. */
+export async function followEndpoint(db: Kysely<Schema>, at: AtCommit, id: string): Promise<void> {
+  const { rows } = await moveOne(db, id)
+  for (const { lane, due_at_ms: dueAtMs, owner } of rows) {
+    at.lane({ work: 'deliveries', lane, dueAtMs: dueAtMs ?? undefined, owner })
+    at.tell({ kind: 'work', work: 'deliveries' })
+  }
 }
 
 /** Each once, however many deliveries send it. */

@@ -303,7 +303,7 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery> {
   create(delivery: MadeDelivery): Promise<void>
   /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
   settle(
-    leased: Pick<LeasedDelivery, 'id' | 'target' | 'leaseId' | 'resendJobId'>,
+    leased: Pick<LeasedDelivery, 'id' | 'target' | 'leaseId' | 'resendJobId' | 'event'>,
     attempt: Attempt,
     after: AfterAttempt | Unchanged,
     bounds: { nowMs: number; perLane: number; news: TargetNews },
