@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { buildApp } from './helpers/build-app.ts'
+import type { TestApp } from './helpers/build-app.ts'
 import { refused, upload } from './helpers/client.ts'
 import { guest } from './helpers/guests.ts'
 import { parseMetrics } from './helpers/prometheus.ts'
@@ -12,8 +14,8 @@ import { lastAnswer, rawHttp } from './helpers/raw-http.ts'
 const CHUNKS = 20_000
 const ONE_BYTE = '1\r\nx\r\n'
 
-function head(path: string): string {
-  return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`
+function head(path: string, type = 'text/plain'): string {
+  return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`
 }
 
 test('a body in chunks of every size arrives as it was sent', async (t) => {
@@ -29,10 +31,18 @@ test('a body in chunks of every size arrives as it was sent', async (t) => {
 test('a body in chunks of one byte is counted by what it takes', async (t) => {
   const app = await buildApp(t)
   const one = await upload(app, await guest('echo'))
+  await isCounted(t, app, head(`/api/run/${one.id}/echo`))
+})
+
+test('so is one of JSON', async (t) => {
+  await isCounted(t, await buildApp(t), head('/api/messages', 'application/json'))
+})
+
+async function isCounted(t: TestContext, app: TestApp, beginning: string): Promise<void> {
   const socket = connect(Number(new URL(app.origin).port), '127.0.0.1')
   t.after(() => socket.destroy())
   await once(socket, 'connect')
-  socket.write(head(`/api/run/${one.id}/echo`) + ONE_BYTE.repeat(CHUNKS))
+  socket.write(beginning + ONE_BYTE.repeat(CHUNKS))
   for (;;) {
     const metrics = parseMetrics(await (await app.request('/metrics')).text())
     const held = metrics.get('wasmhook_buffered_bytes')?.series[0]?.value
@@ -41,6 +51,19 @@ test('a body in chunks of one byte is counted by what it takes', async (t) => {
     if (held === expected) break
     assert.ok((held ?? 0) < expected, String(held))
   }
+}
+
+test('a message is refused where its body, and the text that is kept of it, find no room', async (t) => {
+  const app = await buildApp(t, { BUFFERED_BYTES: 20_000 })
+  const publish = (bytes: number): Promise<Response> =>
+    app.request('/api/messages', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ tenant: 't', type: 'a', payload: 'x'.repeat(bytes) }),
+    })
+  for (const bytes of [25_000, 12_000]) await refused(await publish(bytes), 503, 'BUFFERS_FULL')
+  await refused(await publish(9_000), 422, 'UNKNOWN_EVENT_TYPE')
+  await refused(await publish(9_000), 422, 'UNKNOWN_EVENT_TYPE')
 })
 
 test('a body in chunks of one byte is refused where it takes more than there is', async (t) => {

@@ -1,5 +1,5 @@
-// Bodies as bytes, whatever their content type says, read within the route's limit and the server-wide
-// byte budget.
+// Bodies as bytes, read within the route's limit and the server-wide
+// byte budget; and the scopes in which they are taken as they are, whatever their content type says.
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -79,7 +79,9 @@ export function takeRawBodies(scope: FastifyInstance): void {
     }
     route.onRequest = [route.onRequest ?? [], prepare].flat()
   })
-  scope.addContentTypeParser('*', readBody)
+  scope.addContentTypeParser('*', (request, payload, done) =>
+    readBody(request, payload, request.rawBodyLimit, done),
+  )
 }
 
 export const NO_BYTES = Buffer.alloc(0)
@@ -91,9 +93,14 @@ export function rawBody(request: { body: unknown }): Buffer | undefined {
 
 type BodyRead = (error: Error | null, body?: Buffer) => void
 
-/** Tells the body, or why it was refused, once. */
-function readBody(request: FastifyRequest, payload: IncomingMessage, tell: BodyRead): void {
-  const { lease, rawBodyLimit: limit } = request
+/** Tells the body, or why it was refused, once; the request's lease has its bytes then. */
+export function readBody(
+  request: FastifyRequest,
+  payload: IncomingMessage,
+  limit: number,
+  tell: BodyRead,
+): void {
+  const { lease } = request
   const pieces = new Pieces()
   let size = 0
   const settle = (error: Error | null, body?: Buffer): void => {
