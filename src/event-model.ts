@@ -18,6 +18,12 @@ export interface EventType {
   createdAtMs: number
 }
 
+/** What an owner says of an endpoint besides where it is and what it wants; kept as JSON. */
+export interface EndpointSettings {
+  /** What it is sent: `{ type, timestamp, data }`, or the payload alone. */
+  bodyStyle: 'envelope' | 'raw'
+}
+
 /** A tenant's registered receiver. */
 export interface Endpoint {
   /** UUID v7. */
@@ -28,6 +34,7 @@ export interface Endpoint {
   eventTypes: readonly string[]
   /** Where and how it is called; address and headers may be secret. */
   spec: RequestSpec
+  settings: EndpointSettings
   /** False: it gets nothing of what is published from now on. */
   enabled: boolean
   /** Newest first, some perhaps expired. */

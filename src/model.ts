@@ -260,6 +260,8 @@ export interface ResendJob {
   id: string
   /** Null: of all executables. */
   executableId: number | null
+  /** Whose events' deliveries alone it is about; null: not asked for. */
+  tenant: string | null
   state: ResendJobState
   filter: DeliveryFilter
   /** Null: as fast as they can be sent. */

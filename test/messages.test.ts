@@ -120,6 +120,19 @@ describe('a message', () => {
     assert.throws(() => verify(one, second.secret))
   })
 
+  test('is sent as its payload alone, byte for byte, to an endpoint of that body style', async () => {
+    const { secret } = await endpoint({ body_style: 'raw' })
+    const payload = '{"n": 1.0, "größe": 12345678901234567890}'
+    const body = `{"tenant":"${tenant}","type":"order.created","payload":${payload}}`
+    const { message_id: id } = await made(await send('POST', '/api/messages', body), 202)
+    const sent = await deliveryOf(id, hasEnded)
+    assert.equal(sent.state, 'succeeded')
+    assert.equal((sent as unknown as Json).size_bytes, Buffer.byteLength(payload))
+    assert.equal(target.received[0]!.body.toString(), payload)
+    verify(target.received[0]!, secret)
+    await refused(await send('POST', '/api/endpoints', { body_style: 'other' }), 400, 'BAD_REQUEST')
+  })
+
   test('is sent again after a failure and by hand under the same id, signed anew', async () => {
     const { secret, endpoint_id: endpointId } = await endpoint({ retry: { schedule_ms: [60_000] } })
     answers.push(500)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
+import { DEFAULT_SETTINGS } from '../src/endpoint-settings.ts'
 import type { Delivery } from '../src/model.ts'
 import type { NewEndpoint, NewMessage, Storage } from '../src/storage/storage.ts'
 import {
@@ -29,6 +30,7 @@ function newEndpoint(change: Partial<NewEndpoint> = {}): NewEndpoint {
     description: '',
     eventTypes: ['*'],
     spec: { ...spec, headers: { 'x-key': 'secret' } },
+    settings: DEFAULT_SETTINGS,
     target: 'https://a.example:443',
     retry: { scheduleMs: [5] },
     enabled: true,

@@ -29,6 +29,7 @@ function newJob(change: Partial<ResendJob> = {}): ResendJob {
   return {
     id: uuidv7(),
     executableId: 1,
+    tenant: null,
     state: 'running',
     filter: { executableId: 1, states: ['exhausted'] },
     ratePerSecond: null,
@@ -186,8 +187,14 @@ export function testRepair(engine: string, openEmpty: (t: TestContext) => Promis
       )
       assert.equal(await resendJobs.nextDueMs(), undefined)
       assert.equal(await resendJobs.cancel(job.id, NOW), false)
-      assert.deepEqual((await resendJobs.list(1, { limit: 5 })).items, [done])
-      assert.deepEqual((await resendJobs.list(2, { limit: 5 })).items, [])
+      const page = { limit: 5 }
+      assert.deepEqual((await resendJobs.list({ executableId: 1 }, page)).items, [done])
+      assert.deepEqual((await resendJobs.list({ executableId: 2 }, page)).items, [])
+      const ofTenant = newJob({ executableId: null, tenant: 't', filter: { tenant: 't' } })
+      assert.equal(await resendJobs.add(ofTenant, 1), true)
+      assert.deepEqual((await resendJobs.list({ tenant: 't' }, page)).items, [ofTenant])
+      assert.deepEqual((await resendJobs.list({ tenant: 'u' }, page)).items, [])
+      await resendJobs.cancel(ofTenant.id, nowMs + 10)
       assert.equal(await resendJobs.prune(nowMs, 10), 0)
       assert.equal(await resendJobs.prune(nowMs + 1, 10), 1)
     })

@@ -3,7 +3,8 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { EVENT_TYPE_CHARS_MAX, isEventPattern } from '../event-pattern.ts'
-import type { Endpoint, RequestSpec, SigningSecret } from '../model.ts'
+import { changedSettings } from '../endpoint-settings.ts'
+import type { Endpoint, EndpointSettings, RequestSpec, SigningSecret } from '../model.ts'
 import { originOf, parseRequestSpec } from '../request-spec.ts'
 import { DEFAULT_RETRY, formatRetry } from '../retry-policy.ts'
 import type { EndpointFields, Storage } from '../storage/storage.ts'
@@ -23,6 +24,8 @@ export interface EndpointRequest {
   retry?: unknown
   /** Null: the default. */
   timeoutMs?: number | null | undefined
+  /** Each that is named replaces the one before. */
+  settings?: { [K in keyof EndpointSettings]?: EndpointSettings[K] | undefined }
   enabled?: boolean | undefined
 }
 
@@ -59,6 +62,7 @@ export function createEndpoints(deps: EndpointsDeps) {
       description: request.description ?? before?.description ?? '',
       eventTypes,
       spec,
+      settings: changedSettings(before?.settings, request.settings),
       target: originOf(spec),
       retry: spec.retry ?? DEFAULT_RETRY,
       enabled: request.enabled ?? before?.enabled ?? true,

@@ -1,8 +1,8 @@
-// Messages: an event is published once, and goes to every endpoint of its tenant that wants its type. All of them
-// get the same bytes, `{ type, timestamp, data }`.
+// Messages: an event is published once, and goes to every endpoint of its tenant that wants its type.
 import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
+import { payloadOf, toEnvelope } from '../event-envelope.ts'
 import type { Message } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkHops } from './hops.ts'
@@ -66,7 +66,7 @@ export function createMessages(deps: MessagesDeps) {
       const dueAtMs = deliverAtMs ?? now()
       const published = await storage.messages.publish({
         ...{ id, tenant, type, callerId, deliverAtMs, createdAtMs, fingerprint, hops, dueAtMs },
-        body: Buffer.from(`${beginning(type, createdAtMs)}${payload}}`),
+        body: toEnvelope(type, createdAtMs, payload),
         contentType: CONTENT_TYPE,
       })
       if (published === undefined) {
@@ -92,11 +92,7 @@ export function createMessages(deps: MessagesDeps) {
         throw new AppError('NOT_FOUND', 'There is no such message.')
       }
       const { message, body } = found
-      const start = beginning(message.type, message.createdAtMs).length
-      return {
-        message,
-        payload: body === null ? null : body.toString('utf8', start, body.length - 1),
-      }
+      return { message, payload: body === null ? null : payloadOf(body).toString() }
     },
 
     list(...of: Parameters<typeof storage.messages.list>) {
@@ -104,12 +100,6 @@ export function createMessages(deps: MessagesDeps) {
       return storage.messages.list(...of)
     },
   }
-}
-
-/** Of what is sent, up to the payload; ASCII. */
-function beginning(type: string, createdAtMs: number): string {
-  const timestamp = new Date(createdAtMs).toISOString()
-  return `{"type":${JSON.stringify(type)},"timestamp":${JSON.stringify(timestamp)},"data":`
 }
 
 /** Of all that decides what is sent, and when; hex sha256. */

@@ -80,6 +80,7 @@ export function createResendJobs(deps: ResendJobsDeps) {
       const job: ResendJob = {
         id,
         executableId: filter.executableId ?? null,
+        tenant: filter.tenant ?? null,
         state: 'running',
         filter: { ...filter, states: filter.states ?? FAILED },
         ratePerSecond,

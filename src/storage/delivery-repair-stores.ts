@@ -32,7 +32,7 @@ export interface ResendJobStore extends WorkStore<LeasedResendJob> {
   get(id: string): Promise<ResendJob | undefined>
   /** Newest first. */
   list(
-    executableId: number | undefined,
+    of: { executableId?: number | undefined; tenant?: string | undefined },
     page: { limit: number; before?: string | undefined },
   ): Promise<{ items: ResendJob[]; next: string | null }>
   /** Also what it asked for and is not under way; false when it had ended. */

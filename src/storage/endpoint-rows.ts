@@ -1,7 +1,8 @@
 // Endpoints and their secrets as rows, and rows as what they are in the model. What is secret of them is sealed here
 // and nowhere else.
 import type { Kysely, Selectable } from 'kysely'
-import type { Endpoint, RequestSpec, SigningSecret } from '../model.ts'
+import { DEFAULT_SETTINGS } from '../endpoint-settings.ts'
+import type { Endpoint, EndpointSettings, RequestSpec, SigningSecret } from '../model.ts'
 import type { EndpointFields, NewEndpointSecret } from './event-stores.ts'
 import type { EndpointsTable } from './events-schema.ts'
 import type { Schema } from './schema.ts'
@@ -14,6 +15,7 @@ export function fieldsToRow(id: string, fields: EndpointFields, secrets: Secrets
     target: fields.target,
     spec: secrets.seal(JSON.stringify(fields.spec), specPlace(id)),
     retry: JSON.stringify(fields.retry),
+    settings: JSON.stringify(fields.settings),
     enabled: fields.enabled ? 1 : 0,
   }
 }
@@ -43,6 +45,7 @@ export function rowToEndpoint(
     description: row.description,
     eventTypes: patternsOf(row.event_types),
     spec: specOfEndpoint(row.id, row.spec, secrets),
+    settings: settingsOf(row.settings),
     enabled: row.enabled === 1,
     secrets: own,
     createdAtMs: row.created_at_ms,
@@ -52,6 +55,11 @@ export function rowToEndpoint(
 
 export function patternsOf(json: string): readonly string[] {
   return JSON.parse(json) as readonly string[]
+}
+
+/** What is not said is as it was before it could be said. */
+export function settingsOf(json: string): EndpointSettings {
+  return { ...DEFAULT_SETTINGS, ...(JSON.parse(json) as Partial<EndpointSettings>) }
 }
 
 /** @throws AppError INTERNAL where it cannot be opened */

@@ -1,12 +1,14 @@
 // Deliveries that carry a message: their rows are those of any delivery, what they send is kept once with their
 // message, and where they go and what they are signed with is read with their endpoint at each attempt.
 import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
+import { payloadOf } from '../event-envelope.ts'
 import type { RequestSpec, SigningSecret } from '../model.ts'
 import type { AtCommit } from './database.ts'
 import { DELIVERY_COLUMNS } from './delivery-rows.ts'
 import type { DeliveryRow } from './delivery-rows.ts'
 import { readEndpointSecrets, specOfEndpoint } from './endpoint-rows.ts'
 import { createRowWriter } from './row-writer.ts'
+import type { EventSends } from './events-schema.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
 import { createStatement, createStatementOfIds } from './statement.ts'
@@ -35,7 +37,7 @@ const selectLeasedEvents = createStatementOfIds((db, ids) =>
     .selectFrom('deliveries')
     .leftJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
-    .select(['resend_job_id', 'endpoints.id as endpoint', 'target', 'spec'])
+    .select(['resend_job_id', 'sends', 'endpoints.id as endpoint', 'target', 'spec'])
     .where('deliveries.id', 'in', ids)
     .where('endpoint_id', 'is not', null),
 )
@@ -50,18 +52,20 @@ export async function loadEvents(
   const bodies = await readBodies(db, new Set(rows.map((row) => row.run_id)))
   const endpoints = new Set(rows.flatMap(({ endpoint }) => (endpoint === null ? [] : [endpoint])))
   const secretsOf = await readEndpointSecrets(db, endpoints, secrets)
-  return rows.map(({ endpoint, target, spec: sealed, resend_job_id: resendJobId, ...row }) => {
-    const toSend = (): LoadedDelivery['sent'] => {
-      if (endpoint === null || target === null || sealed === null) return 'endpoint_deleted'
-      if (target !== row.lane) return { movedTo: target }
-      return readable(() => ({
-        spec: specOfEndpoint(endpoint, sealed, secrets),
-        body: bodies.get(row.run_id) ?? missing(),
-        signingSecrets: secretsOf(endpoint),
-      }))
-    }
-    return { id: row.id, row, resendJobId, sent: toSend() }
-  })
+  return rows.map(
+    ({ endpoint, target, sends, spec: sealed, resend_job_id: resendJobId, ...row }) => {
+      const toSend = (): LoadedDelivery['sent'] => {
+        if (endpoint === null || target === null || sealed === null) return 'endpoint_deleted'
+        if (target !== row.lane) return { movedTo: target }
+        return readable(() => ({
+          spec: specOfEndpoint(endpoint, sealed, secrets),
+          body: bodyOf(sends, bodies.get(row.run_id) ?? missing()),
+          signingSecrets: secretsOf(endpoint),
+        }))
+      }
+      return { id: row.id, row, resendJobId, sent: toSend() }
+    },
+  )
 }
 
 /** Has one that was just leased wait again, due at once, in the lane of the target it now goes to. */
@@ -107,6 +111,10 @@ export async function followEndpoint(db: Kysely<Schema>, at: AtCommit, id: strin
     at.lane({ work: 'deliveries', lane, dueAtMs: dueAtMs ?? undefined, owner })
     at.tell({ kind: 'work', work: 'deliveries' })
   }
+}
+
+function bodyOf(sends: EventSends | null, envelope: Buffer): Buffer {
+  return sends === 'payload' ? payloadOf(envelope) : envelope
 }
 
 /** Each once, however many deliveries send it. */

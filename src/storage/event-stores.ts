@@ -2,6 +2,7 @@
 // part of storage.ts.
 import type {
   Endpoint,
+  EndpointSettings,
   EventType,
   Message,
   RequestSpec,
@@ -27,6 +28,7 @@ export interface EndpointFields {
   description: string
   eventTypes: readonly string[]
   spec: RequestSpec
+  settings: EndpointSettings
   /** Origin of the spec. */
   target: string
   /** Of deliveries made from now on. */

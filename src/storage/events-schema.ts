@@ -1,5 +1,9 @@
 // The tables of events as Kysely sees them; a part of schema.ts.
+import type { Generated } from 'kysely'
 import type { Sealed } from './schema.ts'
+
+/** What a delivery of a message sends: the message as it is, or its payload alone. */
+export type EventSends = 'envelope' | 'payload'
 
 export interface EventTypesTable {
   tenant: string
@@ -20,6 +24,8 @@ export interface EndpointsTable {
   spec: Sealed
   /** JSON. */
   retry: string
+  /** JSON: what of EndpointSettings is not the default. */
+  settings: Generated<string>
   enabled: number
   created_at_ms: number
   updated_at_ms: number

@@ -1,13 +1,14 @@
 // Messages: what was published. A message and its deliveries are written as one, its body once for all of them.
 import type { Insertable, Kysely, Selectable } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
+import { payloadOf } from '../event-envelope.ts'
 import { matchesEvent } from '../event-pattern.ts'
 import type { Message } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
-import { patternsOf } from './endpoint-rows.ts'
+import { patternsOf, settingsOf } from './endpoint-rows.ts'
 import { insertEventDeliveries } from './event-deliveries.ts'
 import type { MessageStore, NewMessage, Published } from './event-stores.ts'
-import type { MessagesTable } from './events-schema.ts'
+import type { EndpointsTable, EventSends, MessagesTable } from './events-schema.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
 import { createStatement } from './statement.ts'
 import { shareOfTenant } from './tenant-share.ts'
@@ -24,7 +25,7 @@ const COLUMNS = [
   'created_at_ms',
 ] as const satisfies readonly (keyof MessagesTable)[]
 
-type Receiver = Pick<Schema['endpoints'], 'id' | 'target' | 'retry'>
+type Receiver = Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry' | 'settings'>
 
 const selectType = createStatement((db, tenant: string, name: string) =>
   db.selectFrom('event_types').select('name').where('tenant', '=', tenant).where('name', '=', name),
@@ -33,7 +34,7 @@ const selectType = createStatement((db, tenant: string, name: string) =>
 const selectEnabled = createStatement((db, tenant: string) =>
   db
     .selectFrom('endpoints')
-    .select(['id', 'event_types', 'target', 'retry'])
+    .select(['id', 'event_types', 'target', 'retry', 'settings'])
     .where('tenant', '=', tenant)
     .where('enabled', '=', 1),
 )
@@ -140,6 +141,7 @@ async function addDeliveries(
   if (receivers.length === 0) return
   const { id, tenant, type, body, createdAtMs, dueAtMs } = message
   const owner = shareOfTenant(tenant)
+  const sizes = { envelope: body.length, payload: payloadOf(body).length }
   const rows = receivers.map((receiver): Insertable<DeliveriesTable> => ({
     id: uuidv7({ msecs: createdAtMs }),
     run_id: id,
@@ -156,7 +158,8 @@ async function addDeliveries(
     hops: message.hops,
     signed: 1,
     content_type: message.contentType,
-    size_bytes: body.length,
+    sends: sentTo(receiver),
+    size_bytes: sizes[sentTo(receiver)],
     created_at_ms: createdAtMs,
     // The body is kept once, and counts once.
     kept_bytes: Math.ceil(body.length / receivers.length),
@@ -166,6 +169,10 @@ async function addDeliveries(
     at.lane({ work: 'deliveries', lane, dueAtMs, owner })
   }
   at.tell({ kind: 'work', work: 'deliveries' })
+}
+
+function sentTo({ settings }: Receiver): EventSends {
+  return settingsOf(settings).bodyStyle === 'raw' ? 'payload' : 'envelope'
 }
 
 function toMessage(row: Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]>): Message {

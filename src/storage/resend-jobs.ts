@@ -18,7 +18,7 @@ export function createResendJobStore(database: Database): ResendJobStore {
   return {
     add: (job, max) =>
       database.write(async (db, at) => {
-        const lane = laneOf(job.executableId)
+        const lane = laneOf(job)
         const running = await db
           .selectFrom('resend_jobs')
           .select('id')
@@ -99,13 +99,14 @@ export function createResendJobStore(database: Database): ResendJobStore {
       return row === undefined ? undefined : toJob(row)
     },
 
-    async list(executableId, { limit, before }) {
+    async list({ executableId, tenant }, { limit, before }) {
       let query = reader
         .selectFrom('resend_jobs')
         .selectAll()
         .orderBy('id', 'desc')
         .limit(limit + 1)
       if (executableId !== undefined) query = query.where('executable_id', '=', executableId)
+      if (tenant !== undefined) query = query.where('tenant', '=', tenant)
       if (before !== undefined) query = query.where('id', '<', before)
       const rows = await query.execute()
       const items = rows.slice(0, limit).map(toJob)
@@ -168,8 +169,9 @@ async function setJob(
   await db.updateTable('resend_jobs').set(columns).where('id', '=', id).execute()
 }
 
-function laneOf(executableId: number | null): string {
-  return executableId === null ? 'all' : String(executableId)
+function laneOf({ executableId, tenant }: ResendJob): string {
+  if (executableId !== null) return String(executableId)
+  return tenant === null ? 'all' : `tenant/${tenant}`
 }
 
 function toRow(job: ResendJob, lane: string) {
@@ -179,6 +181,7 @@ function toRow(job: ResendJob, lane: string) {
     lane,
     due_at_ms: job.createdAtMs,
     executable_id: job.executableId,
+    tenant: job.tenant,
     state: job.state,
     filter: JSON.stringify(job.filter),
     rate_per_second: job.ratePerSecond,
@@ -197,6 +200,7 @@ function toJob(row: Selectable<ResendJobsTable>): ResendJob {
   return {
     id: row.id,
     executableId: row.executable_id,
+    tenant: row.tenant,
     state: row.state as ResendJobState,
     filter: JSON.parse(row.filter) as DeliveryFilter,
     ratePerSecond: row.rate_per_second,

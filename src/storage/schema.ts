@@ -7,7 +7,7 @@ import type {
   GeneratedAlways,
   RawBuilder,
 } from 'kysely'
-import type { EventsSchema } from './events-schema.ts'
+import type { EventSends, EventsSchema } from './events-schema.ts'
 
 /** A secret, encrypted; see secrets.ts. */
 export type Sealed = Buffer
@@ -172,6 +172,8 @@ export interface DeliveriesTable extends WorkColumns {
   tenant: Generated<string | null>
   endpoint_id: Generated<string | null>
   event_type: Generated<string | null>
+  /** Of its message; null: all of it, or it carries none. */
+  sends: Generated<EventSends | null>
   /** Of the automatic chain, whatever is leased. */
   state: string
   reason: string | null
@@ -310,6 +312,8 @@ export interface QueuedInputsTable {
 export interface ResendJobsTable extends WorkColumns {
   /** Null: deliveries of all executables. */
   executable_id: number | null
+  /** Null: of all tenants. */
+  tenant: string | null
   state: string
   /** JSON. */
   filter: string

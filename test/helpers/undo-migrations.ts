@@ -5,6 +5,11 @@ import BetterSqlite3 from 'better-sqlite3'
 /** Takes the newest migrations back, down to and with the one named. */
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
+    [
+      '0017-preparation',
+      `DROP INDEX resend_jobs_by_tenant; ALTER TABLE resend_jobs DROP COLUMN tenant;
+       ALTER TABLE deliveries DROP COLUMN sends; ALTER TABLE endpoints DROP COLUMN settings`,
+    ],
     ['0015-tokens', 'DROP TABLE tokens'],
     [
       '0014-events',

@@ -34,6 +34,9 @@ const Fields = {
   timeout_ms: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
     description: 'Of one attempt; null: CALLBACK_TIMEOUT_MS',
   }),
+  body_style: Type.Union([Type.Literal('envelope'), Type.Literal('raw')], {
+    description: '{ type, timestamp, data }, or the payload alone',
+  }),
   enabled: Type.Boolean({ description: 'false: nothing of what is published from then on' }),
 }
 const Optional = {
@@ -41,6 +44,7 @@ const Optional = {
   headers: Type.Optional(Fields.headers),
   retry: Type.Optional(Fields.retry),
   timeout_ms: Type.Optional(Fields.timeout_ms),
+  body_style: Type.Optional(Fields.body_style),
   enabled: Type.Optional(Fields.enabled),
 }
 const NewBody = Type.Object(
@@ -91,6 +95,7 @@ export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoint
       ),
       retry: formatRetry(spec.retry ?? DEFAULT_RETRY),
       timeout_ms: spec.timeoutMs ?? null,
+      body_style: endpoint.settings.bodyStyle,
       enabled: endpoint.enabled,
       secrets: endpoints.aliveSecrets(endpoint).map(({ createdAtMs, expiresAtMs }) => ({
         created_at: toTime(createdAtMs),
@@ -216,8 +221,8 @@ function idOf({ id }: Static<typeof Params>): string {
 }
 
 function toRequest(body: Static<typeof ChangeBody>): EndpointRequest {
-  const { event_types: eventTypes, timeout_ms: timeoutMs, ...others } = body
-  return { ...others, eventTypes, timeoutMs }
+  const { event_types: eventTypes, timeout_ms: timeoutMs, body_style: bodyStyle, ...others } = body
+  return { ...others, eventTypes, timeoutMs, settings: { bodyStyle } }
 }
 
 function toTime(ms: number): string {

@@ -96,7 +96,7 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
       const { wasm_id: wasmId, ...query } = request.query
       const executableId = wasmId === undefined ? undefined : toExecutableId(wasmId)
       await keyGuard.requireOwner(request, executableId)
-      const page = await resendJobs.list(executableId, readPage(query))
+      const page = await resendJobs.list({ executableId }, readPage(query))
       return { items: page.items.map(toWire), next: page.next }
     },
   )

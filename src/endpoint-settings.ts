@@ -1,0 +1,15 @@
+// What an endpoint's owner may say of it, and what holds where nothing was said.
+import type { EndpointSettings } from './model.ts'
+
+export const DEFAULT_SETTINGS: EndpointSettings = { bodyStyle: 'envelope' }
+
+type Named = { [K in keyof EndpointSettings]?: EndpointSettings[K] | undefined }
+
+/** What is named replaces what was before. */
+export function changedSettings(
+  before: EndpointSettings = DEFAULT_SETTINGS,
+  named: Named = {},
+): EndpointSettings {
+  const said = Object.entries(named).filter(([, value]) => value !== undefined)
+  return { ...before, ...(Object.fromEntries(said) as Partial<EndpointSettings>) }
+}

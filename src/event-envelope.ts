@@ -1,0 +1,17 @@
+// What a message looks like on its way: `{"type":…,"timestamp":…,"data":…}`, the payload in it byte for byte.
+
+const DATA = ',"data":'
+
+/**
+ * @param type a name, which holds nothing that JSON would write otherwise
+ * @param payload JSON
+ */
+export function toEnvelope(type: string, createdAtMs: number, payload: string): Buffer {
+  const timestamp = new Date(createdAtMs).toISOString()
+  return Buffer.from(`{"type":"${type}","timestamp":"${timestamp}"${DATA}${payload}}`)
+}
+
+/** The payload of an envelope, a view into it. */
+export function payloadOf(envelope: Buffer): Buffer {
+  return envelope.subarray(envelope.indexOf(DATA) + DATA.length, -1)
+}
