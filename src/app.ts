@@ -266,9 +266,9 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerDeliveries(app, { deliveries, keyGuard })
       registerResendJobs(app, { resendJobs, keyGuard })
       registerTokens(app, { tokens, keyGuard })
-      registerEventTypes(app, { eventTypes })
-      registerEndpoints(app, { endpoints })
-      registerMessages(app, { messages, deliveries, config })
+      registerEventTypes(app, { eventTypes, keyGuard })
+      registerEndpoints(app, { endpoints, keyGuard })
+      registerMessages(app, { messages, deliveries, keyGuard, config })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),

@@ -73,19 +73,19 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /api/tokens/{id}': 'token',
   'DELETE /api/tokens/{id}': 'token',
   'GET /api/token': 'scoped',
-  'GET /api/event-types': 'token',
-  'POST /api/event-types': 'token',
-  'GET /api/event-types/{name}': 'token',
-  'DELETE /api/event-types/{name}': 'token',
-  'GET /api/endpoints': 'token',
-  'POST /api/endpoints': 'token',
-  'GET /api/endpoints/{id}': 'token',
-  'PATCH /api/endpoints/{id}': 'token',
-  'DELETE /api/endpoints/{id}': 'token',
-  'POST /api/endpoints/{id}/secret/rotate': 'token',
-  'GET /api/messages': 'token',
-  'POST /api/messages': 'token',
-  'GET /api/messages/{id}': 'token',
+  'GET /api/event-types': 'read',
+  'POST /api/event-types': 'manage',
+  'GET /api/event-types/{name}': 'read',
+  'DELETE /api/event-types/{name}': 'manage',
+  'GET /api/endpoints': 'read',
+  'POST /api/endpoints': 'manage',
+  'GET /api/endpoints/{id}': 'read',
+  'PATCH /api/endpoints/{id}': 'manage',
+  'DELETE /api/endpoints/{id}': 'manage',
+  'POST /api/endpoints/{id}/secret/rotate': 'manage',
+  'GET /api/messages': 'read',
+  'POST /api/messages': 'publish',
+  'GET /api/messages/{id}': 'read',
   'POST /api/ephemeral_storage': 'token',
   'GET /api/ephemeral_storage/{key}': 'open',
   'PUT /api/ephemeral_storage/{key}': 'token',
@@ -100,6 +100,9 @@ const SCHEME_OF: Readonly<Record<string, string>> = {
   admin: 'adminKey',
   usage: 'usageKey',
   scoped: 'tenantToken',
+  read: 'tenantToken',
+  publish: 'tenantToken',
+  manage: 'tenantToken',
 }
 
 describe('the description of the API', () => {
@@ -144,6 +147,8 @@ describe('the description of the API', () => {
       const scheme = SCHEME_OF[right]
       if (scheme === undefined) assert.deepEqual(schemes, [])
       else assert.ok(schemes.includes(scheme), schemes.join())
+      const rights = (operation.security ?? []).flatMap((needed) => needed.tenantToken ?? [])
+      if (['read', 'publish', 'manage'].includes(right)) assert.deepEqual(rights, [right])
       for (const name of schemes) assert.ok(name in description.components.securitySchemes)
       const inPath = [...route.matchAll(/\{(\w+)\}/g)].map((match) => match[1])
       const described = (operation.parameters ?? [])

@@ -94,7 +94,7 @@ async function serve(t: TestContext, apiToken: string) {
     (app) => {
       for (const access of [...RIGHTS, 'scoped'] as const) {
         app.get(`/${access}`, { config: { access } }, (request) => ({
-          tenant: keyGuard.tenantOf(request) ?? null,
+          tenant: keyGuard.tokenOf(request)?.tenant ?? null,
         }))
       }
     },

@@ -178,8 +178,51 @@ export function createKeyGuard(
     hasUsage,
     /** The tenant's token that the request was let in with; undefined: it is the operator's. */
     tokenOf: (request: FastifyRequest): Token | undefined => letIn.get(request),
-    /** Whose things alone the request may touch, others' being 404; undefined: any tenant's. */
-    tenantOf: (request: FastifyRequest): string | undefined => letIn.get(request)?.tenant,
+    /**
+     * Whose things the request is about: the token's tenant, or the one that the operator names.
+     * @throws AppError NOT_FOUND where a token names another tenant; BAD_REQUEST where the operator names none
+     */
+    tenantOf(request: FastifyRequest, named: string | undefined): string {
+      const own = letIn.get(request)?.tenant
+      const tenant = named ?? own
+      if (tenant === undefined) {
+        throw new AppError('BAD_REQUEST', 'tenant is missing.', { detail: { field: 'tenant' } })
+      }
+      if (own !== undefined && own !== tenant) {
+        throw new AppError('NOT_FOUND', 'There is no such tenant.')
+      }
+      return tenant
+    },
+    /**
+     * Of a route that takes other keys too: the tenant whose token was sent; undefined where it was none.
+     * @throws AppError WRONG_KEY, MISSING_RIGHT
+     */
+    async tenantSent(request: FastifyRequest, right: TokenRight): Promise<string | undefined> {
+      const sent = bearer(request.headers)
+      if (sent === undefined || isToken(sent) || !isTokenForm(sent)) return undefined
+      await requireTenant(request, right)
+      return letIn.get(request)?.tenant
+    },
+    /**
+     * Of lists by filter: what a tenant's token adds to it; nothing for whoever else owns what it finds.
+     * @throws AppError as requireOwner, WRONG_KEY, MISSING_RIGHT; NOT_FOUND where the filter is about another's things
+     */
+    async tenantForFilter(
+      request: FastifyRequest,
+      right: TokenRight,
+      filter: { executableId?: number | undefined; tenant?: string | undefined },
+    ): Promise<{ tenant?: string }> {
+      const { executableId } = filter
+      const tenant = await this.tenantSent(request, right)
+      if (tenant === undefined) {
+        await requireOwner(request, executableId)
+        return {}
+      }
+      if (executableId !== undefined) {
+        throw new AppError('NOT_FOUND', 'The tenant has no such executable.')
+      }
+      return { tenant: this.tenantOf(request, filter.tenant) }
+    },
     sentKey: (request: FastifyRequest): boolean =>
       [
         adminKey(request),

@@ -35,16 +35,20 @@ export const PageQuery = Type.Object(
 )
 
 export const TenantField = Type.String({
-  description: 'Tenant: 1 to 64 letters, digits, dots, hyphens or underscores',
+  description:
+    "1 to 64 letters, digits, dots, hyphens or underscores; a tenant's token need not name it",
 })
 
+/** A token is its tenant's; whoever has API_TOKEN, or needs none, says whose the thing is. */
+export const OptionalTenant = Type.Optional(TenantField)
+
 /** Whose a thing is that a route is about; of another tenant it is not there. */
-export const TenantQuery = Type.Object({ tenant: TenantField }, { additionalProperties: false })
+export const TenantQuery = Type.Object({ tenant: OptionalTenant }, { additionalProperties: false })
 
 /** The query of a tenant's lists, with what else a list takes. */
 export function tenantPage<P extends TProperties>(others: P) {
   return Type.Object(
-    { tenant: TenantField, ...PageQuery.properties, ...others },
+    { tenant: OptionalTenant, ...PageQuery.properties, ...others },
     { additionalProperties: false },
   )
 }
@@ -66,5 +70,8 @@ export const SECURITY = {
   publish: [{ tenantToken: ['publish'] }, { apiToken: [] }],
   manage: [{ tenantToken: ['manage'] }, { apiToken: [] }],
   admin: [{ adminKey: [] }, { apiToken: [] }],
+  /** What is an executable's, or a tenant's event. */
+  adminOrRead: [{ adminKey: [] }, { tenantToken: ['read'] }, { apiToken: [] }],
+  adminOrManage: [{ adminKey: [] }, { tenantToken: ['manage'] }, { apiToken: [] }],
   usage: [{ usageKey: [] }, { adminKey: [] }, { apiToken: [] }, {}],
 } as const

@@ -1,11 +1,12 @@
-// Deliveries, for who holds the admin key of the executable whose result is sent, or the token.
+// Deliveries, for who holds the admin key of the executable whose result is sent, a token of the tenant whose event it
+// is, or the API token.
 import { isUtf8 } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { Deliveries } from '../../core/deliveries.ts'
 import { AppError } from '../../errors.ts'
-import type { Attempt, Delivery } from '../../model.ts'
+import type { Attempt, Delivery, TokenRight } from '../../model.ts'
 import { formatRetry } from '../../retry-policy.ts'
 import { FILTER_FIELDS, readDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
@@ -42,14 +43,20 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
   const common = {
     tags: ['deliveries'],
     params: DeliveryParams,
-    security: SECURITY.admin,
     response: { 200: DeliveryShape, '4xx': ErrorBody },
   }
 
-  async function find(request: FastifyRequest, id: string): Promise<Delivery> {
-    if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such delivery.')
+  async function find(
+    request: FastifyRequest<{ Params: { id: string } }>,
+    right: TokenRight,
+  ): Promise<Delivery> {
+    const { id } = request.params
+    const tenant = await keyGuard.tenantSent(request, right)
+    if (!isUuid(id)) throw missing()
     const delivery = await deliveries.find(id)
-    await keyGuard.requireOwner(request, delivery.executableId ?? undefined)
+    if (tenant === undefined) {
+      await keyGuard.requireOwner(request, delivery.executableId ?? undefined)
+    } else if (delivery.event?.tenant !== tenant) throw missing()
     return delivery
   }
 
@@ -65,7 +72,7 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
         summary: 'Deliveries, newest first; those of one executable for its admin key too',
         tags: ['deliveries'],
         querystring: AllQuery,
-        security: SECURITY.admin,
+        security: SECURITY.adminOrRead,
         response: { 200: DeliveryList, '4xx': ErrorBody },
       },
       config: { access: 'route' },
@@ -73,19 +80,23 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
     async (request) => {
       const { wasm_id: wasmId, ...query } = request.query
       const executableId = wasmId === undefined ? undefined : toExecutableId(wasmId)
-      await keyGuard.requireOwner(request, executableId)
-      return list(query, executableId)
+      const tenant = await keyGuard.tenantForFilter(request, 'read', { ...query, executableId })
+      return list({ ...query, ...tenant }, executableId)
     },
   )
 
   app.get(
     '/api/deliveries/:id',
     {
-      schema: { ...common, summary: 'One delivery with its newest attempts' },
+      schema: {
+        ...common,
+        security: SECURITY.adminOrRead,
+        summary: 'One delivery with its newest attempts',
+      },
       config: { access: 'route' },
     },
     async (request) => {
-      const delivery = await find(request, request.params.id)
+      const delivery = await find(request, 'read')
       const attempts = await deliveries.attempts(delivery.id)
       const heldUntilMs = await deliveries.heldUntil(delivery)
       return {
@@ -100,11 +111,16 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
   app.post(
     '/api/deliveries/:id/cancel',
     {
-      schema: { ...common, summary: 'Take back a resend, or cancel a delivery', body: NoFields },
+      schema: {
+        ...common,
+        security: SECURITY.adminOrManage,
+        summary: 'Take back a resend, or cancel a delivery',
+        body: NoFields,
+      },
       config: { access: 'route', optionalBody: true },
     },
     async (request) => {
-      const { id } = await find(request, request.params.id)
+      const { id } = await find(request, 'manage')
       return toWire(await deliveries.cancel(id))
     },
   )
@@ -114,6 +130,7 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
     {
       schema: {
         ...common,
+        security: SECURITY.adminOrManage,
         summary: 'Send a delivery again, whatever became of it',
         body: NoFields,
         response: { 202: DeliveryShape, '4xx': ErrorBody },
@@ -121,7 +138,7 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
       config: { access: 'route', optionalBody: true },
     },
     async (request, reply) => {
-      const { id } = await find(request, request.params.id)
+      const { id } = await find(request, 'manage')
       reply.code(202).header('location', `/api/deliveries/${id}`)
       return toWire(await deliveries.resend(id))
     },
@@ -142,6 +159,10 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
     },
     (request) => list(request.query, toExecutableId(request.params.id)),
   )
+}
+
+function missing(): AppError {
+  return new AppError('NOT_FOUND', 'There is no such delivery.')
 }
 
 function toWire(delivery: Delivery): { delivery_id: string } & Record<string, unknown> {

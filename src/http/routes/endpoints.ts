@@ -7,8 +7,9 @@ import { AppError } from '../../errors.ts'
 import type { Endpoint } from '../../model.ts'
 import { originOf } from '../../request-spec.ts'
 import { DEFAULT_RETRY, formatRetry } from '../../retry-policy.ts'
+import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, SECURITY, TenantField, TenantQuery, listOf, tenantPage } from '../schemas.ts'
+import { ErrorBody, OptionalTenant, SECURITY, TenantQuery, listOf, tenantPage } from '../schemas.ts'
 import type { App } from '../server.ts'
 
 /** Event types and patterns of one endpoint: each is tried with every message. */
@@ -48,7 +49,7 @@ const Optional = {
   enabled: Type.Optional(Fields.enabled),
 }
 const NewBody = Type.Object(
-  { tenant: TenantField, url: Fields.url, event_types: Fields.event_types, ...Optional },
+  { tenant: OptionalTenant, url: Fields.url, event_types: Fields.event_types, ...Optional },
   { additionalProperties: false },
 )
 const ChangeBody = Type.Object(
@@ -74,10 +75,12 @@ const WithSecret = Type.Object(
 )
 const Params = Type.Object({ id: Type.String({ description: 'endpoint_id' }) })
 
-export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoints }): void {
-  const common = { tags: ['events'], security: SECURITY.token }
+export function registerEndpoints(
+  app: App,
+  { endpoints, keyGuard }: { endpoints: Endpoints; keyGuard: KeyGuard },
+): void {
+  const common = { tags: ['events'] }
   const one = { ...common, params: Params, querystring: TenantQuery }
-  const config = { access: 'token' } as const
 
   function toWire(endpoint: Endpoint) {
     const { spec } = endpoint
@@ -111,14 +114,16 @@ export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoint
     {
       schema: {
         ...common,
+        security: SECURITY.manage,
         summary: 'Register a receiver of events; its secret is shown once',
         body: NewBody,
         response: { 201: WithSecret, '4xx': ErrorBody },
       },
-      config,
+      config: { access: 'manage' },
     },
     async (request, reply) => {
-      const { tenant, ...body } = request.body
+      const { tenant: named, ...body } = request.body
+      const tenant = keyGuard.tenantOf(request, named)
       const { endpoint, secret, warnings } = await endpoints.add(tenant, toRequest(body))
       reply
         .code(201)
@@ -133,14 +138,16 @@ export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoint
     {
       schema: {
         ...common,
+        security: SECURITY.read,
         summary: "A tenant's endpoints, newest first",
         querystring: tenantPage({}),
         response: { 200: listOf(Shape), '4xx': ErrorBody },
       },
-      config,
+      config: { access: 'read' },
     },
     async (request) => {
-      const { tenant, ...page } = request.query
+      const { tenant: named, ...page } = request.query
+      const tenant = keyGuard.tenantOf(request, named)
       const { items, next } = await endpoints.list(tenant, readPage(page))
       return { items: items.map(toWire), next }
     },
@@ -151,12 +158,16 @@ export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoint
     {
       schema: {
         ...one,
+        security: SECURITY.read,
         summary: 'One endpoint, its secrets masked',
         response: { 200: Shape, '4xx': ErrorBody },
       },
-      config,
+      config: { access: 'read' },
     },
-    async (request) => toWire(await endpoints.find(request.query.tenant, idOf(request.params))),
+    async (request) => {
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
+      return toWire(await endpoints.find(tenant, idOf(request.params)))
+    },
   )
 
   app.patch(
@@ -164,14 +175,15 @@ export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoint
     {
       schema: {
         ...one,
+        security: SECURITY.manage,
         summary: 'Change an endpoint; what waits for it goes where it points then',
         body: ChangeBody,
         response: { 200: Shape, '4xx': ErrorBody },
       },
-      config,
+      config: { access: 'manage' },
     },
     async (request) => {
-      const { tenant } = request.query
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const changed = await endpoints.change(tenant, idOf(request.params), toRequest(request.body))
       return { ...toWire(changed.endpoint), warnings: changed.warnings }
     },
@@ -182,14 +194,15 @@ export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoint
     {
       schema: {
         ...one,
+        security: SECURITY.manage,
         summary: 'Delete an endpoint, and cancel what was not delivered to it',
         response: { 200: Shape, '4xx': ErrorBody },
       },
-      config,
+      config: { access: 'manage' },
     },
     async (request) => {
       const id = idOf(request.params)
-      await endpoints.remove(request.query.tenant, id)
+      await endpoints.remove(keyGuard.tenantOf(request, request.query.tenant), id)
       return { endpoint_id: id }
     },
   )
@@ -199,14 +212,15 @@ export function registerEndpoints(app: App, { endpoints }: { endpoints: Endpoint
     {
       schema: {
         ...one,
+        security: SECURITY.manage,
         summary: "Replace an endpoint's secret; old and new sign side by side for a while",
         body: Rotation,
         response: { 200: WithSecret, '4xx': ErrorBody },
       },
-      config: { ...config, optionalBody: true },
+      config: { access: 'manage', optionalBody: true },
     },
     async (request, reply) => {
-      const { tenant } = request.query
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const { overlap_ms: overlapMs } = request.body
       const { endpoint, secret } = await endpoints.rotate(tenant, idOf(request.params), overlapMs)
       reply.header('cache-control', 'no-store')

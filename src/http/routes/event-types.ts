@@ -2,8 +2,9 @@
 import { Type } from 'typebox'
 import type { EventTypes } from '../../core/event-types.ts'
 import type { EventType } from '../../model.ts'
+import type { KeyGuard } from '../key-guard.ts'
 import { readLimit } from '../page.ts'
-import { ErrorBody, SECURITY, TenantField, TenantQuery, listOf, tenantPage } from '../schemas.ts'
+import { ErrorBody, OptionalTenant, SECURITY, TenantQuery, listOf, tenantPage } from '../schemas.ts'
 import type { App } from '../server.ts'
 
 const DESCRIPTION_CHARS_MAX = 1_000
@@ -16,7 +17,7 @@ const Shape = Type.Object({
 })
 const Body = Type.Object(
   {
-    tenant: TenantField,
+    tenant: OptionalTenant,
     name: Type.String({ description: 'Words with dots between them, as order.created' }),
     description: Type.Optional(Type.String({ maxLength: DESCRIPTION_CHARS_MAX })),
   },
@@ -24,23 +25,27 @@ const Body = Type.Object(
 )
 const Params = Type.Object({ name: Type.String({ description: 'Name of an event type' }) })
 
-export function registerEventTypes(app: App, { eventTypes }: { eventTypes: EventTypes }): void {
-  const common = { tags: ['events'], security: SECURITY.token }
-  const config = { access: 'token' } as const
+export function registerEventTypes(
+  app: App,
+  { eventTypes, keyGuard }: { eventTypes: EventTypes; keyGuard: KeyGuard },
+): void {
+  const common = { tags: ['events'] }
 
   app.post(
     '/api/event-types',
     {
       schema: {
         ...common,
+        security: SECURITY.manage,
         summary: 'Add an event type, which the tenant may publish from then on',
         body: Body,
         response: { 201: Shape, '4xx': ErrorBody },
       },
-      config,
+      config: { access: 'manage' },
     },
     async (request, reply) => {
-      const { tenant, name, description = '' } = request.body
+      const { name, description = '' } = request.body
+      const tenant = keyGuard.tenantOf(request, request.body.tenant)
       const made = await eventTypes.add({ tenant, name, description })
       reply.code(201).header('location', `/api/event-types/${name}?tenant=${tenant}`)
       return toWire(made)
@@ -52,14 +57,16 @@ export function registerEventTypes(app: App, { eventTypes }: { eventTypes: Event
     {
       schema: {
         ...common,
+        security: SECURITY.read,
         summary: "A tenant's event types, by name",
         querystring: tenantPage({}),
         response: { 200: listOf(Shape), '4xx': ErrorBody },
       },
-      config,
+      config: { access: 'read' },
     },
     async (request) => {
-      const { tenant, limit, cursor: after } = request.query
+      const { limit, cursor: after } = request.query
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const page = await eventTypes.list(tenant, { limit: readLimit(limit), after })
       return { items: page.items.map(toWire), next: page.next }
     },
@@ -70,14 +77,18 @@ export function registerEventTypes(app: App, { eventTypes }: { eventTypes: Event
     {
       schema: {
         ...common,
+        security: SECURITY.read,
         summary: 'One event type',
         params: Params,
         querystring: TenantQuery,
         response: { 200: Shape, '4xx': ErrorBody },
       },
-      config,
+      config: { access: 'read' },
     },
-    async (request) => toWire(await eventTypes.find(request.query.tenant, request.params.name)),
+    async (request) => {
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
+      return toWire(await eventTypes.find(tenant, request.params.name))
+    },
   )
 
   app.delete(
@@ -85,6 +96,7 @@ export function registerEventTypes(app: App, { eventTypes }: { eventTypes: Event
     {
       schema: {
         ...common,
+        security: SECURITY.manage,
         summary: 'Delete an event type; what was published of it is still sent',
         params: Params,
         querystring: TenantQuery,
@@ -93,10 +105,10 @@ export function registerEventTypes(app: App, { eventTypes }: { eventTypes: Event
           '4xx': ErrorBody,
         },
       },
-      config,
+      config: { access: 'manage' },
     },
     async (request) => {
-      const { tenant } = request.query
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const { name } = request.params
       await eventTypes.remove(tenant, name)
       return { tenant, name }

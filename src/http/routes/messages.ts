@@ -7,14 +7,16 @@ import type { Messages } from '../../core/messages.ts'
 import { AppError } from '../../errors.ts'
 import type { Message } from '../../model.ts'
 import { parseTime } from '../../rfc3339.ts'
+import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, SECURITY, TenantField, TenantQuery, listOf, tenantPage } from '../schemas.ts'
+import { ErrorBody, OptionalTenant, SECURITY, TenantQuery, listOf, tenantPage } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { hopsOf } from '../wire.ts'
 
 export interface MessagesRoutesDeps {
   messages: Messages
   deliveries: Deliveries
+  keyGuard: KeyGuard
   config: Config
 }
 
@@ -27,7 +29,7 @@ const DELIVERIES_SHOWN = 100
 const Shape = Type.Object({ message_id: Type.String() }, { additionalProperties: true })
 const Body = Type.Object(
   {
-    tenant: TenantField,
+    tenant: OptionalTenant,
     type: Type.String({ description: "One of the tenant's event types" }),
     payload: Type.Unknown({ description: 'Any JSON, sent byte for byte' }),
     id: Type.Optional(
@@ -44,8 +46,8 @@ const Body = Type.Object(
 const Params = Type.Object({ id: Type.String({ description: 'message_id' }) })
 
 export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
-  const { messages, deliveries, config } = deps
-  const common = { tags: ['events'], security: SECURITY.token }
+  const { messages, deliveries, keyGuard, config } = deps
+  const common = { tags: ['events'] }
 
   app.post(
     '/api/messages',
@@ -53,14 +55,16 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
       bodyLimit: config.MESSAGE_BYTES + ENVELOPE_BYTES,
       schema: {
         ...common,
+        security: SECURITY.publish,
         summary: 'Publish an event to every endpoint of the tenant that wants its type',
         body: Body,
         response: { 202: Shape, '4xx': ErrorBody },
       },
-      config: { access: 'token', keepsText: true },
+      config: { access: 'publish', keepsText: true },
     },
     async (request, reply) => {
-      const { tenant, type, id, deliver_at: deliverAt } = request.body
+      const { type, id, deliver_at: deliverAt } = request.body
+      const tenant = keyGuard.tenantOf(request, request.body.tenant)
       const { message, repeated } = await messages.publish({
         tenant,
         type,
@@ -80,16 +84,18 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
     {
       schema: {
         ...common,
+        security: SECURITY.read,
         summary: "A tenant's messages, newest first",
         querystring: tenantPage({
           type: Type.Optional(Type.String({ description: 'Of that event type' })),
         }),
         response: { 200: listOf(Shape), '4xx': ErrorBody },
       },
-      config: { access: 'token' },
+      config: { access: 'read' },
     },
     async (request) => {
-      const { tenant, type, ...page } = request.query
+      const { tenant: named, type, ...page } = request.query
+      const tenant = keyGuard.tenantOf(request, named)
       const { items, next } = await messages.list(tenant, { type }, readPage(page))
       return { items: items.map(toWire), next }
     },
@@ -100,17 +106,19 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
     {
       schema: {
         ...common,
+        security: SECURITY.read,
         summary: 'One message with its payload and its deliveries',
         params: Params,
         querystring: TenantQuery,
         response: { 200: Shape, '4xx': ErrorBody },
       },
-      config: { access: 'token' },
+      config: { access: 'read' },
     },
     async (request, reply) => {
       const { id } = request.params
       if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such message.')
-      const { message, payload } = await messages.find(request.query.tenant, id)
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
+      const { message, payload } = await messages.find(tenant, id)
       const { items } = await deliveries.list({ messageId: id }, { limit: DELIVERIES_SHOWN })
       const ids = items.map((delivery) => delivery.id)
       const shown = { ...toWire(message), payload_kept: payload !== null, delivery_ids: ids }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { ResendJobs } from '../../core/resend-jobs.ts'
 import { AppError } from '../../errors.ts'
-import type { ResendJob } from '../../model.ts'
+import type { ResendJob, TokenRight } from '../../model.ts'
 import { FILTER_FIELDS, readDeliveryFilter, writeDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
@@ -41,14 +41,19 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
   const common = {
     tags: ['deliveries'],
     params: JobParams,
-    security: SECURITY.admin,
     response: { 200: JobShape, '4xx': ErrorBody },
   }
 
-  async function find(request: FastifyRequest, id: string): Promise<ResendJob> {
-    if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such job.')
+  async function find(
+    request: FastifyRequest<{ Params: { id: string } }>,
+    right: TokenRight,
+  ): Promise<ResendJob> {
+    const { id } = request.params
+    const tenant = await keyGuard.tenantSent(request, right)
+    if (!isUuid(id)) throw missing()
     const job = await resendJobs.find(id)
-    await keyGuard.requireOwner(request, job.executableId ?? undefined)
+    if (tenant === undefined) await keyGuard.requireOwner(request, job.executableId ?? undefined)
+    else if (job.tenant !== tenant) throw missing()
     return job
   }
 
@@ -59,7 +64,7 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
         summary: 'Send again what a filter finds; of one executable with its admin key',
         tags: ['deliveries'],
         body: Body,
-        security: SECURITY.admin,
+        security: SECURITY.adminOrManage,
         response: { 202: JobShape, '4xx': ErrorBody },
       },
       config: { access: 'route' },
@@ -67,8 +72,9 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
     async (request, reply) => {
       const { wasm_id: wasmId, rate_per_second: rate, ...wire } = request.body
       const executableId = wasmId === undefined ? undefined : toExecutableId(String(wasmId))
-      await keyGuard.requireOwner(request, executableId)
-      const job = await resendJobs.begin(readDeliveryFilter(wire, executableId), rate ?? null)
+      const tenant = await keyGuard.tenantForFilter(request, 'manage', { ...wire, executableId })
+      const filter = readDeliveryFilter({ ...wire, ...tenant }, executableId)
+      const job = await resendJobs.begin(filter, rate ?? null)
       reply.code(202).header('location', `/api/resend-jobs/${job.id}`)
       return toWire(job)
     },
@@ -81,7 +87,7 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
         summary: 'Jobs that send deliveries again, newest first',
         tags: ['deliveries'],
         querystring: Query,
-        security: SECURITY.admin,
+        security: SECURITY.adminOrRead,
         response: {
           200: Type.Object({
             items: Type.Array(JobShape),
@@ -95,8 +101,8 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
     async (request) => {
       const { wasm_id: wasmId, ...query } = request.query
       const executableId = wasmId === undefined ? undefined : toExecutableId(wasmId)
-      await keyGuard.requireOwner(request, executableId)
-      const page = await resendJobs.list({ executableId }, readPage(query))
+      const tenant = await keyGuard.tenantForFilter(request, 'read', { executableId })
+      const page = await resendJobs.list({ executableId, ...tenant }, readPage(query))
       return { items: page.items.map(toWire), next: page.next }
     },
   )
@@ -104,10 +110,10 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
   app.get(
     '/api/resend-jobs/:id',
     {
-      schema: { ...common, summary: 'How far a job is' },
+      schema: { ...common, security: SECURITY.adminOrRead, summary: 'How far a job is' },
       config: { access: 'route' },
     },
-    async (request) => toWire(await find(request, request.params.id)),
+    async (request) => toWire(await find(request, 'read')),
   )
 
   app.post(
@@ -115,22 +121,28 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
     {
       schema: {
         ...common,
+        security: SECURITY.adminOrManage,
         summary: 'End a job; what it asked for and is not under way is not sent',
         body: NoFields,
       },
       config: { access: 'route', optionalBody: true },
     },
     async (request) => {
-      const { id } = await find(request, request.params.id)
+      const { id } = await find(request, 'manage')
       return toWire(await resendJobs.cancel(id))
     },
   )
+}
+
+function missing(): AppError {
+  return new AppError('NOT_FOUND', 'There is no such job.')
 }
 
 function toWire(job: ResendJob): { job_id: string } & Record<string, unknown> {
   return {
     job_id: job.id,
     wasm_id: job.executableId,
+    tenant: job.tenant,
     state: job.state,
     filter: writeDeliveryFilter(job.filter),
     rate_per_second: job.ratePerSecond,
