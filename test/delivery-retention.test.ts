@@ -16,7 +16,8 @@ import { admin, refused, upload } from './helpers/client.ts'
 import { Clock, POLL, callback, failing, readDelivery } from './helpers/deliveries.ts'
 import { guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
-import { newAttempt, newDelivery } from './storage-deliveries-suite.ts'
+import { PER_LANE, bounds, newAttempt, newDelivery } from './storage-deliveries-suite.ts'
+import { newEndpoint, newMessage } from './storage-events-suite.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -105,6 +106,56 @@ test('past their bytes the oldest payloads go first, to the minute', async (t) =
   assert.deepEqual(await kept(), then(11, 0))
 })
 
+test('bodies of messages count once, for as long as they are kept, those too that nobody is sent', async (t) => {
+  const { storage } = await open(t)
+  const clock = new Clock()
+  const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: clock.ms }
+  await storage.eventTypes.add(type, 1)
+  const publish = async (): Promise<string> => {
+    const id = uuidv7({ msecs: clock.ms })
+    const body = Buffer.alloc(1_000, 'x')
+    const times = { createdAtMs: clock.ms, dueAtMs: clock.ms }
+    await storage.messages.publish(newMessage({ id, body, ...times }))
+    return id
+  }
+  const unsent: string[] = []
+  for (let minute = 0; minute < 4; minute++) {
+    unsent.push(await publish())
+    clock.ms += MINUTE_MS
+  }
+  await storage.endpoints.add(newEndpoint(), 9)
+  await storage.endpoints.add(newEndpoint(), 9)
+  const sent = await publish()
+  for (let n = 0; n < 2; n++) {
+    const nowMs = clock.ms
+    const [leased] = await storage.deliveries.claim(bounds({ nowMs, limit: 1 }))
+    const after = { state: 'succeeded', reason: null } as const
+    const told = { nowMs, perLane: PER_LANE, news: 'none' } as const
+    await storage.deliveries.settle(leased!, newAttempt(), after, told)
+    clock.ms += MINUTE_MS
+  }
+  clock.ms += 2 * MINUTE_MS
+  const bodies = async (...ids: string[]): Promise<boolean[]> =>
+    Promise.all(ids.map(async (id) => (await storage.messages.get(id))?.body !== null))
+  // Two of those that nobody is sent, the body of the other, and two answers of two bytes.
+  const within = retain(storage, clock.now, { DELIVERIES_KEPT_BYTES: 3_004 })
+  await within.round()
+  assert.deepEqual(await bodies(...unsent, sent), [false, false, true, true, true])
+  const less = retain(storage, clock.now, { DELIVERIES_KEPT_BYTES: 1_003 })
+  await less.round()
+  assert.deepEqual(await bodies(...unsent, sent), [false, false, false, false, true])
+  const [first, second] = (await storage.deliveries.list({ messageId: sent }, { limit: 2 })).items
+  const kept = [first, second].sort((a, b) => a!.endedAtMs! - b!.endedAtMs!)
+  assert.deepEqual(
+    kept.map((one) => one!.payloadKept),
+    [false, true],
+  )
+  await less.round()
+  assert.deepEqual(await bodies(sent), [true], 'the second keeps it, and has room')
+  await retain(storage, clock.now, { DELIVERIES_KEPT_BYTES: 1_001 }).round()
+  assert.deepEqual(await bodies(sent), [false])
+})
+
 test('many and large ones go in steps of few rows and few bytes', async (t) => {
   const { storage } = await open(t)
   const clock = new Clock()
@@ -113,7 +164,7 @@ test('many and large ones go in steps of few rows and few bytes', async (t) => {
   const steps: number[] = []
   const { deliveryRetention: kept } = storage
   for (let step = -1; step !== 0;) {
-    step = await kept.dropPayloads(clock.ms + 2)
+    step = (await kept.dropPayloads(clock.ms + 2)).dropped
     steps.push(step)
   }
   assert.deepEqual(steps, [100, 100, 51, 1, 1, 0])

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
 import { DEFAULT_SETTINGS } from '../src/endpoint-settings.ts'
 import type { Delivery } from '../src/model.ts'
-import type { NewEndpoint, NewMessage, Storage } from '../src/storage/storage.ts'
+import type { LeasedDelivery, NewEndpoint, NewMessage, Storage } from '../src/storage/storage.ts'
 import {
   NOW,
   PER_LANE,
@@ -22,7 +22,7 @@ function newSecret() {
   return { id: uuidv7(), hmacKey: Buffer.alloc(32, 7), createdAtMs: NOW }
 }
 
-function newEndpoint(change: Partial<NewEndpoint> = {}): NewEndpoint {
+export function newEndpoint(change: Partial<NewEndpoint> = {}): NewEndpoint {
   const spec = { protocol: 'https:', hostname: 'a.example', port: 443, path: '/in' } as const
   return {
     id: uuidv7(),
@@ -40,7 +40,7 @@ function newEndpoint(change: Partial<NewEndpoint> = {}): NewEndpoint {
   }
 }
 
-function newMessage(change: Partial<NewMessage> = {}): NewMessage {
+export function newMessage(change: Partial<NewMessage> = {}): NewMessage {
   return {
     id: uuidv7({ msecs: NOW }),
     tenant: 't',
@@ -333,16 +333,67 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       const [first, second] = await storage.deliveries.claim(bounds())
       const { deliveryRetention: kept } = storage
       await storage.deliveries.settle(first!, newAttempt(), SUCCEEDED, AFTER)
-      assert.equal(await kept.dropPayloads(NOW + 1), 1)
+      assert.equal((await kept.dropPayloads(NOW + 1)).dropped, 1)
       assert.notEqual((await storage.messages.get(sent.id))?.body, null)
       await storage.deliveries.settle(second!, newAttempt(), SUCCEEDED, AFTER)
-      assert.equal(await kept.dropPayloads(NOW + 1), 1)
+      assert.equal((await kept.dropPayloads(NOW + 1)).dropped, 1)
       assert.equal((await storage.messages.get(sent.id))?.body, null)
       assert.equal(await kept.deleteUnsent(NOW), 0)
       assert.equal(await kept.deleteUnsent(NOW + 1), 1)
       assert.equal(await storage.messages.get(unsent.id), undefined)
       assert.equal(await kept.deleteRows(NOW + 1), 2)
       assert.equal(await storage.messages.get(sent.id), undefined)
+    })
+
+    test('count once with what keeps them, and by themselves where nobody is sent them', async (t) => {
+      const storage = await open(t)
+      const { deliveryRetention: kept } = storage
+      const body = Buffer.alloc(1_000, 'x')
+      const unsent = newMessage({ body })
+      await storage.messages.publish(unsent)
+      assert.equal(await kept.oldestKept(0), NOW)
+      assert.equal(await kept.keptBytes(0, NOW + 1), 1_000)
+      assert.equal(await kept.dropUnsent(NOW), 0)
+      assert.equal(await kept.dropUnsent(NOW + 1), 1)
+      assert.equal((await storage.messages.get(unsent.id))?.body, null)
+      assert.equal(await kept.oldestKept(0), undefined)
+      await addEndpoint(storage)
+      await addEndpoint(storage)
+      const settle = (leased: LeasedDelivery, nowMs: number) =>
+        storage.deliveries.settle(leased, newAttempt(), SUCCEEDED, { ...AFTER, nowMs })
+      const all = () => kept.keptBytes(0, NOW + 10)
+      // Whichever of the two it is that ends first.
+      for (const turn of [0, 1]) {
+        const message = newMessage({ body })
+        await storage.messages.publish(message)
+        const leased = await storage.deliveries.claim(bounds({ bytes: 1e6 }))
+        const [first, last] = turn === 0 ? leased : leased.reverse()
+        await settle(first!, NOW)
+        await settle(last!, NOW + 1)
+        assert.equal(await all(), 1_004, 'the body, and two answers')
+        const { heirsEndedAtMs } = await kept.dropPayloads(NOW + 1)
+        assert.ok(heirsEndedAtMs.every((ms) => ms === NOW + 1))
+        assert.equal(await all(), 1_002)
+        assert.notEqual((await storage.messages.get(message.id))?.body, null)
+        assert.deepEqual(await kept.dropPayloads(NOW + 2), { dropped: 1, heirsEndedAtMs: [] })
+        assert.equal(await all(), 0)
+        assert.equal((await storage.messages.get(message.id))?.body, null)
+      }
+      // One that has not ended keeps it, and counts for nothing.
+      for (const turn of [0, 1]) {
+        const message = newMessage({ body })
+        await storage.messages.publish(message)
+        const leased = await storage.deliveries.claim(bounds({ bytes: 1e6 }))
+        const [ends, stays] = turn === 0 ? leased : leased.reverse()
+        await settle(ends!, NOW)
+        assert.deepEqual(await kept.dropPayloads(NOW + 1), { dropped: 1, heirsEndedAtMs: [] })
+        assert.equal(await all(), 0)
+        assert.notEqual((await storage.messages.get(message.id))?.body, null)
+        await settle(stays!, NOW + 1)
+        assert.equal(await all(), 1_002)
+        assert.equal((await kept.dropPayloads(NOW + 2)).dropped, 1)
+        assert.equal((await storage.messages.get(message.id))?.body, null)
+      }
     })
 
     test('to a thousand endpoints are one unit', async (t) => {

@@ -23,8 +23,8 @@ import BetterSqlite3 from 'better-sqlite3'
 import { AppError } from '../src/errors.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
-import { testDeliveries } from './storage-deliveries-suite.ts'
-import { testEvents } from './storage-events-suite.ts'
+import { NOW, PER_LANE, bounds, newAttempt, testDeliveries } from './storage-deliveries-suite.ts'
+import { newEndpoint, newMessage, testEvents } from './storage-events-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
@@ -185,6 +185,36 @@ describe('SQLite: a restart', () => {
       warnings: missing.slice(1).map((name) => `Import ${name} is not provided.`),
     })
     assert.deepEqual(await second.executables.get(other.id), other)
+  })
+
+  test('bodies of messages of before they were counted once count for as long as they are kept', async (t) => {
+    const folder = await makeFolder(t)
+    const first = await open(t, folder)
+    const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: NOW }
+    await first.eventTypes.add(type, 1)
+    const [unsent, sent] = [newMessage(), newMessage()]
+    const bytes = sent.body.length
+    await first.messages.publish(unsent)
+    for (let n = 0; n < 2; n++) await first.endpoints.add(newEndpoint(), 9)
+    await first.messages.publish(sent)
+    const news = { perLane: PER_LANE, news: 'none' } as const
+    for (const [n, leased] of (await first.deliveries.claim(bounds())).entries()) {
+      const after = { state: 'succeeded', reason: null } as const
+      await first.deliveries.settle(leased, newAttempt(), after, { ...news, nowMs: NOW + n })
+    }
+    await first.close()
+    undoMigrations(folder, '0016-event-bytes')
+
+    const { deliveryRetention: kept, messages } = await open(t, folder)
+    const all = (): Promise<number> => kept.keptBytes(0, NOW + 9)
+    assert.equal(await all(), 2 * bytes + 4, 'two bodies, and two answers')
+    await kept.dropPayloads(NOW + 1)
+    assert.equal(await all(), 2 * bytes + 2)
+    await kept.dropPayloads(NOW + 2)
+    assert.equal(await all(), bytes)
+    assert.equal((await messages.get(sent.id))?.body, null)
+    await kept.dropUnsent(NOW + 1)
+    assert.equal(await all(), 0)
   })
 
   test('a database of a newer version is refused', async (t) => {

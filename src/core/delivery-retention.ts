@@ -50,13 +50,28 @@ export function createDeliveryRetention({ storage, config, now, onError }: Reten
     return beforeMs
   }
 
+  /** What ended before. The minutes of what keeps the body of a message in place of a delivery that was dropped. */
+  async function drop(beforeMs: number): Promise<ReadonlySet<number>> {
+    const grown = new Set<number>()
+    for (let more = true; more && !stopped;) {
+      const { dropped, heirsEndedAtMs } = await kept.dropPayloads(beforeMs)
+      for (const ms of heirsEndedAtMs) grown.add(minuteOf(ms))
+      more = dropped > 0
+    }
+    while (!stopped && (await kept.dropUnsent(beforeMs)) > 0);
+    return grown
+  }
+
   async function round(): Promise<void> {
     await count()
     const { DELIVERIES_KEPT_MS: rowsMs, DELIVERY_PAYLOADS_KEPT_MS: payloadsMs } = config
     const beforeMs = Math.max(now() - Math.min(rowsMs, payloadsMs), pastBytes())
-    while (!stopped && (await kept.dropPayloads(beforeMs)) > 0);
+    const grown = await drop(beforeMs)
     for (const minute of [...minutes.keys()]) {
       if (minute + MINUTE_MS <= beforeMs) minutes.delete(minute)
+      else if (grown.has(minute)) {
+        minutes.set(minute, await kept.keptBytes(minute, minute + MINUTE_MS))
+      }
     }
     while (!stopped && (await kept.deleteRows(now() - rowsMs)) > 0);
     while (!stopped && (await kept.deleteUnsent(now() - Math.min(rowsMs, payloadsMs))) > 0);

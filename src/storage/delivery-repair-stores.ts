@@ -41,14 +41,22 @@ export interface ResendJobStore extends WorkStore<LeasedResendJob> {
   prune(endedBeforeMs: number, limit: number): Promise<number>
 }
 
+export interface DroppedPayloads {
+  dropped: number
+  /** When others ended, with which the body of a message counts from now on. */
+  heirsEndedAtMs: readonly number[]
+}
+
 /** What goes of ended deliveries. Steps are small; each tells how many it did, and 0 at the end. */
 export interface DeliveryRetention {
-  /** When the first ended, at that time or later, whose payload is kept. */
+  /** When the first ended, at that time or later, whose payload is kept; or the first message was made that nobody is sent. */
   oldestKept(fromMs: number): Promise<number | undefined>
-  /** Of those that ended from one time on and before another. */
+  /** Of those that ended from one time on and before another, messages that nobody is sent as they were made. */
   keptBytes(fromMs: number, beforeMs: number): Promise<number>
   /** What those send that ended before, and the bodies that they were answered, the oldest first. */
-  dropPayloads(endedBeforeMs: number): Promise<number>
+  dropPayloads(endedBeforeMs: number): Promise<DroppedPayloads>
+  /** Bodies of messages that were made before and that nobody is sent, the oldest first. */
+  dropUnsent(madeBeforeMs: number): Promise<number>
   /** Deletes messages that were made before and that nobody is sent; others go with the last of their deliveries. */
   deleteUnsent(madeBeforeMs: number): Promise<number>
   /** Deletes those that ended before, and whose payloads are dropped. */

@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Database } from './database.ts'
 import { idOfTime } from './delivery-history.ts'
+import { handOnBodies } from './message-bodies.ts'
 import type { Schema } from './schema.ts'
 import type { DeliveryRetention } from './storage.ts'
 
@@ -14,30 +15,48 @@ const STEP_BYTES = 8 * 1024 * 1024
 /** Lanes looked at at once. */
 const STEP_LANES = 200
 
+const NOTHING = { dropped: 0, heirsEndedAtMs: [] }
+
 export function createDeliveryRetention(database: Database): DeliveryRetention {
   const { reader } = database
   return {
     async oldestKept(fromMs) {
-      const row = await reader
+      const delivery = await reader
         .selectFrom('deliveries')
-        .select('ended_at_ms')
+        .select('ended_at_ms as atMs')
         .where('ended_at_ms', '>=', fromMs)
         .where('kept_bytes', 'is not', null)
         .orderBy('ended_at_ms')
         .limit(1)
         .executeTakeFirst()
-      return row?.ended_at_ms ?? undefined
+      const unsent = await reader
+        .selectFrom('messages')
+        .select('created_at_ms as atMs')
+        .where('id', '>=', idOfTime(fromMs))
+        .where('kept_bytes', 'is not', null)
+        .orderBy('id')
+        .limit(1)
+        .executeTakeFirst()
+      const oldest = Math.min(delivery?.atMs ?? Infinity, unsent?.atMs ?? Infinity)
+      return oldest === Infinity ? undefined : oldest
     },
 
     async keptBytes(fromMs, beforeMs) {
-      const row = await reader
+      const ofDeliveries = await reader
         .selectFrom('deliveries')
         .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('kept_bytes'), eb.lit(0)).as('bytes'))
         .where('ended_at_ms', '>=', fromMs)
         .where('ended_at_ms', '<', beforeMs)
         .where('kept_bytes', 'is not', null)
         .executeTakeFirstOrThrow()
-      return row.bytes
+      const unsent = await reader
+        .selectFrom('messages')
+        .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('kept_bytes'), eb.lit(0)).as('bytes'))
+        .where('id', '>=', idOfTime(fromMs))
+        .where('id', '<', idOfTime(beforeMs))
+        .where('kept_bytes', 'is not', null)
+        .executeTakeFirstOrThrow()
+      return ofDeliveries.bytes + unsent.bytes
     },
 
     dropPayloads: (endedBeforeMs) =>
@@ -52,24 +71,43 @@ export function createDeliveryRetention(database: Database): DeliveryRetention {
           .orderBy('ended_at_ms')
           .limit(STEP_ROWS)
           .execute()
-        if (oldest.length === 0) return 0
+        if (oldest.length === 0) return NOTHING
         const rows = await db
           .updateTable('deliveries')
           .set({ kept_bytes: null })
           .where('id', 'in', oneStep(oldest))
           .where('manual', '=', 0)
-          .returning(['id', 'run_id', 'endpoint_id'])
+          .where('kept_bytes', 'is not', null)
+          .returning(['id', 'run_id', 'body_bytes'])
           .execute()
         const ids = rows.map((row) => row.id)
-        if (ids.length === 0) return 0
+        if (ids.length === 0) return NOTHING
         await db.deleteFrom('delivery_payloads').where('delivery_id', 'in', ids).execute()
         await db
           .updateTable('attempts')
           .set({ response_body: Buffer.alloc(0) })
           .where('delivery_id', 'in', ids)
           .execute()
-        await dropBodies(db, messagesOf(rows))
-        return ids.length
+        return { dropped: ids.length, heirsEndedAtMs: await handOnBodies(db, rows) }
+      }),
+
+    dropUnsent: (madeBeforeMs) =>
+      database.write(async (db) => {
+        const oldest = await db
+          .selectFrom('messages')
+          .select(['id', 'kept_bytes as size'])
+          .where('id', '<', idOfTime(madeBeforeMs))
+          .where('kept_bytes', 'is not', null)
+          .orderBy('id')
+          .limit(STEP_ROWS)
+          .execute()
+        if (oldest.length === 0) return 0
+        const row = await db
+          .updateTable('messages')
+          .set({ body: null, kept_bytes: null })
+          .where('id', 'in', oneStep(oldest))
+          .executeTakeFirst()
+        return Number(row.numUpdatedRows)
       }),
 
     deleteUnsent: (madeBeforeMs) =>
@@ -127,17 +165,6 @@ export function createDeliveryRetention(database: Database): DeliveryRetention {
       return rows.length < STEP_LANES ? undefined : last
     },
   }
-}
-
-/** What messages sent goes when none of their deliveries can be sent again. */
-async function dropBodies(db: Kysely<Schema>, messageIds: readonly string[]): Promise<void> {
-  if (messageIds.length === 0) return
-  await db
-    .updateTable('messages')
-    .set({ body: null })
-    .where('id', 'in', messageIds)
-    .where((eb) => eb.not(eb.exists(deliveriesOf(eb).where('kept_bytes', 'is not', null))))
-    .execute()
 }
 
 /** A message goes with the last of its deliveries. */

@@ -56,6 +56,8 @@ export interface MessagesTable {
   deliveries: number
   deliver_at_ms: number | null
   created_at_ms: number
+  /** Of the body, where no delivery was made that it counts with; null once it is kept no more. */
+  kept_bytes: number | null
 }
 
 export interface EventsSchema {

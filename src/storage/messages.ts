@@ -122,6 +122,7 @@ async function insertMessage(
     deliveries,
     deliver_at_ms: message.deliverAtMs,
     created_at_ms: message.createdAtMs,
+    kept_bytes: deliveries === 0 ? message.body.length : null,
   }
   const made = await db
     .insertInto('messages')
@@ -142,7 +143,7 @@ async function addDeliveries(
   const { id, tenant, type, body, createdAtMs, dueAtMs } = message
   const owner = shareOfTenant(tenant)
   const sizes = { envelope: body.length, payload: payloadOf(body).length }
-  const rows = receivers.map((receiver): Insertable<DeliveriesTable> => ({
+  const rows = receivers.map((receiver, n): Insertable<DeliveriesTable> => ({
     id: uuidv7({ msecs: createdAtMs }),
     run_id: id,
     executable_id: owner,
@@ -162,7 +163,8 @@ async function addDeliveries(
     size_bytes: sizes[sentTo(receiver)],
     created_at_ms: createdAtMs,
     // The body is kept once, and counts once.
-    kept_bytes: Math.ceil(body.length / receivers.length),
+    kept_bytes: n === 0 ? body.length : 0,
+    body_bytes: n === 0 ? body.length : null,
   }))
   await insertEventDeliveries(db, rows)
   for (const lane of new Set(receivers.map(({ target }) => target))) {

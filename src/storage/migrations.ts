@@ -17,6 +17,7 @@ import { severalProcesses } from './migrations/0011-several-processes.ts'
 import { fullLanes } from './migrations/0012-full-lanes.ts'
 import { events } from './migrations/0014-events.ts'
 import { tokens } from './migrations/0015-tokens.ts'
+import { eventBytes } from './migrations/0016-event-bytes.ts'
 import { preparation } from './migrations/0017-preparation.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
@@ -35,6 +36,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0012-full-lanes': fullLanes,
   '0014-events': events,
   '0015-tokens': tokens,
+  '0016-event-bytes': eventBytes,
   '0017-preparation': preparation,
 }
 

@@ -191,6 +191,8 @@ export interface DeliveriesTable extends WorkColumns {
   last_error_class: string | null
   /** Of payload and answers; null once they are gone. */
   kept_bytes: number | null
+  /** Of these, what counts with it of its message's body; null: nothing. */
+  body_bytes: Generated<number | null>
   /** 1: the next attempt is one that somebody asked for, and `due_at_ms` and the lease are its own. */
   manual: Generated<number>
   /** Of a manual one: what `due_at_ms` is again when it has failed. */

@@ -10,6 +10,11 @@ export function undoMigrations(folder: string, until: string): void {
       `DROP INDEX resend_jobs_by_tenant; ALTER TABLE resend_jobs DROP COLUMN tenant;
        ALTER TABLE deliveries DROP COLUMN sends; ALTER TABLE endpoints DROP COLUMN settings`,
     ],
+    [
+      '0016-event-bytes',
+      `DROP INDEX messages_kept; ALTER TABLE messages DROP COLUMN kept_bytes;
+       ALTER TABLE deliveries DROP COLUMN body_bytes`,
+    ],
     ['0015-tokens', 'DROP TABLE tokens'],
     [
       '0014-events',
