@@ -75,6 +75,7 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
         summary: 'Describe an executable; what is shown depends on the key',
         tags: ['executables'],
         params: ExecutableParams,
+        security: SECURITY.open,
         querystring: Type.Object({
           filterBy: Type.Optional(
             Type.String({

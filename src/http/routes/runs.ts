@@ -46,9 +46,8 @@ export function registerRuns(app: App, deps: RunsDeps): void {
     const keys = [wireHeader(request.headers, 'SSVM_Usage_Key'), bearer(request.headers)]
     if (keys.some((key) => key !== undefined && keyMatches(key, usageKeyHash))) return run
     if (keyGuard.hasAdmin(request, executable)) return run
-    const none = keys.every((key) => key === undefined)
     throw new AppError(
-      none ? 'MISSING_KEY' : 'WRONG_KEY',
+      keyGuard.sentKey(request) ? 'WRONG_KEY' : 'MISSING_KEY',
       'This run needs the key it was made with.',
     )
   }
