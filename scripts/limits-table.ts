@@ -176,6 +176,12 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['OVERLAP_MS_MAX', 'ms', '`overlap_ms` of a rotation', '`BAD_REQUEST`'],
     ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an endpoint', '`BAD_REQUEST`'],
   ],
+  'src/payload-filter.ts': [
+    ['FILTER_PARTS_MAX', 'parts', 'Of one payload filter', '`BAD_REQUEST`'],
+    ['FILTER_DEPTH_MAX', 'levels', '`and`, `or` and `not` within each other', '`BAD_REQUEST`'],
+    ['FILTER_VALUES_MAX', 'values', 'Of one `in`', '`BAD_REQUEST`'],
+    ['FILTER_CHARS_MAX', 'characters', 'A path, or a text that is compared with', '`BAD_REQUEST`'],
+  ],
   'src/http/routes/event-types.ts': [
     ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an event type', '`BAD_REQUEST`'],
   ],

@@ -1,7 +1,16 @@
 // What an endpoint's owner may say of it, and what holds where nothing was said.
 import type { EndpointSettings } from './model.ts'
 
-export const DEFAULT_SETTINGS: EndpointSettings = { bodyStyle: 'envelope' }
+export const DEFAULT_SETTINGS: EndpointSettings = {
+  bodyStyle: 'envelope',
+  signatureStyle: 'standard',
+  payloadFilter: null,
+}
+
+/** True where something has to be done with what it is sent before. */
+export function needsPreparation({ signatureStyle, payloadFilter }: EndpointSettings): boolean {
+  return payloadFilter !== null || signatureStyle === 'token'
+}
 
 type Named = { [K in keyof EndpointSettings]?: EndpointSettings[K] | undefined }
 

@@ -30,6 +30,7 @@ const TABLE = {
   PAYLOAD_GONE: [410, 'caller', 'What the delivery sends is kept no more.'],
   MESSAGE_ID_REUSED: [409, 'caller', 'Another message was published under this id.'],
   UNKNOWN_EVENT_TYPE: [422, 'caller', 'The tenant has no such event type.'],
+  TOKEN_FIELDS_MISSING: [422, 'caller', 'The payload lacks what a token is made of.'],
   BODY_TOO_LARGE: [413, 'caller', 'The body is larger than its limit.'],
   INPUT_TOO_LARGE: [413, 'caller', 'The inputs of one call are together larger than INPUT_BYTES.'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'caller', 'The route does not take this content type.'],

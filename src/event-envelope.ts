@@ -13,5 +13,14 @@ export function toEnvelope(type: string, createdAtMs: number, payload: string): 
 
 /** The payload of an envelope, a view into it. */
 export function payloadOf(envelope: Buffer): Buffer {
-  return envelope.subarray(envelope.indexOf(DATA) + DATA.length, -1)
+  return envelope.subarray(startOf(envelope), -1)
+}
+
+/** The envelope with another payload. @param payload JSON */
+export function withPayload(envelope: Buffer, payload: string): Buffer {
+  return Buffer.concat([envelope.subarray(0, startOf(envelope)), Buffer.from(`${payload}}`)])
+}
+
+function startOf(envelope: Buffer): number {
+  return envelope.indexOf(DATA) + DATA.length
 }

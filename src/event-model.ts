@@ -1,4 +1,5 @@
 // Plain types of events; a part of model.ts.
+import type { PayloadFilter } from './payload-filter.ts'
 import type { RequestSpec, SigningSecret } from './model.ts'
 
 /** The message that a delivery carries, and where it goes. */
@@ -22,6 +23,10 @@ export interface EventType {
 export interface EndpointSettings {
   /** What it is sent: `{ type, timestamp, data }`, or the payload alone. */
   bodyStyle: 'envelope' | 'raw'
+  /** By headers alone, or by a `token` in the payload besides. */
+  signatureStyle: 'standard' | 'token'
+  /** Null: every payload. */
+  payloadFilter: PayloadFilter | null
 }
 
 /** A tenant's registered receiver. */

@@ -5,7 +5,14 @@ import { describe, test } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
 import { DEFAULT_SETTINGS } from '../src/endpoint-settings.ts'
 import type { Delivery } from '../src/model.ts'
-import type { LeasedDelivery, NewEndpoint, NewMessage, Storage } from '../src/storage/storage.ts'
+import type {
+  LeasedDelivery,
+  NewEndpoint,
+  NewMessage,
+  Published,
+  PublishRefusal,
+  Storage,
+} from '../src/storage/storage.ts'
 import {
   NOW,
   PER_LANE,
@@ -40,6 +47,11 @@ export function newEndpoint(change: Partial<NewEndpoint> = {}): NewEndpoint {
   }
 }
 
+function accepted(published: Published | PublishRefusal): Published {
+  assert.ok(typeof published === 'object')
+  return published
+}
+
 export function newMessage(change: Partial<NewMessage> = {}): NewMessage {
   return {
     id: uuidv7({ msecs: NOW }),
@@ -51,6 +63,7 @@ export function newMessage(change: Partial<NewMessage> = {}): NewMessage {
     contentType: 'application/json',
     hops: 1,
     deliverAtMs: null,
+    hasTokenFields: false,
     dueAtMs: NOW,
     createdAtMs: NOW,
     ...change,
@@ -230,8 +243,8 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       await addEndpoint(storage, { enabled: false })
       await addEndpoint(storage, { tenant: 'other' })
       const made = newMessage()
-      const published = await storage.messages.publish(made)
-      assert.equal(published?.message.deliveries, 2)
+      const published = accepted(await storage.messages.publish(made))
+      assert.equal(published.message.deliveries, 2)
       assert.equal(published.repeated, false)
       const found = await storage.messages.get(made.id)
       assert.deepEqual(found?.message, published.message)
@@ -250,7 +263,7 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
         assert.equal(signingSecrets.length, 1)
         assert.ok(owner < 0)
       }
-      assert.equal(await storage.messages.publish(newMessage({ type: 'unknown' })), undefined)
+      assert.equal(await storage.messages.publish(newMessage({ type: 'unknown' })), 'unknown_type')
       assert.equal((await storage.messages.list('t', {}, { limit: 9 })).items.length, 1)
     })
 
@@ -258,16 +271,20 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       const storage = await open(t)
       await addEndpoint(storage)
       const same = Array.from({ length: 8 }, () => newMessage({ callerId: 'one' }))
-      const answers = await Promise.all(same.map((one) => storage.messages.publish(one)))
-      assert.equal(answers.filter((one) => one?.repeated === false).length, 1)
-      assert.equal(new Set(answers.map((one) => one?.message.id)).size, 1)
+      const answers = await Promise.all(
+        same.map(async (one) => accepted(await storage.messages.publish(one))),
+      )
+      assert.equal(answers.filter((one) => !one.repeated).length, 1)
+      assert.equal(new Set(answers.map((one) => one.message.id)).size, 1)
       assert.equal((await storage.deliveries.list({ tenant: 't' }, { limit: 9 })).items.length, 1)
       await storage.eventTypes.add(
         { tenant: 'u', name: 'order.created', description: '', createdAtMs: NOW },
         1,
       )
-      const other = await storage.messages.publish(newMessage({ callerId: 'one', tenant: 'u' }))
-      assert.equal(other?.repeated, false)
+      const other = accepted(
+        await storage.messages.publish(newMessage({ callerId: 'one', tenant: 'u' })),
+      )
+      assert.equal(other.repeated, false)
     })
 
     test('are found by tenant, type, endpoint and message, page by page', async (t) => {
@@ -396,6 +413,36 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       }
     })
 
+    test('are made ready by who holds the lease, once, and sent so ever after', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      const settings = { ...DEFAULT_SETTINGS, payloadFilter: { path: 'a', exists: true } }
+      await storage.endpoints.add(newEndpoint({ settings }), 9)
+      const message = newMessage()
+      await storage.messages.publish(message)
+      const [one] = await deliveries.claim(bounds())
+      assert.deepEqual([one!.body, one!.unprepared], [message.body, settings])
+      const lost = { ...one!, leaseId: uuidv7(), lane: one!.target }
+      const output = { body: Buffer.from('made'), contentType: 'text/plain' }
+      assert.equal(await deliveries.prepared(lost, output), false)
+      await deliveries.putBack(lost, NOW, PER_LANE)
+      await deliveries.discard(lost, 'filtered', AFTER)
+      assert.equal((await deliveries.get(one!.id))?.state, 'leased')
+      assert.equal(await deliveries.prepared(one!, output), true)
+      await deliveries.putBack({ ...one!, lane: one!.target }, NOW + 5, PER_LANE)
+      assert.deepEqual(await deliveries.claim(bounds()), [])
+      const [again] = await deliveries.claim(bounds({ nowMs: NOW + 5 }))
+      assert.deepEqual([again!.body, again!.contentType], [output.body, 'text/plain'])
+      assert.equal(again!.unprepared, null)
+      assert.deepEqual([again!.sizeBytes, again!.tries], [4, 0])
+      await deliveries.discard({ ...again!, lane: again!.target }, 'filtered', AFTER)
+      const ended = await deliveries.get(one!.id)
+      assert.deepEqual(
+        [ended?.state, ended?.reason, ended?.dueAtMs],
+        ['discarded', 'filtered', null],
+      )
+    })
+
     test('to a thousand endpoints are one unit', async (t) => {
       const storage = await open(t)
       const many = Array.from({ length: 1_000 }, (_, n) =>
@@ -403,9 +450,9 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       )
       await Promise.all(many.map((one) => storage.endpoints.add(one, 1_000)))
       const before = performance.now()
-      const published = await storage.messages.publish(newMessage())
+      const published = accepted(await storage.messages.publish(newMessage()))
       t.diagnostic(`${Math.round(performance.now() - before)} ms`)
-      assert.equal(published?.message.deliveries, 1_000)
+      assert.equal(published.message.deliveries, 1_000)
       assert.equal((await storage.deliveries.claim(bounds({ bytes: 1e6 }))).length, 100)
     })
   })

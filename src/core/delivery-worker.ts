@@ -1,8 +1,10 @@
-// Sends the deliveries that are due: makes the attempt, and writes it with what comes of it.
+// Sends the deliveries that are due: makes what they send where that was not done, makes the attempt, and writes it with
+// what comes of it.
 import type { Config } from '../config.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { AfterAttempt, LeasedDelivery, Storage, Unchanged } from '../storage/storage.ts'
 import { EXCERPT_BYTES, afterAttempt, arrived, attempt, newsOf, timeoutOf } from './attempt.ts'
+import { createPreparation } from './preparation.ts'
 import { aliveAt } from './signing.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
@@ -21,8 +23,32 @@ export interface DeliveryWorkerDeps {
 export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDelivery> {
   const { storage, outbound, config, now, chance, onError } = deps
   const perLane = config.DELIVERY_TARGET_CONCURRENCY
+  const preparation = createPreparation({ now })
 
-  async function deliver(delivery: LeasedDelivery, { cut, commit }: Hands): Promise<void> {
+  async function deliver(delivery: LeasedDelivery, hands: Hands): Promise<void> {
+    const ready = await prepared(delivery, hands)
+    if (ready !== undefined) await send(ready, hands)
+  }
+
+  /** With what it sends, which is made first where it was not; undefined where it is not to be sent now. */
+  async function prepared(
+    delivery: LeasedDelivery,
+    { commit }: Hands,
+  ): Promise<LeasedDelivery | undefined> {
+    const { unprepared, event } = delivery
+    if (unprepared === null || event === null) return delivery
+    const made = preparation.prepare({ ...delivery, event }, unprepared)
+    if (made.kind === 'ready') {
+      const { body, contentType } = made
+      const kept = await commit(() => storage.deliveries.prepared(delivery, made))
+      return kept === true ? { ...delivery, body, contentType } : undefined
+    }
+    const held = { ...delivery, lane: delivery.target }
+    await commit(() => storage.deliveries.discard(held, made.reason, { nowMs: now(), perLane }))
+    return undefined
+  }
+
+  async function send(delivery: LeasedDelivery, { cut, commit }: Hands): Promise<void> {
     const { spec, body, contentType, hops, retry } = delivery
     const made = await attempt(
       outbound,

@@ -9,7 +9,13 @@ import { originOf, parseRequestSpec } from '../request-spec.ts'
 import { DEFAULT_RETRY, formatRetry } from '../retry-policy.ts'
 import type { EndpointFields, Storage } from '../storage/storage.ts'
 import type { Deliveries } from './deliveries.ts'
-import { PREVIOUS_SECRETS_MAX, aliveAt, makeSecret, signatureWarnings } from './signing.ts'
+import {
+  PREVIOUS_SECRETS_MAX,
+  aliveAt,
+  makeSecret,
+  secretText,
+  signatureWarnings,
+} from './signing.ts'
 import type { TargetCheck } from './target-check.ts'
 import { checkTenant } from './tenants.ts'
 
@@ -91,7 +97,7 @@ export function createEndpoints(deps: EndpointsDeps) {
         const sentence = `The tenant has ${limit} endpoints, which is the most (ENDPOINTS_MAX).`
         throw new AppError('CONFLICT', sentence, { detail: { limit } })
       }
-      return { endpoint: await find(tenant, id), secret: textOf(secret), warnings }
+      return { endpoint: await find(tenant, id), secret: secretText(secret), warnings }
     },
 
     list(...of: Parameters<typeof storage.endpoints.list>) {
@@ -132,7 +138,7 @@ export function createEndpoints(deps: EndpointsDeps) {
       const previousUntilMs = nowMs + overlapMs
       const bounds = { nowMs, previousUntilMs, previousMax: PREVIOUS_SECRETS_MAX }
       await storage.endpoints.rotate(id, made, bounds)
-      return { endpoint: await find(tenant, id), secret: textOf(made) }
+      return { endpoint: await find(tenant, id), secret: secretText(made) }
     },
 
     /** What was not delivered to it is canceled. */
@@ -187,8 +193,4 @@ function readUrl(url: string): RequestSpec {
   throw new AppError('INVALID_SPEC', 'Put credentials into headers (Authorization), not the URL.', {
     detail: { field },
   })
-}
-
-function textOf({ hmacKey }: Pick<SigningSecret, 'hmacKey'>): string {
-  return `whsec_${hmacKey.toString('base64')}`
 }

@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts'
 import { payloadOf, toEnvelope } from '../event-envelope.ts'
 import type { Message } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
+import { missingTokenField } from './event-token.ts'
 import { checkHops } from './hops.ts'
 import { timeOfId } from './ids.ts'
 import { checkTenant } from './tenants.ts'
@@ -42,7 +43,7 @@ export function createMessages(deps: MessagesDeps) {
   return {
     /**
      * Resolves once message and deliveries are committed.
-     * @throws AppError UNKNOWN_EVENT_TYPE, MESSAGE_ID_REUSED, BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED
+     * @throws AppError UNKNOWN_EVENT_TYPE, TOKEN_FIELDS_MISSING, MESSAGE_ID_REUSED, BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED
      */
     async publish(event: NewEvent): Promise<{ message: Message; repeated: boolean }> {
       const { tenant, type, payload, callerId, deliverAtMs } = event
@@ -68,8 +69,14 @@ export function createMessages(deps: MessagesDeps) {
         ...{ id, tenant, type, callerId, deliverAtMs, createdAtMs, fingerprint, hops, dueAtMs },
         body: toEnvelope(type, createdAtMs, payload),
         contentType: CONTENT_TYPE,
+        hasTokenFields: missingTokenField(payload) === undefined,
       })
-      if (published === undefined) {
+      if (published === 'token_fields_missing') {
+        const field = `payload.${missingTokenField(payload) ?? 'id'}`
+        const sentence = `${field} is missing, which an endpoint's token is made of.`
+        throw new AppError('TOKEN_FIELDS_MISSING', sentence, { detail: { field } })
+      }
+      if (published === 'unknown_type') {
         throw new AppError('UNKNOWN_EVENT_TYPE', `The tenant has no event type ${quote(type)}.`, {
           detail: { field: 'type' },
         })

@@ -78,13 +78,18 @@ export function createSigning({ storage, executables, config, now }: SigningDeps
       const previousUntilMs = nowMs + (overlapMs ?? config.SIGNING_SECRET_OVERLAP_MS)
       const bounds = { nowMs, previousUntilMs, previousMax: PREVIOUS_SECRETS_MAX }
       await executables.written(id, () => storage.signingSecrets.rotate(id, made, bounds))
-      return `whsec_${made.hmacKey.toString('base64')}`
+      return secretText(made)
     },
 
     /** From now on nothing is signed. */
     clear: (id: number): Promise<void> =>
       executables.written(id, () => storage.signingSecrets.clear(id)),
   }
+}
+
+/** As its owner is shown it. */
+export function secretText({ hmacKey }: Pick<SigningSecret, 'hmacKey'>): string {
+  return `whsec_${hmacKey.toString('base64')}`
 }
 
 /** Those that have not expired. */

@@ -13,6 +13,7 @@ import {
   takeBackResend,
   whyNotManual,
 } from './delivery-resends.ts'
+import { createPreparedStore } from './delivery-preparation.ts'
 import {
   DELIVERY_COLUMNS,
   answerBytes,
@@ -90,6 +91,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         spec: readSpec(row.id, sealed),
         body,
         signingSecrets: row.signed === 1 ? secretsOf(row.executable_id) : [],
+        unprepared: null,
       }))
       return { id: row.id, row, resendJobId, sent: alive === null ? 'executable_deleted' : read }
     })
@@ -116,6 +118,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
   }
 
   return {
+    ...createPreparedStore(database, queue),
     create: (delivery) => database.write((db, at) => insertDelivery({ db, at, secrets }, delivery)),
 
     claim: (bounds) =>

@@ -39,7 +39,8 @@ export const selectLeased = createStatementOfIds((db, ids) =>
     .leftJoin('executables', 'executables.id', 'deliveries.executable_id')
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
     .select(['resend_job_id', 'spec', 'body', 'executables.id as alive'])
-    .where('deliveries.id', 'in', ids),
+    .where('deliveries.id', 'in', ids)
+    .where('endpoint_id', 'is', null),
 )
 
 /** Writes what an attempt has come to, where the lease is still held. */

@@ -2,13 +2,12 @@
 // message, and where they go and what they are signed with is read with their endpoint at each attempt.
 import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
 import { payloadOf } from '../event-envelope.ts'
-import type { RequestSpec, SigningSecret } from '../model.ts'
+import type { EndpointSettings, RequestSpec, SigningSecret } from '../model.ts'
 import type { AtCommit } from './database.ts'
 import { DELIVERY_COLUMNS } from './delivery-rows.ts'
 import type { DeliveryRow } from './delivery-rows.ts'
-import { readEndpointSecrets, specOfEndpoint } from './endpoint-rows.ts'
+import { readEndpointSecrets, settingsOf, specOfEndpoint } from './endpoint-rows.ts'
 import { createRowWriter } from './row-writer.ts'
-import type { EventSends } from './events-schema.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
 import { createStatement, createStatementOfIds } from './statement.ts'
@@ -20,7 +19,12 @@ export interface LoadedDelivery {
   row: DeliveryRow
   resendJobId: string | null
   sent:
-    | { spec: RequestSpec; body: Buffer; signingSecrets: readonly SigningSecret[] }
+    | {
+        spec: RequestSpec
+        body: Buffer
+        signingSecrets: readonly SigningSecret[]
+        unprepared: EndpointSettings | null
+      }
     /** Its endpoint points to another target since it took its place in a lane. */
     | { movedTo: string }
     | 'executable_deleted'
@@ -37,7 +41,7 @@ const selectLeasedEvents = createStatementOfIds((db, ids) =>
     .selectFrom('deliveries')
     .leftJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
-    .select(['resend_job_id', 'sends', 'endpoints.id as endpoint', 'target', 'spec'])
+    .select(['resend_job_id', 'sends', 'endpoints.id as endpoint', 'target', 'spec', 'settings'])
     .where('deliveries.id', 'in', ids)
     .where('endpoint_id', 'is not', null),
 )
@@ -49,18 +53,30 @@ export async function loadEvents(
 ): Promise<LoadedDelivery[]> {
   if (ids.length === 0) return []
   const { rows } = await selectLeasedEvents(db, ids)
-  const bodies = await readBodies(db, new Set(rows.map((row) => row.run_id)))
+  const made = rows.filter(({ sends }) => sends === 'output')
+  const others = rows.filter(({ sends }) => sends !== 'output')
+  const outputs = await readOutputs(
+    db,
+    made.map((row) => row.id),
+  )
+  const bodies = await readBodies(db, new Set(others.map((row) => row.run_id)))
   const endpoints = new Set(rows.flatMap(({ endpoint }) => (endpoint === null ? [] : [endpoint])))
   const secretsOf = await readEndpointSecrets(db, endpoints, secrets)
   return rows.map(
-    ({ endpoint, target, sends, spec: sealed, resend_job_id: resendJobId, ...row }) => {
+    ({ endpoint, target, sends, spec: sealed, settings, resend_job_id: resendJobId, ...row }) => {
+      const bodyOf = (): Buffer | undefined => {
+        if (sends === 'output') return outputs.get(row.id)
+        const envelope = bodies.get(row.run_id)
+        return envelope !== undefined && sends === 'payload' ? payloadOf(envelope) : envelope
+      }
       const toSend = (): LoadedDelivery['sent'] => {
         if (endpoint === null || target === null || sealed === null) return 'endpoint_deleted'
         if (target !== row.lane) return { movedTo: target }
         return readable(() => ({
           spec: specOfEndpoint(endpoint, sealed, secrets),
-          body: bodyOf(sends, bodies.get(row.run_id) ?? missing()),
+          body: bodyOf() ?? missing(),
           signingSecrets: secretsOf(endpoint),
+          unprepared: sends === 'unprepared' ? settingsOf(settings ?? '{}') : null,
         }))
       }
       return { id: row.id, row, resendJobId, sent: toSend() }
@@ -113,8 +129,18 @@ export async function followEndpoint(db: Kysely<Schema>, at: AtCommit, id: strin
   }
 }
 
-function bodyOf(sends: EventSends | null, envelope: Buffer): Buffer {
-  return sends === 'payload' ? payloadOf(envelope) : envelope
+/** What was made of messages for one delivery each. */
+async function readOutputs(
+  db: Kysely<Schema>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Buffer>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('delivery_payloads')
+    .select(['delivery_id', 'body'])
+    .where('delivery_id', 'in', ids)
+    .execute()
+  return new Map(rows.map((row) => [row.delivery_id, row.body]))
 }
 
 /** Each once, however many deliveries send it. */

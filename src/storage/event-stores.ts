@@ -77,6 +77,30 @@ export interface EndpointStore {
   remove(id: string): Promise<boolean>
 }
 
+/** A part of DeliveryStore: deliveries that are made ready before they are sent. */
+export interface PreparedStore {
+  /** Every attempt sends this from now on; false, and nothing is kept, where the lease is lost. */
+  prepared(leased: Held, output: { body: Buffer; contentType: string }): Promise<boolean>
+  /** It is not sent; one that was to be sent again stays as it was. */
+  discard(
+    leased: HeldLane,
+    reason: string,
+    bounds: { nowMs: number; perLane: number },
+  ): Promise<void>
+  /** It is tried then, which is no attempt. */
+  putBack(leased: HeldLane, dueAtMs: number, perLane: number): Promise<void>
+}
+
+interface Held {
+  id: string
+  leaseId: string
+}
+
+interface HeldLane extends Held {
+  /** Where it waited. */
+  lane: string
+}
+
 export interface NewMessage extends Omit<Message, 'deliveries' | 'sizeBytes'> {
   /** Of what is published, so that another message by the same id is told from the same one. */
   fingerprint: string
@@ -84,6 +108,8 @@ export interface NewMessage extends Omit<Message, 'deliveries' | 'sizeBytes'> {
   body: Buffer
   contentType: string
   hops: number
+  /** Whether its payload can be given a token. */
+  hasTokenFields: boolean
   /** When it is sent: its id's time may be later than the clock's, where that was set back. */
   dueAtMs: number
 }
@@ -95,9 +121,12 @@ export interface Published {
   fingerprint: string
 }
 
+/** The tenant has no such type; an endpoint that wants it sends a token, which the payload has not the fields for. */
+export type PublishRefusal = 'unknown_type' | 'token_fields_missing'
+
 export interface MessageStore {
-  /** Message and deliveries are one; undefined, and nothing is stored, where its tenant has no such event type. */
-  publish(message: NewMessage): Promise<Published | undefined>
+  /** Message and deliveries are one; nothing is stored where it is refused. */
+  publish(message: NewMessage): Promise<Published | PublishRefusal>
   /** With what is sent; null where that is kept no more. */
   get(id: string): Promise<{ message: Message; body: Buffer | null } | undefined>
   /** Newest first; `before` is an id. */

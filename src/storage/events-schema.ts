@@ -2,8 +2,11 @@
 import type { Generated } from 'kysely'
 import type { Sealed } from './schema.ts'
 
-/** What a delivery of a message sends: the message as it is, or its payload alone. */
-export type EventSends = 'envelope' | 'payload'
+/**
+ * What a delivery of a message sends: the message as it is, its payload alone, or what was made of it; unprepared:
+ * that is still to be made.
+ */
+export type EventSends = 'envelope' | 'payload' | 'output' | 'unprepared'
 
 export interface EventTypesTable {
   tenant: string

@@ -1,9 +1,10 @@
 // Messages: what was published. A message and its deliveries are written as one, its body once for all of them.
 import type { Insertable, Kysely, Selectable } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
+import { needsPreparation } from '../endpoint-settings.ts'
 import { payloadOf } from '../event-envelope.ts'
 import { matchesEvent } from '../event-pattern.ts'
-import type { Message } from '../model.ts'
+import type { EndpointSettings, Message } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
 import { patternsOf, settingsOf } from './endpoint-rows.ts'
 import { insertEventDeliveries } from './event-deliveries.ts'
@@ -25,7 +26,10 @@ const COLUMNS = [
   'created_at_ms',
 ] as const satisfies readonly (keyof MessagesTable)[]
 
-type Receiver = Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry' | 'settings'>
+interface Receiver extends Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry'> {
+  sends: EventSends
+  signatureStyle: EndpointSettings['signatureStyle']
+}
 
 const selectType = createStatement((db, tenant: string, name: string) =>
   db.selectFrom('event_types').select('name').where('tenant', '=', tenant).where('name', '=', name),
@@ -48,11 +52,13 @@ export function createMessageStore(database: Database): MessageStore {
         const before = await findByCaller(db, message)
         if (before !== undefined) return before
         const { rows } = await selectType(db, message.tenant, message.type)
-        if (rows.length === 0) return undefined
+        if (rows.length === 0) return 'unknown_type'
         const receivers = await receiversOf(db, message)
+        if (!message.hasTokenFields && receivers.some((one) => one.signatureStyle === 'token'))
+          return 'token_fields_missing'
         const made = await insertMessage(db, message, receivers.length)
         // Somebody else has published it at the same time (PostgreSQL), and has committed.
-        if (made === undefined) return findByCaller(db, message)
+        if (made === undefined) return (await findByCaller(db, message)) ?? 'unknown_type'
         await addDeliveries(db, at, message, receivers)
         return { message: made, repeated: false, fingerprint: message.fingerprint }
       }),
@@ -100,9 +106,12 @@ async function receiversOf(
   { tenant, type }: NewMessage,
 ): Promise<readonly Receiver[]> {
   const { rows } = await selectEnabled(db, tenant)
-  return rows.filter((row) =>
-    patternsOf(row.event_types).some((pattern) => matchesEvent(pattern, type)),
-  )
+  return rows
+    .filter((row) => patternsOf(row.event_types).some((pattern) => matchesEvent(pattern, type)))
+    .map(({ settings: json, ...row }) => {
+      const settings = settingsOf(json)
+      return { ...row, sends: sentWith(settings), signatureStyle: settings.signatureStyle }
+    })
 }
 
 /** Undefined where its tenant has one of its publisher's name for it. */
@@ -142,7 +151,7 @@ async function addDeliveries(
   if (receivers.length === 0) return
   const { id, tenant, type, body, createdAtMs, dueAtMs } = message
   const owner = shareOfTenant(tenant)
-  const sizes = { envelope: body.length, payload: payloadOf(body).length }
+  const payloadBytes = payloadOf(body).length
   const rows = receivers.map((receiver, n): Insertable<DeliveriesTable> => ({
     id: uuidv7({ msecs: createdAtMs }),
     run_id: id,
@@ -159,8 +168,8 @@ async function addDeliveries(
     hops: message.hops,
     signed: 1,
     content_type: message.contentType,
-    sends: sentTo(receiver),
-    size_bytes: sizes[sentTo(receiver)],
+    sends: receiver.sends,
+    size_bytes: receiver.sends === 'payload' ? payloadBytes : body.length,
     created_at_ms: createdAtMs,
     // The body is kept once, and counts once.
     kept_bytes: n === 0 ? body.length : 0,
@@ -173,8 +182,9 @@ async function addDeliveries(
   at.tell({ kind: 'work', work: 'deliveries' })
 }
 
-function sentTo({ settings }: Receiver): EventSends {
-  return settingsOf(settings).bodyStyle === 'raw' ? 'payload' : 'envelope'
+function sentWith(settings: EndpointSettings): EventSends {
+  if (needsPreparation(settings)) return 'unprepared'
+  return settings.bodyStyle === 'raw' ? 'payload' : 'envelope'
 }
 
 function toMessage(row: Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]>): Message {

@@ -7,6 +7,7 @@ import type {
   Delivery,
   DeliveryFilter,
   DeliveryPayload,
+  EndpointSettings,
   Executable,
   ModuleInterface,
   RunRecord,
@@ -15,7 +16,7 @@ import type {
   Version,
 } from '../model.ts'
 import type { DeliveryRetention, ResendJobStore, ResendRefusal } from './delivery-repair-stores.ts'
-import type { EndpointStore, EventTypeStore, MessageStore } from './event-stores.ts'
+import type { EndpointStore, EventTypeStore, MessageStore, PreparedStore } from './event-stores.ts'
 import type { IdempotencyStore, QueuedRunStore } from './durable-run-stores.ts'
 import type { TokenStore } from './token-store.ts'
 
@@ -200,6 +201,8 @@ export interface LeasedDelivery extends Delivery, DeliveryPayload {
   resendJobId: string | null
   /** What it is signed with, some perhaps expired; none where it is not signed. */
   signingSecrets: readonly SigningSecret[]
+  /** What its endpoint asks to be done before; its body is then the message as it was published. */
+  unprepared: EndpointSettings | null
 }
 
 /** What becomes of a delivery after an attempt. */
@@ -299,7 +302,7 @@ export type RunDelivery = Delivery & { runId: string; executableId: number }
 
 export type MadeDelivery = RunDelivery & DeliveryPayload & { first?: FirstAttempt }
 
-export interface DeliveryStore extends WorkStore<LeasedDelivery> {
+export interface DeliveryStore extends WorkStore<LeasedDelivery>, PreparedStore {
   create(delivery: MadeDelivery): Promise<void>
   /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
   settle(

@@ -5,6 +5,7 @@ import type { EndpointRequest, Endpoints } from '../../core/endpoints.ts'
 import { MASK, isPlainHeader, maskPath } from '../../core/masked.ts'
 import { AppError } from '../../errors.ts'
 import type { Endpoint } from '../../model.ts'
+import { parsePayloadFilter } from '../../payload-filter.ts'
 import { originOf } from '../../request-spec.ts'
 import { DEFAULT_RETRY, formatRetry } from '../../retry-policy.ts'
 import type { KeyGuard } from '../key-guard.ts'
@@ -38,6 +39,12 @@ const Fields = {
   body_style: Type.Union([Type.Literal('envelope'), Type.Literal('raw')], {
     description: '{ type, timestamp, data }, or the payload alone',
   }),
+  signature_style: Type.Union([Type.Literal('standard'), Type.Literal('token')], {
+    description: 'token: the payload gains `token`, an HMAC over its id and createdAt',
+  }),
+  payload_filter: Type.Unknown({
+    description: 'Which payloads it wants (docs/events.md); null: every one',
+  }),
   enabled: Type.Boolean({ description: 'false: nothing of what is published from then on' }),
 }
 const Optional = {
@@ -46,6 +53,8 @@ const Optional = {
   retry: Type.Optional(Fields.retry),
   timeout_ms: Type.Optional(Fields.timeout_ms),
   body_style: Type.Optional(Fields.body_style),
+  signature_style: Type.Optional(Fields.signature_style),
+  payload_filter: Type.Optional(Fields.payload_filter),
   enabled: Type.Optional(Fields.enabled),
 }
 const NewBody = Type.Object(
@@ -99,6 +108,8 @@ export function registerEndpoints(
       retry: formatRetry(spec.retry ?? DEFAULT_RETRY),
       timeout_ms: spec.timeoutMs ?? null,
       body_style: endpoint.settings.bodyStyle,
+      signature_style: endpoint.settings.signatureStyle,
+      payload_filter: endpoint.settings.payloadFilter,
       enabled: endpoint.enabled,
       secrets: endpoints.aliveSecrets(endpoint).map(({ createdAtMs, expiresAtMs }) => ({
         created_at: toTime(createdAtMs),
@@ -235,8 +246,21 @@ function idOf({ id }: Static<typeof Params>): string {
 }
 
 function toRequest(body: Static<typeof ChangeBody>): EndpointRequest {
-  const { event_types: eventTypes, timeout_ms: timeoutMs, body_style: bodyStyle, ...others } = body
-  return { ...others, eventTypes, timeoutMs, settings: { bodyStyle } }
+  const { url, description, headers, retry, enabled } = body
+  const { payload_filter: filter } = body
+  return {
+    ...{ url, description, headers, retry, enabled },
+    eventTypes: body.event_types,
+    timeoutMs: body.timeout_ms,
+    settings: {
+      bodyStyle: body.body_style,
+      signatureStyle: body.signature_style,
+      payloadFilter:
+        filter === undefined || filter === null
+          ? filter
+          : parsePayloadFilter(filter, 'payload_filter'),
+    },
+  }
 }
 
 function toTime(ms: number): string {
