@@ -60,6 +60,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   EVENT_TYPES_MAX: '`CONFLICT`',
   ENDPOINTS_MAX: '`CONFLICT`',
   MESSAGE_BYTES: '`BODY_TOO_LARGE`',
+  MESSAGES_BATCH_BYTES: '`BODY_TOO_LARGE`',
   DATABASE_CONNECTIONS: 'waits',
   RUN_FLUSH_MS: 'written',
   RUNS_KEPT: 'the oldest runs go, failures after the rest',
@@ -195,6 +196,7 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/http/routes/messages.ts': [
     ['MESSAGE_ID_CHARS_MAX', 'characters', "A message's own `id`", '`BAD_REQUEST`'],
+    ['MESSAGES_BATCH_MAX', 'messages', 'Of one batch', '`BAD_REQUEST`'],
   ],
   'src/core/deliveries.ts': [
     [

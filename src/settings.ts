@@ -295,6 +295,12 @@ export const NUMBERS = {
   EVENT_TYPES_MAX: count('event types', 10_000, [0, 1_000_000], 'Event types of one tenant.'),
   ENDPOINTS_MAX: count('endpoints', 10_000, [0, 100_000], 'Endpoints of one tenant.'),
   MESSAGE_BYTES: count('bytes', MiB, [2, 16 * MiB], 'Payload of one message.'),
+  MESSAGES_BATCH_BYTES: count(
+    'bytes',
+    4 * MiB,
+    [1_024, 64 * MiB],
+    'Messages that are published together.',
+  ),
   DATABASE_CONNECTIONS: count(
     'connections',
     10,

@@ -85,6 +85,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'POST /api/endpoints/{id}/secret/rotate': 'manage',
   'GET /api/messages': 'read',
   'POST /api/messages': 'publish',
+  'POST /api/messages/batch': 'publish',
   'GET /api/messages/{id}': 'read',
   'POST /api/ephemeral_storage': 'token',
   'GET /api/ephemeral_storage/{key}': 'open',

@@ -443,6 +443,25 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       )
     })
 
+    test('that are published together are one unit, as far as others can wait for it', async (t) => {
+      const storage = await open(t)
+      const refusedOnes = [newMessage({ type: 'other' }), newMessage({ type: 'other' })]
+      assert.deepEqual(await storage.messages.publishSome(refusedOnes), [
+        'unknown_type',
+        'unknown_type',
+      ])
+      for (let n = 0; n < 400; n++) await addEndpoint(storage)
+      const messages = [1, 2, 3, 4].map(() => newMessage())
+      const some = await storage.messages.publishSome([refusedOnes[0]!, ...messages])
+      assert.equal(some[0], 'unknown_type')
+      assert.deepEqual(
+        some.slice(1).map((one) => accepted(one).message.deliveries),
+        [400, 400, 400],
+      )
+      assert.equal(await storage.messages.get(messages[3]!.id), undefined)
+      assert.equal(await storage.messages.get(refusedOnes[0]!.id), undefined)
+    })
+
     test('to a thousand endpoints are one unit', async (t) => {
       const storage = await open(t)
       const many = Array.from({ length: 1_000 }, (_, n) =>

@@ -38,6 +38,19 @@ export function jsonMemberText(text: string, name: string): string | undefined {
   return member === undefined ? undefined : text.slice(member.valueStart, member.valueEnd)
 }
 
+/** The texts of an array's elements, byte for byte. The text is that of a JSON array. */
+export function jsonElementTexts(text: string): string[] {
+  const elements: string[] = []
+  let at = skipSpace(text, text.indexOf('[') + 1)
+  while (at < text.length && text[at] !== ']') {
+    const end = skipValue(text, at)
+    elements.push(text.slice(at, end))
+    at = skipSpace(text, end)
+    if (text[at] === ',') at = skipSpace(text, at + 1)
+  }
+  return elements
+}
+
 /** A cheap look before parsing; an escape in a name (`\u0063allback`) is still the name. */
 function mayHold(text: string, names: readonly string[]): boolean {
   return /^\s*\{/.test(text) && (text.includes('\\u') || names.some((name) => text.includes(name)))

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { payloadOf, toEnvelope } from '../event-envelope.ts'
 import type { Message } from '../model.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { NewMessage, Published, PublishRefusal, Storage } from '../storage/storage.ts'
 import { missingTokenField } from './event-token.ts'
 import { checkHops } from './hops.ts'
 import { timeOfId } from './ids.ts'
@@ -25,6 +25,12 @@ export interface NewEvent {
   hops: number
 }
 
+/** A message that is committed, now or by the same id before. */
+export interface Accepted {
+  message: Message
+  repeated: boolean
+}
+
 export interface MessagesDeps {
   storage: Storage
   config: Config
@@ -40,55 +46,100 @@ export type Messages = ReturnType<typeof createMessages>
 export function createMessages(deps: MessagesDeps) {
   const { storage, config, newId, now, onDelivery } = deps
 
+  /** @throws AppError BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED */
+  function toMessage(event: NewEvent): NewMessage {
+    const { tenant, type, payload, callerId, deliverAtMs } = event
+    checkTenant(tenant)
+    if (callerId !== null && !PRINTABLE.test(callerId))
+      throw malformed('id', 'id must be printable ASCII, and not empty.')
+    if (Buffer.byteLength(payload) > config.MESSAGE_BYTES) {
+      const detail = { limit: config.MESSAGE_BYTES }
+      const sentence = `The payload is larger than ${config.MESSAGE_BYTES} bytes (MESSAGE_BYTES).`
+      throw new AppError('BODY_TOO_LARGE', sentence, { detail })
+    }
+    const laterMsMax = config.DELIVER_LATER_MS_MAX
+    if (deliverAtMs !== null && deliverAtMs - now() > laterMsMax)
+      throw malformed('deliver_at', `deliver_at is more than ${laterMsMax} ms away.`)
+    // Publishing is a step of its own, so that events that bring about each other come to an end.
+    const hops = event.hops + 1
+    checkHops(hops)
+    const id = newId()
+    const createdAtMs = timeOfId(id)
+    const fingerprint = fingerprintOf(event)
+    const dueAtMs = deliverAtMs ?? now()
+    return {
+      ...{ id, tenant, type, callerId, deliverAtMs, createdAtMs, fingerprint, hops, dueAtMs },
+      body: toEnvelope(type, createdAtMs, payload),
+      contentType: CONTENT_TYPE,
+      hasTokenFields: missingTokenField(payload) === undefined,
+    }
+  }
+
+  /** @throws AppError UNKNOWN_EVENT_TYPE, TOKEN_FIELDS_MISSING, MESSAGE_ID_REUSED */
+  function accepted(
+    { type, payload }: NewEvent,
+    { fingerprint }: NewMessage,
+    published: Published | PublishRefusal,
+  ): Accepted {
+    if (published === 'token_fields_missing') {
+      const field = `payload.${missingTokenField(payload) ?? 'id'}`
+      const sentence = `${field} is missing, which an endpoint's token is made of.`
+      throw new AppError('TOKEN_FIELDS_MISSING', sentence, { detail: { field } })
+    }
+    if (published === 'unknown_type') {
+      throw new AppError('UNKNOWN_EVENT_TYPE', `The tenant has no event type ${quote(type)}.`, {
+        detail: { field: 'type' },
+      })
+    }
+    const { message, repeated } = published
+    if (published.fingerprint !== fingerprint) {
+      throw new AppError('MESSAGE_ID_REUSED', undefined, {
+        detail: { field: 'id', message_id: message.id },
+      })
+    }
+    if (!repeated && message.deliveries > 0) onDelivery()
+    return { message, repeated }
+  }
+
   return {
     /**
      * Resolves once message and deliveries are committed.
      * @throws AppError UNKNOWN_EVENT_TYPE, TOKEN_FIELDS_MISSING, MESSAGE_ID_REUSED, BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED
      */
-    async publish(event: NewEvent): Promise<{ message: Message; repeated: boolean }> {
-      const { tenant, type, payload, callerId, deliverAtMs } = event
-      checkTenant(tenant)
-      if (callerId !== null && !PRINTABLE.test(callerId))
-        throw malformed('id', 'id must be printable ASCII, and not empty.')
-      if (Buffer.byteLength(payload) > config.MESSAGE_BYTES) {
-        const detail = { limit: config.MESSAGE_BYTES }
-        const sentence = `The payload is larger than ${config.MESSAGE_BYTES} bytes (MESSAGE_BYTES).`
-        throw new AppError('BODY_TOO_LARGE', sentence, { detail })
+    async publish(event: NewEvent): Promise<Accepted> {
+      const message = toMessage(event)
+      return accepted(event, message, await storage.messages.publish(message))
+    },
+
+    /**
+     * Publishes several in their order, each as `publish` does: what comes of each, in the same order. Those that are
+     * accepted are committed, most in one transaction.
+     * @throws AppError where storage takes none of them
+     */
+    async publishAll(events: readonly NewEvent[]): Promise<(Accepted | AppError)[]> {
+      const outcomes: (Accepted | AppError)[] = []
+      const waiting: { at: number; event: NewEvent; message: NewMessage }[] = []
+      for (const [at, event] of events.entries()) {
+        const message = outcomeOf(() => toMessage(event))
+        if (message instanceof AppError) outcomes[at] = message
+        else waiting.push({ at, event, message })
       }
-      const laterMsMax = config.DELIVER_LATER_MS_MAX
-      if (deliverAtMs !== null && deliverAtMs - now() > laterMsMax)
-        throw malformed('deliver_at', `deliver_at is more than ${laterMsMax} ms away.`)
-      // Publishing is a step of its own, so that events that bring about each other come to an end.
-      const hops = event.hops + 1
-      checkHops(hops)
-      const id = newId()
-      const createdAtMs = timeOfId(id)
-      const fingerprint = fingerprintOf(event)
-      const dueAtMs = deliverAtMs ?? now()
-      const published = await storage.messages.publish({
-        ...{ id, tenant, type, callerId, deliverAtMs, createdAtMs, fingerprint, hops, dueAtMs },
-        body: toEnvelope(type, createdAtMs, payload),
-        contentType: CONTENT_TYPE,
-        hasTokenFields: missingTokenField(payload) === undefined,
-      })
-      if (published === 'token_fields_missing') {
-        const field = `payload.${missingTokenField(payload) ?? 'id'}`
-        const sentence = `${field} is missing, which an endpoint's token is made of.`
-        throw new AppError('TOKEN_FIELDS_MISSING', sentence, { detail: { field } })
+      let committed = false
+      while (waiting.length > 0) {
+        try {
+          const some = await storage.messages.publishSome(waiting.map(({ message }) => message))
+          committed = true
+          for (const [n, { at, event, message }] of waiting.splice(0, some.length).entries()) {
+            const one = some[n] ?? 'unknown_type'
+            outcomes[at] = outcomeOf(() => accepted(event, message, one))
+          }
+        } catch (error) {
+          // What was committed before has to be told.
+          if (!committed || !(error instanceof AppError)) throw error
+          for (const { at } of waiting.splice(0)) outcomes[at] = error
+        }
       }
-      if (published === 'unknown_type') {
-        throw new AppError('UNKNOWN_EVENT_TYPE', `The tenant has no event type ${quote(type)}.`, {
-          detail: { field: 'type' },
-        })
-      }
-      const { message, repeated } = published
-      if (published.fingerprint !== fingerprint) {
-        throw new AppError('MESSAGE_ID_REUSED', undefined, {
-          detail: { field: 'id', message_id: message.id },
-        })
-      }
-      if (!repeated && message.deliveries > 0) onDelivery()
-      return { message, repeated }
+      return outcomes
     },
 
     /** With its payload as it was published; null where that is kept no more. */
@@ -106,6 +157,16 @@ export function createMessages(deps: MessagesDeps) {
       checkTenant(of[0])
       return storage.messages.list(...of)
     },
+  }
+}
+
+/** What was made, or the error that says why not. */
+function outcomeOf<T>(make: () => T): T | AppError {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof AppError) return error
+    throw error
   }
 }
 

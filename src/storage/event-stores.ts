@@ -127,6 +127,11 @@ export type PublishRefusal = 'unknown_type' | 'token_fields_missing'
 export interface MessageStore {
   /** Message and deliveries are one; nothing is stored where it is refused. */
   publish(message: NewMessage): Promise<Published | PublishRefusal>
+  /**
+   * The first of several, at least one, as a unit in their order: as many as other writers can wait for. Each is its
+   * own: one that is refused stores nothing, and harms no other.
+   */
+  publishSome(messages: readonly NewMessage[]): Promise<(Published | PublishRefusal)[]>
   /** With what is sent; null where that is kept no more. */
   get(id: string): Promise<{ message: Message; body: Buffer | null } | undefined>
   /** Newest first; `before` is an id. */

@@ -8,7 +8,7 @@ import type { EndpointSettings, Message } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
 import { patternsOf, settingsOf } from './endpoint-rows.ts'
 import { insertEventDeliveries } from './event-deliveries.ts'
-import type { MessageStore, NewMessage, Published } from './event-stores.ts'
+import type { MessageStore, NewMessage, Published, PublishRefusal } from './event-stores.ts'
 import type { EndpointsTable, EventSends, MessagesTable } from './events-schema.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
 import { createStatement } from './statement.ts'
@@ -25,6 +25,9 @@ const COLUMNS = [
   'deliver_at_ms',
   'created_at_ms',
 ] as const satisfies readonly (keyof MessagesTable)[]
+
+/** Deliveries made in one unit, about: other writers wait meanwhile. */
+const UNIT_DELIVERIES = 1_000
 
 interface Receiver extends Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry'> {
   sends: EventSends
@@ -46,21 +49,19 @@ const selectEnabled = createStatement((db, tenant: string) =>
 export function createMessageStore(database: Database): MessageStore {
   const { reader } = database
   return {
-    publish: (message) =>
+    publish: (message) => database.write((db, at) => publishOne(db, at, message)),
+
+    publishSome: (messages) =>
       database.write(async (db, at) => {
-        // What was accepted once stays so, though its type may be gone.
-        const before = await findByCaller(db, message)
-        if (before !== undefined) return before
-        const { rows } = await selectType(db, message.tenant, message.type)
-        if (rows.length === 0) return 'unknown_type'
-        const receivers = await receiversOf(db, message)
-        if (!message.hasTokenFields && receivers.some((one) => one.signatureStyle === 'token'))
-          return 'token_fields_missing'
-        const made = await insertMessage(db, message, receivers.length)
-        // Somebody else has published it at the same time (PostgreSQL), and has committed.
-        if (made === undefined) return (await findByCaller(db, message)) ?? 'unknown_type'
-        await addDeliveries(db, at, message, receivers)
-        return { message: made, repeated: false, fingerprint: message.fingerprint }
+        const outcomes: (Published | PublishRefusal)[] = []
+        let made = 0
+        for (const message of messages) {
+          const outcome = await publishOne(db, at, message)
+          outcomes.push(outcome)
+          if (typeof outcome === 'object' && !outcome.repeated) made += outcome.message.deliveries
+          if (made >= UNIT_DELIVERIES) break
+        }
+        return outcomes
       }),
 
     async get(id) {
@@ -84,6 +85,26 @@ export function createMessageStore(database: Database): MessageStore {
       return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
     },
   }
+}
+
+async function publishOne(
+  db: Kysely<Schema>,
+  at: AtCommit,
+  message: NewMessage,
+): Promise<Published | PublishRefusal> {
+  // What was accepted once stays so, though its type may be gone.
+  const before = await findByCaller(db, message)
+  if (before !== undefined) return before
+  const { rows } = await selectType(db, message.tenant, message.type)
+  if (rows.length === 0) return 'unknown_type'
+  const receivers = await receiversOf(db, message)
+  if (!message.hasTokenFields && receivers.some((one) => one.signatureStyle === 'token'))
+    return 'token_fields_missing'
+  const made = await insertMessage(db, message, receivers.length)
+  // Somebody else has published it at the same time (PostgreSQL), and has committed.
+  if (made === undefined) return (await findByCaller(db, message)) ?? 'unknown_type'
+  await addDeliveries(db, at, message, receivers)
+  return { message: made, repeated: false, fingerprint: message.fingerprint }
 }
 
 async function findByCaller(

@@ -45,6 +45,8 @@ export const EXAMPLES: Readonly<Record<string, Row>> = {
   'POST /api/endpoints': ({ target }) => json({ url: target, event_types: ['nothing.like.it'] }),
   'PATCH /api/endpoints/{id}': () => json({ description: 'a shop' }),
   'POST /api/messages': () => json({ type: 'thing.happened', payload: { n: 1 } }),
+  'POST /api/messages/batch': () =>
+    json({ messages: [{ type: 'thing.happened', payload: { n: 1 } }] }),
   'POST /api/ephemeral_storage': () => json({ n: 1 }),
   'PUT /api/ephemeral_storage/{key}': () => json({ n: 2 }),
 }

@@ -1,9 +1,11 @@
 // Messages: events are published, and found again with what became of them.
 import { Type } from 'typebox'
+import type { Static } from 'typebox'
 import type { Config } from '../../config.ts'
 import type { Deliveries } from '../../core/deliveries.ts'
-import { jsonMemberText } from '../../core/json-members.ts'
-import type { Messages } from '../../core/messages.ts'
+import { jsonElementTexts, jsonMemberText } from '../../core/json-members.ts'
+import type { Accepted, Messages, NewEvent } from '../../core/messages.ts'
+import { checkTenant } from '../../core/tenants.ts'
 import { AppError } from '../../errors.ts'
 import type { Message } from '../../model.ts'
 import { parseTime } from '../../rfc3339.ts'
@@ -26,23 +28,42 @@ const ENVELOPE_BYTES = 16 * 1024
 /** Of a message that is read; the rest is listed by `GET /api/deliveries?message_id=`. */
 const DELIVERIES_SHOWN = 100
 
+/** Of one batch. */
+const MESSAGES_BATCH_MAX = 100
+
 const Shape = Type.Object({ message_id: Type.String() }, { additionalProperties: true })
-const Body = Type.Object(
+const Fields = {
+  type: Type.String({ description: "One of the tenant's event types" }),
+  payload: Type.Unknown({ description: 'Any JSON, sent byte for byte' }),
+  id: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: MESSAGE_ID_CHARS_MAX,
+      description: 'Your own id: the same message under it is published once',
+    }),
+  ),
+  deliver_at: Type.Optional(Type.String({ description: 'RFC 3339; not sent before' })),
+}
+const Body = Type.Object({ tenant: OptionalTenant, ...Fields }, { additionalProperties: false })
+const BatchBody = Type.Object(
   {
     tenant: OptionalTenant,
-    type: Type.String({ description: "One of the tenant's event types" }),
-    payload: Type.Unknown({ description: 'Any JSON, sent byte for byte' }),
-    id: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: MESSAGE_ID_CHARS_MAX,
-        description: 'Your own id: the same message under it is published once',
-      }),
-    ),
-    deliver_at: Type.Optional(Type.String({ description: 'RFC 3339; not sent before' })),
+    messages: Type.Array(Type.Object(Fields, { additionalProperties: false }), {
+      minItems: 1,
+      maxItems: MESSAGES_BATCH_MAX,
+    }),
   },
   { additionalProperties: false },
 )
+const BatchShape = Type.Object({
+  items: Type.Array(
+    Type.Object(
+      { status: Type.Integer({ description: 'As if it had been published alone' }) },
+      { additionalProperties: true },
+    ),
+    { description: 'In the order of `messages`: what was accepted, or an error' },
+  ),
+})
 const Params = Type.Object({ id: Type.String({ description: 'message_id' }) })
 
 export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
@@ -63,19 +84,44 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
       config: { access: 'publish', keepsText: true },
     },
     async (request, reply) => {
-      const { type, id, deliver_at: deliverAt } = request.body
       const tenant = keyGuard.tenantOf(request, request.body.tenant)
-      const { message, repeated } = await messages.publish({
-        tenant,
-        type,
-        payload: jsonMemberText(request.jsonText, 'payload') ?? 'null',
-        callerId: id ?? null,
-        deliverAtMs: deliverAt === undefined ? null : readTime(deliverAt),
-        hops: hopsOf(request.headers),
-      })
+      const hops = hopsOf(request.headers)
+      const event = toEvent(request.body, request.jsonText)
+      const { message, repeated } = await messages.publish({ ...event, tenant, hops })
       reply.code(202).header('location', `/api/messages/${message.id}?tenant=${tenant}`)
       if (repeated) reply.header('idempotent-replayed', 'true')
       return toWire(message)
+    },
+  )
+
+  app.post(
+    '/api/messages/batch',
+    {
+      bodyLimit: config.MESSAGES_BATCH_BYTES,
+      schema: {
+        ...common,
+        security: SECURITY.publish,
+        summary: 'Publish several events in their order, each for itself',
+        body: BatchBody,
+        response: { 202: BatchShape, 207: BatchShape, '4xx': ErrorBody },
+      },
+      config: { access: 'publish', keepsText: true },
+    },
+    async (request, reply) => {
+      const tenant = keyGuard.tenantOf(request, request.body.tenant)
+      checkTenant(tenant)
+      const hops = hopsOf(request.headers)
+      const texts = jsonElementTexts(jsonMemberText(request.jsonText, 'messages') ?? '[]')
+      const events = request.body.messages.map((body, n) => ({
+        ...toEvent(body, texts[n] ?? '{}', `messages.${n}.`),
+        ...{ tenant, hops },
+      }))
+      const outcomes = await messages.publishAll(events)
+      const items = outcomes.map((one, n) =>
+        one instanceof AppError ? refusedToWire(one, `messages.${n}.`) : acceptedToWire(one),
+      )
+      reply.code(items.every(({ status }) => status === 202) ? 202 : 207)
+      return { items }
     },
   )
 
@@ -143,10 +189,35 @@ function toWire(message: Message): { message_id: string } & Record<string, unkno
   }
 }
 
-function readTime(text: string): number {
+/** @param text of the same object, whose payload is sent byte for byte */
+function toEvent(
+  { type, id, deliver_at: deliverAt }: Omit<Static<typeof Body>, 'tenant'>,
+  text: string,
+  place = '',
+): Omit<NewEvent, 'tenant' | 'hops'> {
+  return {
+    type,
+    payload: jsonMemberText(text, 'payload') ?? 'null',
+    callerId: id ?? null,
+    deliverAtMs: deliverAt === undefined ? null : readTime(deliverAt, `${place}deliver_at`),
+  }
+}
+
+function acceptedToWire({ message, repeated }: Accepted) {
+  return { status: 202, ...toWire(message), ...(repeated && { idempotent_replayed: true }) }
+}
+
+/** As the error of a message that is published alone, its field by its place in the batch. */
+function refusedToWire({ status, code, message, detail }: AppError, place: string) {
+  const { field } = detail
+  const at = typeof field === 'string' ? { field: place + field } : {}
+  return { status, error: message, code, ...detail, ...at }
+}
+
+function readTime(text: string, field: string): number {
   const ms = parseTime(text)
   if (ms !== undefined) return ms
-  throw new AppError('BAD_REQUEST', 'deliver_at must be a time, as 2026-01-31T12:00:00Z.', {
-    detail: { field: 'deliver_at' },
+  throw new AppError('BAD_REQUEST', `${field} must be a time, as 2026-01-31T12:00:00Z.`, {
+    detail: { field },
   })
 }
