@@ -160,14 +160,20 @@ describe('the description of the API', () => {
 
     test(`answers other methods at ${route} with 405 and names it in Allow`, async () => {
       const [method = '', path = ''] = route.split(' ')
-      const unused = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].find(
+      const unused = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'].filter(
         (other) => !operations.has(`${other} ${path}`),
       )
-      const other = await app.request(path.replace(/\{\w+\}/g, '1'), { method: unused! })
-      assert.ok(other.headers.get('allow')?.split(', ').includes(method))
-      await refused(other, 405, 'METHOD_NOT_ALLOWED')
+      for (const other of unused) {
+        const answer = await app.request(path.replace(/\{\w+\}/g, '1'), { method: other })
+        assert.ok(answer.headers.get('allow')?.split(', ').includes(method))
+        await refused(answer, 405, 'METHOD_NOT_ALLOWED')
+      }
     })
   }
+
+  test('takes a method that asks for a content type, where there is no route, for a slip of the caller', async () => {
+    await refused(await app.request('/nothing', { method: 'QUERY' }), 400, 'BAD_REQUEST')
+  })
 
   test('has a page for readers at /docs, which runs nothing from elsewhere', async () => {
     const page = await app.request('/docs')

@@ -141,8 +141,6 @@ function refuseWhileClosing(app: FastifyInstance): void {
   })
 }
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-
 /** A path that exists for other methods answers 405 with Allow, not 404. */
 function watchMethods(app: App): (scope: FastifyInstance) => void {
   const methods = new Map<string, Set<string>>()
@@ -153,7 +151,7 @@ function watchMethods(app: App): (scope: FastifyInstance) => void {
   })
   return (scope) => {
     for (const [url, known] of [...methods]) {
-      const others = METHODS.filter((method) => !known.has(method))
+      const others = app.supportedMethods.filter((method) => !known.has(method))
       const allow = [...known].sort().join(', ')
       if (others.length === 0 || url.startsWith('/docs')) continue
       scope.route({

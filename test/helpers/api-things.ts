@@ -33,7 +33,6 @@ export interface ApiRequest {
 interface Making {
   executable: Uploaded
   owner: Owner
-  route: Route
 }
 
 export class Things {
@@ -60,7 +59,10 @@ export class Things {
   ): Promise<ApiRequest> {
     const { tenant, target } = this.#options
     const executable = await this.executable()
-    const path = await this.#fill({ executable, owner, route })
+    const values = await this.parameters(route, executable, owner)
+    const path = route.path.replace(/\{(\w+)\}/g, (_whole, parameter: string) =>
+      encodeURIComponent(values[parameter] ?? ''),
+    )
     const known: Record<string, unknown> =
       owner === 'executable' ? { wasm_id: executable.id } : named ? { tenant } : {}
     const query = new URLSearchParams()
@@ -98,29 +100,29 @@ export class Things {
     return call(this.#options.app, one, 'increment', { body: 'visits', headers: keys })
   }
 
-  /** Values of the parameters of a path, in its order. */
-  async #fill(making: Making): Promise<string> {
-    const { name, path } = making.route
-    const segments = path.split('/')
-    const filled: string[] = []
+  /** What stands in the path of a route, by the names of its parameters, made for it alone. */
+  async parameters(
+    route: Route,
+    executable: Uploaded,
+    owner: Owner = 'tenant',
+  ): Promise<Record<string, string>> {
+    const values: Record<string, string> = {}
+    const segments = route.path.split('/')
     for (const [n, segment] of segments.entries()) {
-      const [whole, parameter] = /\{(\w+)\}/.exec(segment) ?? []
-      if (whole === undefined || parameter === undefined) {
-        filled.push(segment)
-        continue
-      }
+      const [, parameter] = /\{(\w+)\}/.exec(segment) ?? []
+      if (parameter === undefined) continue
       const before = segments[n - 1] ?? ''
       const noun = before.startsWith('{') ? parameter : before
-      const make = this.#special[name] ?? this.#makers[noun]
+      const make = this.#special[route.name] ?? this.#makers[noun]
       if (make === undefined) {
         throw new Error(
-          `Nothing stands for {${parameter}} of ${name}: add to #makers in test/helpers/api-things.ts ` +
-            `how '${noun}' is made.`,
+          `Nothing stands for {${parameter}} of ${route.name}: add to #makers in ` +
+            `test/helpers/api-things.ts how '${noun}' is made.`,
         )
       }
-      filled.push(segment.replace(whole, encodeURIComponent(await make(making))))
+      values[parameter] = await make({ executable, owner })
     }
-    return filled.join('/')
+    return values
   }
 
   /** By what stands before a parameter in the path, or the parameter's own name where that is another one. */

@@ -13,6 +13,7 @@ export interface EphemeralStorageDeps {
 
 const KeyParams = Type.Object({ key: Type.String() })
 const Key = Type.Object({ key: Type.String() })
+const Value = Type.Object({ value: Type.Unknown() })
 
 export function registerEphemeralStorage(app: App, deps: EphemeralStorageDeps): void {
   const { ephemeral, config } = deps
@@ -41,13 +42,19 @@ export function registerEphemeralStorage(app: App, deps: EphemeralStorageDeps): 
   app.get(
     '/api/ephemeral_storage/:key',
     {
-      schema: { summary: 'Read a value', tags, params: KeyParams, security: SECURITY.open },
+      schema: {
+        summary: 'Read a value',
+        tags,
+        params: KeyParams,
+        security: SECURITY.open,
+        response: { 200: Value },
+      },
       config: { access: 'open', cors: true },
     },
     async (request, reply) => {
       // Spliced in as it is stored: it is valid JSON already.
       const value = await ephemeral.read(request.params.key)
-      return reply.type('application/json; charset=utf-8').send(`{"value":${value}}`)
+      return reply.type('application/json; charset=utf-8').send(`{"value":${value}}` as never)
     },
   )
 

@@ -62,7 +62,12 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
   app.get(
     '/api/executables',
     {
-      schema: { summary: 'All executables', tags: ['executables'], security: SECURITY.token },
+      schema: {
+        summary: 'All executables',
+        tags: ['executables'],
+        security: SECURITY.token,
+        response: { 200: Type.Array(WasmId) },
+      },
       config: { access: 'token' },
     },
     async () => (await executables.listIds()).map((id) => ({ wasm_id: id })),

@@ -82,7 +82,7 @@ export function registerFunctionStorage(app: App, deps: FunctionStorageDeps): vo
         params: KeyParams,
         querystring: KeyQuery,
       },
-      config,
+      config: { ...config, rawAnswer: ['application/octet-stream'] },
     },
     async (request, reply) => {
       const { id } = await executables.find(toExecutableId(request.params.id))

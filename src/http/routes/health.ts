@@ -11,6 +11,12 @@ export interface HealthDeps {
   sandboxStats: () => object
 }
 
+const Ready = Type.Object({
+  status: Type.Union([Type.Literal('ready'), Type.Literal('unready')]),
+  storage: Type.Union([Type.Literal('up'), Type.Literal('down'), Type.Literal('takes no writes')]),
+  sandbox: Type.Unknown({ description: 'Threads, allocator, what runs and waits' }),
+})
+
 export function registerHealth(app: App, { ping, writes, sandboxStats }: HealthDeps): void {
   const tags = ['service']
 
@@ -30,7 +36,11 @@ export function registerHealth(app: App, { ping, writes, sandboxStats }: HealthD
   app.get(
     '/readyz',
     {
-      schema: { summary: 'Storage and sandbox can work', tags },
+      schema: {
+        summary: 'Storage and sandbox can work',
+        tags,
+        response: { 200: Ready, 503: Ready },
+      },
       config: { access: 'open' },
     },
     async (_request, reply) => {

@@ -62,7 +62,14 @@ export function registerRun(app: App, deps: RunDeps): void {
             security: SECURITY.usage,
             response: { '4xx': ErrorBody, '5xx': ErrorBody },
           },
-          config: { access: 'usage', cors: true, rawBody: types, wireHeaders: headers },
+          config: {
+            access: 'usage',
+            cors: true,
+            rawBody: types,
+            // The function, or where its result was sent, decides.
+            rawAnswer: ['*/*'],
+            wireHeaders: headers,
+          },
         },
         (request, reply) => {
           answerRun(request, reply, options)

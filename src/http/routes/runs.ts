@@ -125,7 +125,7 @@ export function registerRuns(app: App, deps: RunsDeps): void {
         params: RunParams,
         security: SECURITY.usage,
       },
-      config: { access: 'route' },
+      config: { access: 'route', rawAnswer: ['*/*'] },
     },
     async (request, reply) => {
       const run = await find(request, request.params.id)

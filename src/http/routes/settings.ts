@@ -61,7 +61,7 @@ function registerTexts(app: App, { executables, config }: SettingsDeps): void {
       '/api/state/:id',
       {
         schema: { ...admin, summary: 'The state, as text', security: SECURITY.usage },
-        config: { access: 'usage' },
+        config: { access: 'usage', rawAnswer: ['text/plain'] },
       },
       async (request, reply) => {
         const executable = await executables.find(toExecutableId(request.params.id))
@@ -74,7 +74,7 @@ function registerTexts(app: App, { executables, config }: SettingsDeps): void {
       {
         bodyLimit: config.STATE_BYTES_MAX,
         schema: { ...admin, summary: 'Set the state that functions get as their context' },
-        config: { access: 'admin', rawBody: ['text/plain'] },
+        config: { access: 'admin', rawBody: ['text/plain'], rawAnswer: ['text/plain'] },
       },
       async (request, reply) => {
         const id = toExecutableId(request.params.id)
@@ -90,7 +90,11 @@ function registerTexts(app: App, { executables, config }: SettingsDeps): void {
           ...admin,
           summary: 'Store where results go: HTTP options, a URL, or {} for none',
         },
-        config: { access: 'admin', rawBody: ['application/json', 'text/plain'] },
+        config: {
+          access: 'admin',
+          rawBody: ['application/json', 'text/plain'],
+          rawAnswer: ['text/plain'],
+        },
       },
       async (request, reply) => {
         const id = toExecutableId(request.params.id)
@@ -104,7 +108,10 @@ function registerTexts(app: App, { executables, config }: SettingsDeps): void {
 
     scope.delete(
       '/api/callback/:id',
-      { schema: { ...admin, summary: 'Clear the stored callback' }, config: { access: 'admin' } },
+      {
+        schema: { ...admin, summary: 'Clear the stored callback' },
+        config: { access: 'admin', rawAnswer: ['text/plain'] },
+      },
       async (request, reply) => {
         const id = toExecutableId(request.params.id)
         await executables.setCallback(id, null)
