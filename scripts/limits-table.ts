@@ -171,6 +171,7 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
       'A name of an event type, or a pattern',
       '`BAD_REQUEST`',
     ],
+    ['EVENT_TYPE_WORDS_MAX', 'words', 'A name of an event type, or a pattern', '`BAD_REQUEST`'],
   ],
   'src/http/routes/endpoints.ts': [
     ['PATTERNS_MAX', 'patterns', 'Of one endpoint', '`BAD_REQUEST`'],

@@ -3,17 +3,24 @@
 /** Characters of a name or pattern. */
 export const EVENT_TYPE_CHARS_MAX = 128
 
+/** And words: a type of n is matched by up to three times 2^(n-1) patterns, which are looked up at each publish. */
+export const EVENT_TYPE_WORDS_MAX = 8
+
 const NAME = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 const PATTERN = /^([A-Za-z0-9_-]+|\*)(\.([A-Za-z0-9_-]+|\*))*$/
 
 /** Words with dots between them. */
 export function isEventTypeName(text: string): boolean {
-  return text.length <= EVENT_TYPE_CHARS_MAX && NAME.test(text)
+  return isShort(text) && NAME.test(text)
 }
 
 /** A name in which any word may be `*`. */
 export function isEventPattern(text: string): boolean {
-  return text.length <= EVENT_TYPE_CHARS_MAX && PATTERN.test(text)
+  return isShort(text) && PATTERN.test(text)
+}
+
+function isShort(text: string): boolean {
+  return text.length <= EVENT_TYPE_CHARS_MAX && text.split('.').length <= EVENT_TYPE_WORDS_MAX
 }
 
 /** `*` stands for one word, as the last one for one or more. */
@@ -25,4 +32,18 @@ export function matchesEvent(pattern: string, type: string): boolean {
   const open = wanted.at(-1) === '*'
   if (open ? words.length < wanted.length : words.length !== wanted.length) return false
   return wanted.every((word, at) => word === '*' || word === words[at])
+}
+
+/** All patterns that match a name, its own among them. */
+export function patternsMatching(type: string): string[] {
+  const words = type.split('.')
+  const found: string[] = []
+  let heads = ['']
+  for (const [at, word] of words.entries()) {
+    // A star that ends a pattern stands for all words that follow.
+    found.push(...heads.map((head) => `${head}*`))
+    if (at === words.length - 1) found.push(...heads.map((head) => head + word))
+    heads = heads.flatMap((head) => [`${head}${word}.`, `${head}*.`])
+  }
+  return found
 }

@@ -1,4 +1,4 @@
-// Deliveries found again: by run, executable, target, state and time, always by index.
+// What is found by index: endpoints that want a type, and deliveries, by run, executable, target, state and time.
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,6 +25,7 @@ import type { HttpService } from './helpers/http-service.ts'
 import { ENDED_STATES, OPEN_STATES } from '../src/model.ts'
 import type { DeliveryFilter, DeliveryState } from '../src/model.ts'
 import { pageOfIds } from '../src/storage/delivery-history.ts'
+import { endpointsWanting } from '../src/storage/endpoint-patterns.ts'
 import type { Schema } from '../src/storage/schema.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { PER_LANE, bounds, newAttempt, newDelivery } from './storage-deliveries-suite.ts'
@@ -213,6 +214,30 @@ test('whatever is asked for is found by index, and no more is sorted than a few 
       )
     }
   }
+})
+
+test('endpoints that want a type are found by index, whatever others want', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'wasmhook-history-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  await (await openSqlite({ dataDir, secretKey: '' })).close()
+  const connection = new BetterSqlite3(join(dataDir, 'wasmhook.db'))
+  t.after(() => connection.close())
+  const plans: string[] = []
+  const db = new Kysely<Schema>({
+    dialect: new SqliteDialect({ database: connection }),
+    log: ({ query: { sql, parameters } }) => {
+      const steps = connection.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters)
+      plans.push(...(steps as { detail: string }[]).map(({ detail }) => detail))
+    },
+  })
+  assert.deepEqual(await endpointsWanting(db, { tenant: 't', type: 'a.b.c' }), [])
+  const all = plans.join('\n')
+  assert.match(
+    all,
+    /SEARCH endpoint_patterns USING (PRIMARY KEY|.*INDEX).*tenant=\? AND pattern=\?/,
+  )
+  assert.match(all, /SEARCH endpoints USING (PRIMARY KEY|.*INDEX).*id=\?/)
+  assert.doesNotMatch(all, /SCAN endpoint/)
 })
 
 test('one that was tried very often is shown with its newest attempts, and how many are older', async (t) => {

@@ -1,7 +1,12 @@
 // Which event types a pattern stands for.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isEventPattern, isEventTypeName, matchesEvent } from '../src/event-pattern.ts'
+import {
+  isEventPattern,
+  isEventTypeName,
+  matchesEvent,
+  patternsMatching,
+} from '../src/event-pattern.ts'
 
 test('a star is one word, as the last one or more, and alone all', () => {
   const rows: [pattern: string, matched: string[], others: string[]][] = [
@@ -19,13 +24,39 @@ test('a star is one word, as the last one or more, and alone all', () => {
 })
 
 test('a name is of words with dots between them, and a pattern a name with stars for words', () => {
-  for (const name of ['a', 'A_1-b', 'a.b', 'a'.repeat(128)]) {
+  for (const name of ['a', 'A_1-b', 'a.b', 'a'.repeat(128), 'a.b.c.d.e.f.g.h']) {
     assert.ok(isEventTypeName(name) && isEventPattern(name), name)
   }
   for (const pattern of ['*', 'a.*', '*.b', 'a.*.c']) {
     assert.ok(!isEventTypeName(pattern) && isEventPattern(pattern), pattern)
   }
-  for (const wrong of ['', '.', 'a.', '.a', 'a..b', 'a b', 'a*', '**', 'a/b', 'a'.repeat(129)]) {
+  for (const wrong of [
+    '',
+    '.',
+    'a.',
+    '.a',
+    'a..b',
+    'a b',
+    'a*',
+    '**',
+    'a/b',
+    'a'.repeat(129),
+    'a.b.c.d.e.f.g.h.i',
+  ]) {
     assert.ok(!isEventTypeName(wrong) && !isEventPattern(wrong), wrong)
   }
+})
+
+test('the patterns that are looked up for a type are those that match it', () => {
+  const words = ['a', 'b', '*']
+  const longer = (patterns: string[]): string[] =>
+    patterns.flatMap((pattern) => words.map((word) => `${pattern}.${word}`))
+  const two = longer(words)
+  const three = longer(two)
+  const all = [...words, ...two, ...three, ...longer(three)]
+  for (const type of all.filter(isEventTypeName)) {
+    const matching = all.filter((pattern) => matchesEvent(pattern, type))
+    assert.deepEqual(patternsMatching(type).sort(), matching.sort(), type)
+  }
+  assert.equal(patternsMatching('a.b.c.d.e.f.g.h').length, 383)
 })

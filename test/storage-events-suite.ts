@@ -47,7 +47,7 @@ export function newEndpoint(change: Partial<NewEndpoint> = {}): NewEndpoint {
   }
 }
 
-function accepted(published: Published | PublishRefusal): Published {
+export function accepted(published: Published | PublishRefusal): Published {
   assert.ok(typeof published === 'object')
   return published
 }
@@ -144,6 +144,34 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       const [delivery] = await deliveriesOf(storage, message.id)
       assert.equal(delivery?.target, moved.target)
       assert.deepEqual(idsOf(await storage.deliveries.claim(bounds())), [delivery.id])
+    })
+
+    test('want what their patterns say now, each once, and nothing once they are gone', async (t) => {
+      const storage = await open(t)
+      const { eventTypes, endpoints, messages } = storage
+      const type = { tenant: 't', name: 'a.b.c', description: '', createdAtMs: NOW }
+      await eventTypes.add(type, 9)
+      const made = await addEndpoint(storage, { eventTypes: ['a.*', 'a.*.c', 'a.*', '*.b.c'] })
+      const { id, fields } = partsOf(made)
+      const publish = async (name: string): Promise<number> =>
+        accepted(await messages.publish(newMessage({ type: name }))).message.deliveries
+      let changedAtMs = NOW
+      const want = async (...patterns: string[]): Promise<number[]> => {
+        const change = { ...fields, eventTypes: patterns }
+        const times = { changedAtMs, nowMs: ++changedAtMs }
+        assert.equal(await endpoints.update(id, change, times), true)
+        return [await publish('a.b.c'), await publish('order.created')]
+      }
+      assert.deepEqual([await publish('a.b.c'), await publish('order.created')], [1, 0])
+      assert.deepEqual(await want('order.*', 'a.*.c'), [1, 1])
+      assert.deepEqual(await want('order.*'), [0, 1])
+      assert.deepEqual(await want('a.b'), [0, 0])
+      const stale = { ...fields, eventTypes: ['*'] }
+      assert.equal(await endpoints.update(id, stale, { changedAtMs: NOW, nowMs: NOW }), false)
+      assert.equal(await publish('a.b.c'), 0)
+      assert.deepEqual(await want('*'), [1, 1])
+      await endpoints.remove(id)
+      assert.equal(await publish('a.b.c'), 0)
     })
 
     test('that are changed twice at once have all that waits where the last change points', async (t) => {

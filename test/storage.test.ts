@@ -24,7 +24,7 @@ import { AppError } from '../src/errors.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { NOW, PER_LANE, bounds, newAttempt, testDeliveries } from './storage-deliveries-suite.ts'
-import { newEndpoint, newMessage, testEvents } from './storage-events-suite.ts'
+import { accepted, newEndpoint, newMessage, testEvents } from './storage-events-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
@@ -206,6 +206,8 @@ describe('SQLite: a restart', () => {
     undoMigrations(folder, '0016-event-bytes')
 
     const { deliveryRetention: kept, messages } = await open(t, folder)
+    const known = accepted(await messages.publish(newMessage()))
+    assert.equal(known.message.deliveries, 2, 'the patterns of endpoints are known')
     const all = (): Promise<number> => kept.keptBytes(0, NOW + 9)
     assert.equal(await all(), 2 * bytes + 4, 'two bodies, and two answers')
     await kept.dropPayloads(NOW + 1)

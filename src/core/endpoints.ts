@@ -2,7 +2,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import { EVENT_TYPE_CHARS_MAX, isEventPattern } from '../event-pattern.ts'
+import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_WORDS_MAX, isEventPattern } from '../event-pattern.ts'
 import { changedSettings } from '../endpoint-settings.ts'
 import type { Endpoint, EndpointSettings, RequestSpec, SigningSecret } from '../model.ts'
 import { originOf, parseRequestSpec } from '../request-spec.ts'
@@ -159,7 +159,7 @@ function checkPatterns(patterns: readonly string[]): void {
   throw new AppError(
     'BAD_REQUEST',
     'An entry of event_types is a name as order.created, or one with * in place of words, as order.*, at ' +
-      `most ${EVENT_TYPE_CHARS_MAX} characters.`,
+      `most ${EVENT_TYPE_WORDS_MAX} words and ${EVENT_TYPE_CHARS_MAX} characters.`,
     { detail: { field: `event_types.${at}` } },
   )
 }

@@ -2,7 +2,7 @@
 // pen is noticed where it is made.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import { EVENT_TYPE_CHARS_MAX, isEventTypeName } from '../event-pattern.ts'
+import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_WORDS_MAX, isEventTypeName } from '../event-pattern.ts'
 import type { EventType } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkTenant } from './tenants.ts'
@@ -57,7 +57,7 @@ function checkName(name: string): void {
   throw new AppError(
     'BAD_REQUEST',
     'name must be words of letters, digits, _ and - with dots between them, as order.created, at most ' +
-      `${EVENT_TYPE_CHARS_MAX} characters.`,
+      `${EVENT_TYPE_WORDS_MAX} of them and ${EVENT_TYPE_CHARS_MAX} characters.`,
     { detail: { field: 'name' } },
   )
 }

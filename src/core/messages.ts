@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { payloadOf, toEnvelope } from '../event-envelope.ts'
+import { isEventTypeName } from '../event-pattern.ts'
 import type { Message } from '../model.ts'
 import type { NewMessage, Published, PublishRefusal, Storage } from '../storage/storage.ts'
 import { missingTokenField } from './event-token.ts'
@@ -46,10 +47,11 @@ export type Messages = ReturnType<typeof createMessages>
 export function createMessages(deps: MessagesDeps) {
   const { storage, config, newId, now, onDelivery } = deps
 
-  /** @throws AppError BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED */
+  /** @throws AppError UNKNOWN_EVENT_TYPE, BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED */
   function toMessage(event: NewEvent): NewMessage {
     const { tenant, type, payload, callerId, deliverAtMs } = event
     checkTenant(tenant)
+    if (!isEventTypeName(type)) throw unknownType(type)
     if (callerId !== null && !PRINTABLE.test(callerId))
       throw malformed('id', 'id must be printable ASCII, and not empty.')
     if (Buffer.byteLength(payload) > config.MESSAGE_BYTES) {
@@ -86,11 +88,7 @@ export function createMessages(deps: MessagesDeps) {
       const sentence = `${field} is missing, which an endpoint's token is made of.`
       throw new AppError('TOKEN_FIELDS_MISSING', sentence, { detail: { field } })
     }
-    if (published === 'unknown_type') {
-      throw new AppError('UNKNOWN_EVENT_TYPE', `The tenant has no event type ${quote(type)}.`, {
-        detail: { field: 'type' },
-      })
-    }
+    if (published === 'unknown_type') throw unknownType(type)
     const { message, repeated } = published
     if (published.fingerprint !== fingerprint) {
       throw new AppError('MESSAGE_ID_REUSED', undefined, {
@@ -174,6 +172,12 @@ function outcomeOf<T>(make: () => T): T | AppError {
 function fingerprintOf({ type, payload, deliverAtMs }: NewEvent): string {
   const head = JSON.stringify([type, deliverAtMs])
   return createHash('sha256').update(head).update(payload).digest('hex')
+}
+
+function unknownType(type: string): AppError {
+  return new AppError('UNKNOWN_EVENT_TYPE', `The tenant has no event type ${quote(type)}.`, {
+    detail: { field: 'type' },
+  })
 }
 
 function quote(type: string): string {

@@ -53,7 +53,7 @@ export function rowToEndpoint(
   }
 }
 
-export function patternsOf(json: string): readonly string[] {
+function patternsOf(json: string): readonly string[] {
   return JSON.parse(json) as readonly string[]
 }
 

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { Database } from './database.ts'
+import { insertPatterns, replacePatterns } from './endpoint-patterns.ts'
 import { fieldsToRow, readEndpointSecrets, rowToEndpoint, secretToRow } from './endpoint-rows.ts'
 import type { EndpointStore } from './event-stores.ts'
 import type { Schema } from './schema.ts'
@@ -69,6 +70,7 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
           .insertInto('endpoints')
           .values({ id, tenant, ...fieldsToRow(id, fields, secrets), ...times })
           .execute()
+        await insertPatterns(db, { id, tenant }, fields.eventTypes)
         await db
           .insertInto('endpoint_secrets')
           .values(secretToRow(id, secret, secrets))
@@ -112,8 +114,11 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
           })
           .where('id', '=', id)
           .where('updated_at_ms', '=', changedAtMs)
+          .returning('tenant')
           .executeTakeFirst()
-        return row.numUpdatedRows > 0n
+        if (row === undefined) return false
+        await replacePatterns(db, { id, tenant: row.tenant }, fields.eventTypes)
+        return true
       })
       if (changed) await move(id, fields.target)
       return changed

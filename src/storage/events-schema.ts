@@ -34,6 +34,13 @@ export interface EndpointsTable {
   updated_at_ms: number
 }
 
+/** A row for each entry of `event_types`. */
+export interface EndpointPatternsTable {
+  tenant: string
+  pattern: string
+  endpoint_id: string
+}
+
 /** What is sent to an endpoint is signed with; at most a few of each. */
 export interface EndpointSecretsTable {
   id: string
@@ -66,6 +73,7 @@ export interface MessagesTable {
 export interface EventsSchema {
   event_types: EventTypesTable
   endpoints: EndpointsTable
+  endpoint_patterns: EndpointPatternsTable
   endpoint_secrets: EndpointSecretsTable
   messages: MessagesTable
 }

@@ -3,10 +3,10 @@ import type { Insertable, Kysely, Selectable } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import { needsPreparation } from '../endpoint-settings.ts'
 import { payloadOf } from '../event-envelope.ts'
-import { matchesEvent } from '../event-pattern.ts'
 import type { EndpointSettings, Message } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
-import { patternsOf, settingsOf } from './endpoint-rows.ts'
+import { endpointsWanting } from './endpoint-patterns.ts'
+import { settingsOf } from './endpoint-rows.ts'
 import { insertEventDeliveries } from './event-deliveries.ts'
 import type { MessageStore, NewMessage, Published, PublishRefusal } from './event-stores.ts'
 import type { EndpointsTable, EventSends, MessagesTable } from './events-schema.ts'
@@ -36,14 +36,6 @@ interface Receiver extends Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'r
 
 const selectType = createStatement((db, tenant: string, name: string) =>
   db.selectFrom('event_types').select('name').where('tenant', '=', tenant).where('name', '=', name),
-)
-
-const selectEnabled = createStatement((db, tenant: string) =>
-  db
-    .selectFrom('endpoints')
-    .select(['id', 'event_types', 'target', 'retry', 'settings'])
-    .where('tenant', '=', tenant)
-    .where('enabled', '=', 1),
 )
 
 export function createMessageStore(database: Database): MessageStore {
@@ -122,17 +114,12 @@ async function findByCaller(
   return { message: toMessage(row), repeated: true, fingerprint: row.fingerprint }
 }
 
-async function receiversOf(
-  db: Kysely<Schema>,
-  { tenant, type }: NewMessage,
-): Promise<readonly Receiver[]> {
-  const { rows } = await selectEnabled(db, tenant)
-  return rows
-    .filter((row) => patternsOf(row.event_types).some((pattern) => matchesEvent(pattern, type)))
-    .map(({ settings: json, ...row }) => {
-      const settings = settingsOf(json)
-      return { ...row, sends: sentWith(settings), signatureStyle: settings.signatureStyle }
-    })
+async function receiversOf(db: Kysely<Schema>, message: NewMessage): Promise<readonly Receiver[]> {
+  const rows = await endpointsWanting(db, message)
+  return rows.map(({ settings: json, ...row }) => {
+    const settings = settingsOf(json)
+    return { ...row, sends: sentWith(settings), signatureStyle: settings.signatureStyle }
+  })
 }
 
 /** Undefined where its tenant has one of its publisher's name for it. */

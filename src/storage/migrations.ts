@@ -18,6 +18,7 @@ import { fullLanes } from './migrations/0012-full-lanes.ts'
 import { events } from './migrations/0014-events.ts'
 import { tokens } from './migrations/0015-tokens.ts'
 import { eventBytes } from './migrations/0016-event-bytes.ts'
+import { eventPatterns } from './migrations/0016-event-patterns.ts'
 import { preparation } from './migrations/0017-preparation.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
@@ -37,6 +38,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0014-events': events,
   '0015-tokens': tokens,
   '0016-event-bytes': eventBytes,
+  '0016-event-patterns': eventPatterns,
   '0017-preparation': preparation,
 }
 

@@ -10,6 +10,7 @@ export function undoMigrations(folder: string, until: string): void {
       `DROP INDEX resend_jobs_by_tenant; ALTER TABLE resend_jobs DROP COLUMN tenant;
        ALTER TABLE deliveries DROP COLUMN sends; ALTER TABLE endpoints DROP COLUMN settings`,
     ],
+    ['0016-event-patterns', 'DROP TABLE endpoint_patterns'],
     [
       '0016-event-bytes',
       `DROP INDEX messages_kept; ALTER TABLE messages DROP COLUMN kept_bytes;

@@ -1,0 +1,65 @@
+// The patterns of endpoints, found by the types that they match: of ten thousand endpoints a publish reads those that
+// want it.
+import type { Kysely, Selectable } from 'kysely'
+import { patternsMatching } from '../event-pattern.ts'
+import type { EndpointPatternsTable, EndpointsTable } from './events-schema.ts'
+import { createRowWriter } from './row-writer.ts'
+import type { Schema } from './schema.ts'
+import { createStatementOfIds } from './statement.ts'
+
+const insertRows = createRowWriter<EndpointPatternsTable>((db, rows) =>
+  db
+    .insertInto('endpoint_patterns')
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .compile(),
+)
+
+/** Those that are there already stay. */
+export async function insertPatterns(
+  db: Kysely<Schema>,
+  { id, tenant }: { id: string; tenant: string },
+  patterns: readonly string[],
+): Promise<void> {
+  const distinct = [...new Set(patterns)].sort()
+  await insertRows(
+    db,
+    distinct.map((pattern) => ({ tenant, pattern, endpoint_id: id })),
+  )
+}
+
+/** Has an endpoint want these and no others. */
+export async function replacePatterns(
+  db: Kysely<Schema>,
+  endpoint: { id: string; tenant: string },
+  patterns: readonly string[],
+): Promise<void> {
+  let others = db.deleteFrom('endpoint_patterns').where('endpoint_id', '=', endpoint.id)
+  if (patterns.length > 0) others = others.where('pattern', 'not in', patterns)
+  await others.execute()
+  await insertPatterns(db, endpoint, patterns)
+}
+
+const selectWanting = createStatementOfIds((db, patterns, tenant: string) =>
+  db
+    .selectFrom('endpoints')
+    .select(['id', 'target', 'retry', 'settings'])
+    // Each once, though several of its patterns match.
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('endpoint_patterns')
+        .select('endpoint_id')
+        .where('endpoint_patterns.tenant', '=', tenant)
+        .where('pattern', 'in', patterns),
+    )
+    .where('enabled', '=', 1),
+)
+
+/** The tenant's enabled endpoints that want events of that type. */
+export async function endpointsWanting(
+  db: Kysely<Schema>,
+  { tenant, type }: { tenant: string; type: string },
+): Promise<readonly Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry' | 'settings'>[]> {
+  const { rows } = await selectWanting(db, patternsMatching(type), tenant)
+  return rows
+}
