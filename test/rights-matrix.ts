@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import { readRoutes, takes } from './helpers/api-description.ts'
+import { readRoutes, takes, undescribed } from './helpers/api-description.ts'
 import type { Route } from './helpers/api-description.ts'
 import { Things } from './helpers/api-things.ts'
 import type { ApiRequest, Owner } from './helpers/api-things.ts'
@@ -115,7 +115,8 @@ async function checkRoute(
     const sent = fresh ? await things.request(route, { owner, named }) : request
     const keys = typeof key === 'function' ? key(sent.executable) : key
     const told = `${route.name} of ${owner === 'tenant' ? 'a' : 'an'} ${owner}, as ${who}`
-    const text = await send(app, sent, keys, expected, told)
+    const { status, text } = await send(app, sent, keys, expected, told)
+    if (expected === 'lets in' && text.startsWith('{')) describes(route, status, text)
     if (who.startsWith('another tenant') && expected === 'lets in') {
       assert.ok(!text.includes(`"${TENANT}"`), `${told}: ${text}`)
     }
@@ -164,14 +165,24 @@ function aboutSomething(route: Route, owner: Owner): boolean {
 type Header = Record<string, string>
 type Keys = Header | ((one: Uploaded) => Header)
 
-/** Sends it, asserts the answer, and gives its text. */
+/** @throws Error that says what the route's author has to do */
+function describes(route: Route, status: number, text: string): void {
+  const names = undescribed(route, status, JSON.parse(text))
+  if (names.length === 0) return
+  throw new Error(
+    `${route.name} answers ${names.join(', ')}, which its description lacks: add it to the shape in ` +
+      '`response` of its schema.',
+  )
+}
+
+/** Sends it, asserts the answer, and gives it. */
 async function send(
   app: TestApp,
   { url, method, headers, body }: ApiRequest,
   keys: Header,
   expected: Answer,
   told: string,
-): Promise<string> {
+): Promise<{ status: number; text: string }> {
   const response = await app.request(url, {
     method,
     headers: { ...headers, ...keys },
@@ -181,12 +192,12 @@ async function send(
   const about = `${told}: ${response.status} ${text.slice(0, 300)}`
   if (expected === 'lets in') {
     assert.ok(response.ok, about)
-    return text
+    return { status: response.status, text }
   }
   const [status, code] = expected
   assert.equal(response.status, status, about)
   assert.equal((JSON.parse(text) as { code: string }).code, code, about)
-  return text
+  return { status, text }
 }
 
 async function makeTokens(app: TestApp): Promise<Tokens> {

@@ -106,7 +106,7 @@ function toAppError(error: FastifyError): AppError {
   }
   if (DISK_FULL.has(error.code)) return new AppError('STORAGE_FULL', undefined, { cause: error })
   // What else Fastify refuses before a handler is asked.
-  if (String(error.code).startsWith('FST_') && (error.statusCode ?? 500) < 500)
+  if (/^FST_/.test(error.code) && (error.statusCode ?? 500) < 500)
     return new AppError('BAD_REQUEST', error.message)
   if (error instanceof SyntaxError)
     return new AppError('INVALID_JSON', 'The body is not valid JSON.')

@@ -1,6 +1,6 @@
 // Shapes that several routes share: they validate requests and describe the API at once.
 import { Type } from 'typebox'
-import type { TProperties, TSchema } from 'typebox'
+import type { Static, TProperties, TSchema } from 'typebox'
 
 export const ExecutableParams = Type.Object({
   id: Type.String({ description: 'wasm_id: the positive integer an upload answered' }),
@@ -10,6 +10,11 @@ export const FunctionParams = Type.Object({
   id: Type.String({ description: 'wasm_id' }),
   fn: Type.String({ description: 'Name of an exported function' }),
 })
+
+/** Or null. Written as one schema with two types, which are told apart without validating. */
+export function nullable<T extends TSchema & { type: string }>(schema: T) {
+  return Type.Unsafe<Static<T> | null>({ ...schema, type: [schema.type, 'null'] })
+}
 
 /** Every failure looks like this; some codes carry further fields. */
 export const ErrorBody = Type.Object(

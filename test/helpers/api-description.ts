@@ -6,6 +6,7 @@ import type { Caller } from './client.ts'
 export interface Schema {
   properties?: Record<string, Schema>
   required?: string[]
+  items?: Schema
 }
 
 export interface Operation {
@@ -13,7 +14,7 @@ export interface Operation {
   security?: Record<string, string[]>[]
   parameters?: { name: string; in: string; required?: boolean }[]
   requestBody?: { required?: boolean; content: Record<string, { schema: Schema }> }
-  responses: Record<string, unknown>
+  responses: Record<string, { content?: Record<string, { schema: Schema }> }>
 }
 
 export interface Route extends Operation {
@@ -44,4 +45,22 @@ export function takes(route: Route, where: 'query' | 'body', name: string): bool
   }
   const schema = route.requestBody?.content['application/json']?.schema
   return Object.hasOwn(schema?.properties ?? {}, name)
+}
+
+/** Members of a JSON answer, as `items.tries`, that the description of the route does not name. */
+export function undescribed(route: Route, status: number, answer: unknown): string[] {
+  const described = route.responses[String(status)] ?? route.responses['2XX']
+  const schema = described?.content?.['application/json']?.schema
+  return schema === undefined ? [] : [...new Set(strangers(schema, answer, ''))]
+}
+
+function strangers({ properties, items }: Schema, value: unknown, at: string): string[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((one: unknown) => (items === undefined ? [] : strangers(items, one, at)))
+  }
+  if (properties === undefined || typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, member]: [string, unknown]) => {
+    const known = Object.hasOwn(properties, name) ? properties[name] : undefined
+    return known === undefined ? [at + name] : strangers(known, member, `${at}${name}.`)
+  })
 }

@@ -8,6 +8,7 @@ import type { Deliveries } from '../../core/deliveries.ts'
 import { AppError } from '../../errors.ts'
 import type { Attempt, Delivery, TokenRight } from '../../model.ts'
 import { formatRetry } from '../../retry-policy.ts'
+import { DeliveryShape } from '../delivery-shape.ts'
 import { FILTER_FIELDS, readDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
@@ -20,7 +21,6 @@ export interface DeliveriesRoutesDeps {
   keyGuard: KeyGuard
 }
 
-const DeliveryShape = Type.Object({ delivery_id: Type.String() }, { additionalProperties: true })
 const DeliveryList = Type.Object({
   items: Type.Array(DeliveryShape),
   next: Type.Union([Type.String(), Type.Null()]),
@@ -165,7 +165,7 @@ function missing(): AppError {
   return new AppError('NOT_FOUND', 'There is no such delivery.')
 }
 
-function toWire(delivery: Delivery): { delivery_id: string } & Record<string, unknown> {
+function toWire(delivery: Delivery) {
   return {
     delivery_id: delivery.id,
     run_id: delivery.runId,
@@ -191,7 +191,7 @@ function toWire(delivery: Delivery): { delivery_id: string } & Record<string, un
   }
 }
 
-function attemptToWire(attempt: Attempt): Record<string, unknown> {
+function attemptToWire(attempt: Attempt) {
   return {
     attempt_id: attempt.id,
     began_at: toTime(attempt.beganAtMs),
@@ -216,7 +216,7 @@ function attemptToWire(attempt: Attempt): Record<string, unknown> {
 }
 
 /** As text where it is UTF-8, but for a character that was cut through at the end. */
-function bodyToWire({ responseBody: body, responseCut }: Attempt): Record<string, unknown> {
+function bodyToWire({ responseBody: body, responseCut }: Attempt) {
   const whole = responseCut ? body.subarray(0, endOfText(body)) : body
   return isUtf8(whole)
     ? { response_body: whole.toString('utf8'), response_body_base64: null }

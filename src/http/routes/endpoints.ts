@@ -10,7 +10,15 @@ import { originOf } from '../../request-spec.ts'
 import { DEFAULT_RETRY, formatRetry } from '../../retry-policy.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, OptionalTenant, SECURITY, TenantQuery, listOf, tenantPage } from '../schemas.ts'
+import {
+  ErrorBody,
+  OptionalTenant,
+  SECURITY,
+  TenantQuery,
+  listOf,
+  tenantPage,
+  nullable,
+} from '../schemas.ts'
 import type { App } from '../server.ts'
 
 /** Event types and patterns of one endpoint: each is tried with every message. */
@@ -77,9 +85,24 @@ const Rotation = Type.Object(
   },
   { additionalProperties: false },
 )
-const Shape = Type.Object({ endpoint_id: Type.String() }, { additionalProperties: true })
+const Shown = {
+  endpoint_id: Type.String(),
+  tenant: Type.String(),
+  ...Type.Partial(Type.Object(Fields)).properties,
+  url: Type.String({ description: 'Its path and query masked' }),
+  headers: Type.Record(Type.String(), Type.String(), { description: 'Their values masked' }),
+  secrets: Type.Array(
+    Type.Object({ created_at: Type.String(), expires_at: nullable(Type.String()) }),
+    { description: 'That sign now' },
+  ),
+  created_at: Type.String({ description: 'RFC 3339, UTC' }),
+  updated_at: Type.String(),
+  warnings: Type.Optional(Type.Array(Type.String())),
+}
+const Shape = Type.Object(Shown, { additionalProperties: true })
+const Deleted = Type.Object({ endpoint_id: Type.String() })
 const WithSecret = Type.Object(
-  { endpoint_id: Type.String(), secret: Type.String({ description: 'whsec_…; shown once' }) },
+  { ...Shown, secret: Type.String({ description: 'whsec_…; shown once' }) },
   { additionalProperties: true },
 )
 const Params = Type.Object({ id: Type.String({ description: 'endpoint_id' }) })
@@ -97,7 +120,7 @@ export function registerEndpoints(
       endpoint_id: endpoint.id,
       tenant: endpoint.tenant,
       url: originOf(spec) + maskPath(spec.path),
-      event_types: endpoint.eventTypes,
+      event_types: [...endpoint.eventTypes],
       description: endpoint.description,
       headers: Object.fromEntries(
         Object.entries(spec.headers).map(([name, value]) => [
@@ -207,7 +230,7 @@ export function registerEndpoints(
         ...one,
         security: SECURITY.manage,
         summary: 'Delete an endpoint, and cancel what was not delivered to it',
-        response: { 200: Shape, '4xx': ErrorBody },
+        response: { 200: Deleted, '4xx': ErrorBody },
       },
       config: { access: 'manage' },
     },

@@ -35,11 +35,21 @@ const Uploaded = Type.Object(
     wasm_sha256: Type.String({ description: '0x and 64 hex digits' }),
     SSVM_Usage_Key: Type.String({ description: 'The zero UUID where anybody may call' }),
     SSVM_Admin_Key: Type.String({ description: 'Shown once; only its hash is kept' }),
+    kind: Type.String({ description: 'wasm-bindgen, wasi-command or raw' }),
+    functions: Type.Array(Type.Unknown(), { description: 'Names, and types as far as known' }),
+    missing_imports: Type.Array(Type.Unknown()),
+    warnings: Type.Array(Type.String()),
+    curl: Type.String({ description: 'A line that calls it' }),
   },
   { additionalProperties: true },
 )
 const Swapped = Type.Object(
-  { wasm_id: Type.Integer(), wasm_sha256: Type.String() },
+  {
+    wasm_id: Type.Integer(),
+    wasm_sha256: Type.String(),
+    version: Type.Integer(),
+    warnings: Type.Array(Type.String()),
+  },
   { additionalProperties: true },
 )
 const About = Type.Object(

@@ -11,7 +11,15 @@ import type { Message } from '../../model.ts'
 import { parseTime } from '../../rfc3339.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, OptionalTenant, SECURITY, TenantQuery, listOf, tenantPage } from '../schemas.ts'
+import {
+  ErrorBody,
+  OptionalTenant,
+  SECURITY,
+  TenantQuery,
+  listOf,
+  tenantPage,
+  nullable,
+} from '../schemas.ts'
 import type { App } from '../server.ts'
 import { hopsOf } from '../wire.ts'
 
@@ -31,7 +39,28 @@ const DELIVERIES_SHOWN = 100
 /** Of one batch. */
 const MESSAGES_BATCH_MAX = 100
 
-const Shape = Type.Object({ message_id: Type.String() }, { additionalProperties: true })
+const Shape = Type.Object(
+  {
+    message_id: Type.String(),
+    id: nullable(Type.String({ description: 'Your own' })),
+    tenant: Type.String(),
+    type: Type.String(),
+    deliveries: Type.Integer({ description: 'That were made when it was published' }),
+    size_bytes: Type.Integer(),
+    deliver_at: nullable(Type.String()),
+    created_at: Type.String({ description: 'RFC 3339, UTC' }),
+  },
+  { additionalProperties: true },
+)
+const Whole = Type.Object(
+  {
+    ...Shape.properties,
+    payload: Type.Unknown(),
+    payload_kept: Type.Boolean(),
+    delivery_ids: Type.Array(Type.String()),
+  },
+  { additionalProperties: true },
+)
 const Fields = {
   type: Type.String({ description: "One of the tenant's event types" }),
   payload: Type.Unknown({ description: 'Any JSON, sent byte for byte' }),
@@ -58,7 +87,12 @@ const BatchBody = Type.Object(
 const BatchShape = Type.Object({
   items: Type.Array(
     Type.Object(
-      { status: Type.Integer({ description: 'As if it had been published alone' }) },
+      {
+        status: Type.Integer({ description: 'As if it had been published alone' }),
+        ...Type.Partial(Shape).properties,
+        idempotent_replayed: Type.Optional(Type.Boolean()),
+        ...Type.Partial(ErrorBody).properties,
+      },
       { additionalProperties: true },
     ),
     { description: 'In the order of `messages`: what was accepted, or an error' },
@@ -156,7 +190,7 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
         summary: 'One message with its payload and its deliveries',
         params: Params,
         querystring: TenantQuery,
-        response: { 200: Shape, '4xx': ErrorBody },
+        response: { 200: Whole, '4xx': ErrorBody },
       },
       config: { access: 'read' },
     },
@@ -175,7 +209,7 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
   )
 }
 
-function toWire(message: Message): { message_id: string } & Record<string, unknown> {
+function toWire(message: Message) {
   const { deliverAtMs } = message
   return {
     message_id: message.id,

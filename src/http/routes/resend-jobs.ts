@@ -7,7 +7,7 @@ import type { ResendJob, TokenRight } from '../../model.ts'
 import { FILTER_FIELDS, readDeliveryFilter, writeDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, NoFields, PageQuery, SECURITY } from '../schemas.ts'
+import { ErrorBody, NoFields, PageQuery, SECURITY, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toExecutableId } from '../wire.ts'
 
@@ -19,7 +19,25 @@ export interface ResendJobsDeps {
 /** Deliveries that a job may ask to have sent in a second. */
 const RATE_PER_SECOND_MAX = 10_000
 
-const JobShape = Type.Object({ job_id: Type.String() }, { additionalProperties: true })
+const JobShape = Type.Object(
+  {
+    job_id: Type.String(),
+    wasm_id: nullable(Type.Integer()),
+    tenant: nullable(Type.String()),
+    state: Type.String({ description: 'running, finished or canceled' }),
+    filter: Type.Object(FILTER_FIELDS),
+    rate_per_second: nullable(Type.Integer()),
+    matched: Type.Integer(),
+    resent: Type.Integer(),
+    skipped: Type.Integer(),
+    succeeded: Type.Integer(),
+    failed: Type.Integer(),
+    cursor: nullable(Type.String()),
+    created_at: Type.String({ description: 'RFC 3339, UTC' }),
+    ended_at: nullable(Type.String()),
+  },
+  { additionalProperties: true },
+)
 const JobParams = Type.Object({ id: Type.String({ description: 'job_id' }) })
 const Body = Type.Object(
   {
@@ -138,7 +156,7 @@ function missing(): AppError {
   return new AppError('NOT_FOUND', 'There is no such job.')
 }
 
-function toWire(job: ResendJob): { job_id: string } & Record<string, unknown> {
+function toWire(job: ResendJob) {
   return {
     job_id: job.id,
     wasm_id: job.executableId,

@@ -12,7 +12,7 @@ import { readFilter } from '../filter-by.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
+import { ErrorBody, ExecutableParams, PageQuery, SECURITY, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { USAGE_FILTERS, gasWarnings, usageFigure } from '../usage-figures.ts'
 import { sendWarnings } from '../warnings.ts'
@@ -26,7 +26,52 @@ export interface RunsDeps {
   keyGuard: KeyGuard
 }
 
-const RunShape = Type.Object({ run_id: Type.String() }, { additionalProperties: true })
+const RunSummary = {
+  run_id: Type.String(),
+  wasm_id: Type.Integer(),
+  version: Type.Integer(),
+  function: Type.String(),
+  status: Type.String({
+    description: 'queued, running, forwarding, succeeded, failed or canceled',
+  }),
+  error: nullable(Type.String()),
+  code: nullable(Type.String()),
+  created_at: Type.String({ description: 'RFC 3339, UTC' }),
+  ended_at: nullable(Type.String()),
+  timings_us: Type.Object({
+    fetch: nullable(Type.Integer()),
+    queue: nullable(Type.Integer()),
+    instantiate: nullable(Type.Integer()),
+    run: nullable(Type.Integer()),
+    forward: nullable(Type.Integer()),
+  }),
+  input_bytes: nullable(Type.Integer()),
+  output_bytes: nullable(Type.Integer()),
+  memory_bytes: nullable(Type.Integer()),
+  fuel_used: nullable(Type.Integer()),
+  forwarded_to: nullable(Type.String()),
+  log_truncated: Type.Boolean(),
+}
+const RunItem = Type.Object(RunSummary, { additionalProperties: true })
+const RunShape = Type.Object(
+  {
+    ...RunSummary,
+    log: Type.String({ description: 'What it wrote' }),
+    tries: Type.Integer(),
+    failed_tries: Type.Array(
+      Type.Object({
+        number: Type.Integer(),
+        error: nullable(Type.String()),
+        code: nullable(Type.String()),
+        ended_at: Type.String(),
+      }),
+    ),
+    due_at: nullable(Type.String()),
+    cancel_requested: Type.Boolean(),
+    delivery_ids: Type.Array(Type.String()),
+  },
+  { additionalProperties: true },
+)
 const RunParams = Type.Object({ id: Type.String({ description: 'Wasmhook-Run of an answer' }) })
 
 /** Deliveries of one run that its record names. */
@@ -53,7 +98,7 @@ export function registerRuns(app: App, deps: RunsDeps): void {
   }
 
   /** A run with what other tables tell of it. */
-  async function show(run: RunRecord): Promise<{ run_id: string } & Record<string, unknown>> {
+  async function show(run: RunRecord) {
     const place = run.endedAtMs === null ? await runControl.place(run.id) : undefined
     const dueAtMs = place?.dueAtMs ?? null
     const failed = await runControl.failedTries(run.id)
@@ -150,7 +195,7 @@ export function registerRuns(app: App, deps: RunsDeps): void {
         security: SECURITY.admin,
         response: {
           200: Type.Object({
-            items: Type.Array(RunShape),
+            items: Type.Array(RunItem),
             next: Type.Union([Type.String(), Type.Null()]),
           }),
           '4xx': ErrorBody,
@@ -205,12 +250,12 @@ export function registerRuns(app: App, deps: RunsDeps): void {
   )
 }
 
-function toWire(run: RunRecord): { run_id: string } & Record<string, unknown> {
+function toWire(run: RunRecord) {
   return { ...summary(run), log: run.log }
 }
 
 /** What a list shows: all but the log. */
-function summary(run: RunRecord): { run_id: string } & Record<string, unknown> {
+function summary(run: RunRecord) {
   return {
     run_id: run.id,
     wasm_id: run.executableId,
