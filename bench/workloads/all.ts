@@ -4,6 +4,7 @@ import { burst } from './burst.ts'
 import { bytes1Mib } from './bytes-1mib.ts'
 import { compute } from './compute.ts'
 import { deliveries } from './deliveries.ts'
+import { fanout } from './fanout.ts'
 import { hello, reuse } from './hello.ts'
 import { history } from './history.ts'
 import { hostile } from './hostile.ts'
@@ -28,6 +29,7 @@ export const WORKLOADS: readonly Workload[] = [
   deliveries,
   neighbours,
   history,
+  fanout,
   hostile,
   soak,
 ]
@@ -36,6 +38,6 @@ export const WORKLOADS: readonly Workload[] = [
 export const DEFAULT_WORKLOADS: readonly string[] = ['hello', 'bytes-1mib', 'mix']
 
 /** What is accepted with nobody waiting; its tables stand apart. */
-export const DURABLE_WORKLOADS: readonly string[] = [deliveries, neighbours, history].map(
+export const DURABLE_WORKLOADS: readonly string[] = [deliveries, neighbours, history, fanout].map(
   ({ name }) => name,
 )
