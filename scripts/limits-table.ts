@@ -178,6 +178,14 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['OVERLAP_MS_MAX', 'ms', '`overlap_ms` of a rotation', '`BAD_REQUEST`'],
     ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an endpoint', '`BAD_REQUEST`'],
   ],
+  'src/http/named-functions.ts': [
+    [
+      'FUNCTION_CHARS_MAX',
+      'characters',
+      'Name of a function that an endpoint names',
+      '`BAD_REQUEST`',
+    ],
+  ],
   'src/payload-filter.ts': [
     ['FILTER_PARTS_MAX', 'parts', 'Of one payload filter', '`BAD_REQUEST`'],
     ['FILTER_DEPTH_MAX', 'levels', '`and`, `or` and `not` within each other', '`BAD_REQUEST`'],

@@ -12,6 +12,8 @@ import { createEndpoints } from './core/endpoints.ts'
 import { createEventTypes } from './core/event-types.ts'
 import { createExecutables } from './core/executables.ts'
 import { createForwarder } from './core/forwarder.ts'
+import { createFunctionCalls } from './core/function-calls.ts'
+import type { CallFunction } from './core/function-calls.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createInterrupts } from './core/interrupts.ts'
@@ -95,6 +97,8 @@ export interface RunningApp {
   close(): Promise<void>
   /** The figures of this process alone. */
   readings(): Promise<Readings>
+  /** For the process that sends what is delivered, where that has no sandbox. */
+  callFunction: CallFunction
 }
 
 export async function startApp(options: AppOptions): Promise<RunningApp> {
@@ -149,7 +153,15 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     ownersWaitMs: config.QUEUE_WAIT_MS,
     now,
   })
-  const background = createBackground({ storage, outbound, config, logger, now, chance })
+  const background = createBackground({
+    storage,
+    outbound,
+    callFunction: (call) => callFunction(call),
+    config,
+    logger,
+    now,
+    chance,
+  })
   const { deliveries, resendJobs, ephemeral, idempotency } = background
   const checkTarget = createTargetCheck(outbound)
   const executables = createExecutables({
@@ -188,6 +200,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     laterMsMax: config.DELIVER_LATER_MS_MAX,
     now,
   })
+  const callFunction = createFunctionCalls({ executables, runner, budget })
   const runWorker = createRunWorker({
     storage,
     executables,
@@ -267,7 +280,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerResendJobs(app, { resendJobs, keyGuard })
       registerTokens(app, { tokens, keyGuard })
       registerEventTypes(app, { eventTypes, keyGuard })
-      registerEndpoints(app, { endpoints, keyGuard })
+      registerEndpoints(app, { endpoints, executables, keyGuard })
       registerMessages(app, { messages, deliveries, keyGuard, config })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
@@ -327,6 +340,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       origin: originOn(config, config.HOST, port),
       close,
       readings: () => metrics.readings(),
+      callFunction,
     }
   } catch (error) {
     await close()

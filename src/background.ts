@@ -6,6 +6,7 @@ import { createDeliveries } from './core/deliveries.ts'
 import { createDeliveryRetention } from './core/delivery-retention.ts'
 import { createDeliveryWorker } from './core/delivery-worker.ts'
 import { createEphemeral } from './core/ephemeral.ts'
+import type { CallFunction } from './core/function-calls.ts'
 import { createIdempotency } from './core/idempotency.ts'
 import { createResendJobs } from './core/resend-jobs.ts'
 import type { Outbound } from './outbound/outbound.ts'
@@ -14,6 +15,7 @@ import type { Storage } from './storage/storage.ts'
 export interface BackgroundDeps {
   storage: Storage
   outbound: Outbound
+  callFunction: CallFunction
   config: Config
   logger: FastifyBaseLogger
   now: () => number
@@ -25,10 +27,11 @@ export type Background = ReturnType<typeof createBackground>
 
 /** Its parts work for callers at once, and by themselves once it is started. */
 export function createBackground(deps: BackgroundDeps) {
-  const { storage, outbound, config, logger, now, chance } = deps
+  const { storage, outbound, callFunction, config, logger, now, chance } = deps
   const deliveryWorker = createDeliveryWorker({
     storage,
     outbound,
+    callFunction,
     config,
     now,
     chance,

@@ -5,11 +5,16 @@ export const DEFAULT_SETTINGS: EndpointSettings = {
   bodyStyle: 'envelope',
   signatureStyle: 'standard',
   payloadFilter: null,
+  filter: null,
+  transform: null,
+  target: null,
 }
 
 /** True where something has to be done with what it is sent before. */
-export function needsPreparation({ signatureStyle, payloadFilter }: EndpointSettings): boolean {
-  return payloadFilter !== null || signatureStyle === 'token'
+export function needsPreparation(settings: EndpointSettings): boolean {
+  const { payloadFilter, filter, transform, signatureStyle } = settings
+  const unconditional = payloadFilter === null && filter === null
+  return !unconditional || transform !== null || signatureStyle === 'token'
 }
 
 type Named = { [K in keyof EndpointSettings]?: EndpointSettings[K] | undefined }

@@ -1,6 +1,6 @@
 // Plain types of events; a part of model.ts.
 import type { PayloadFilter } from './payload-filter.ts'
-import type { RequestSpec, SigningSecret } from './model.ts'
+import type { RequestSpec, RetryPolicy, SigningSecret } from './model.ts'
 
 /** The message that a delivery carries, and where it goes. */
 export interface EventOfDelivery {
@@ -19,6 +19,20 @@ export interface EventType {
   createdAtMs: number
 }
 
+/** What lets an endpoint name an executable: a key that was shown then, the operator's leave, or that it was open. */
+export type Grant =
+  | { by: 'token' }
+  | { by: 'open' }
+  /** Hex sha256 of the key. */
+  | { by: 'admin' | 'usage'; keyHash: string }
+
+/** A function that an endpoint names. */
+export interface FunctionRef {
+  executableId: number
+  functionName: string
+  grant: Grant
+}
+
 /** What an owner says of an endpoint besides where it is and what it wants; kept as JSON. */
 export interface EndpointSettings {
   /** What it is sent: `{ type, timestamp, data }`, or the payload alone. */
@@ -27,6 +41,12 @@ export interface EndpointSettings {
   signatureStyle: 'standard' | 'token'
   /** Null: every payload. */
   payloadFilter: PayloadFilter | null
+  /** Tells of each message whether it is wanted. */
+  filter: FunctionRef | null
+  /** Makes of each message what is sent. */
+  transform: FunctionRef | null
+  /** What is called in place of a URL; with `callback` its result goes on to where it or its executable says. */
+  target: (FunctionRef & { callback: boolean }) | null
 }
 
 /** A tenant's registered receiver. */
@@ -37,8 +57,9 @@ export interface Endpoint {
   description: string
   /** Patterns of the event types that it receives. */
   eventTypes: readonly string[]
-  /** Where and how it is called; address and headers may be secret. */
-  spec: RequestSpec
+  /** Where and how it is called; address and headers may be secret. Null: it is a function. */
+  spec: RequestSpec | null
+  retry: RetryPolicy
   settings: EndpointSettings
   /** False: it gets nothing of what is published from now on. */
   enabled: boolean

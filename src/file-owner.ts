@@ -7,6 +7,7 @@ import { createNotices } from './cluster/notices.ts'
 import { createStorageDesk } from './cluster/remote-storage.ts'
 import type { StorageDesk, StorageMethods } from './cluster/remote-storage.ts'
 import type { Config } from './config.ts'
+import type { CallFunction } from './core/function-calls.ts'
 import { openOutbound, ownOriginsOf } from './open-outbound.ts'
 import { openSqlite } from './storage/sqlite.ts'
 import type { Notice } from './storage/storage.ts'
@@ -33,8 +34,9 @@ export interface FileOwner {
 export async function ownFile(deps: {
   config: Config
   logger: FastifyBaseLogger
+  callFunction: CallFunction
 }): Promise<FileOwner> {
-  const { config, logger } = deps
+  const { config, logger, callFunction } = deps
   const outbound = openOutbound(config, () => ownOriginsOf(config, config.PORT))
   const storage = await openSqlite({
     dataDir: config.DATA_DIR,
@@ -46,6 +48,7 @@ export async function ownFile(deps: {
   const background = createBackground({
     storage,
     outbound,
+    callFunction,
     config,
     logger,
     now,

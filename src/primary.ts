@@ -1,6 +1,7 @@
 // The first of several processes on one port: it begins the others, gives out turns, adds up figures, and owns the
 // database where that is a file. It serves no requests. docs/workers.md tells operators the same.
 import type { FastifyBaseLogger } from 'fastify'
+import type { Remote } from './cluster/channel.ts'
 import { createCrew } from './cluster/crew.ts'
 import type { CrewMember } from './cluster/crew.ts'
 import { freePort } from './cluster/free-port.ts'
@@ -8,6 +9,7 @@ import type { StorageMethods } from './cluster/remote-storage.ts'
 import { createTurnDesk } from './cluster/remote-turns.ts'
 import type { TurnMethods } from './cluster/remote-turns.ts'
 import type { Config } from './config.ts'
+import type { CallFunction } from './core/function-calls.ts'
 import { createTurns } from './core/turns.ts'
 import type { AppError } from './errors.ts'
 import { ownFile } from './file-owner.ts'
@@ -44,6 +46,8 @@ export interface WorkerMethods extends CrewMember {
   heard(notice: Notice): void
   /** Its own figures. */
   readings(): Promise<Partial<Readings>>
+  /** Runs a function for what the primary sends. */
+  callFunction: CallFunction
 }
 
 export interface PrimaryOptions {
@@ -64,7 +68,23 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
   const { logger, onHopeless } = options
   const { HOST, PORT } = options.config
   const config: Config = { ...options.config, PORT: PORT === 0 ? await freePort(HOST) : PORT }
-  const file = config.DATABASE_URL === '' ? await ownFile({ config, logger }) : undefined
+  /** Workers that are ready, the one whose turn it is first. */
+  let callers: Pick<Remote<WorkerMethods>, 'callFunction'>[] = []
+
+  const callFunction: CallFunction = async (call) => {
+    const [first, ...others] = callers
+    if (first === undefined) return { kind: 'no_room' }
+    callers = [...others, first]
+    try {
+      return await first.callFunction(call)
+    } catch {
+      // It died, and perhaps not before: what is delivered may come twice.
+      return { kind: 'no_room' }
+    }
+  }
+
+  const file =
+    config.DATABASE_URL === '' ? await ownFile({ config, logger, callFunction }) : undefined
   const turns = createTurns()
   const meters = createMeters()
   const loopDelay = watchLoopDelay(meters.loopDelay)
@@ -94,9 +114,11 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
         methods,
         ready() {
           listening = true
+          callers.push(worker)
           counted = totals.join(() => worker.readings())
         },
         gone() {
+          callers = callers.filter((one) => one !== worker)
           counted?.leave()
           turnDesk.release()
           served?.gone()

@@ -22,6 +22,7 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Runnin
     heard: (notice) => storage.heard(notice),
     // Asked only of one that is ready.
     readings: () => app.readings(),
+    callFunction: (call) => app.callFunction(call),
     stop: onStop,
   }
   const primary = joinCrew<PrimaryMethods & CrewMethods>(ours)

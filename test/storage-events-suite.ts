@@ -116,13 +116,13 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
     test('are kept whole, tenants apart, up to the most', async (t) => {
       const storage = await open(t)
       const made = await addEndpoint(storage)
-      const { secret, target, retry, ...kept } = made
+      const { secret, target, ...kept } = made
       const expected = {
         ...kept,
         secrets: [{ ...secret, privateKey: null, expiresAtMs: null }],
         updatedAtMs: NOW,
       }
-      assert.ok(target !== '' && 'scheduleMs' in retry)
+      assert.notEqual(target, '')
       assert.deepEqual(await storage.endpoints.get(made.id), expected)
       assert.equal(await storage.endpoints.add(newEndpoint(), 1), false)
       assert.deepEqual(await storage.endpoints.list('t', { limit: 1 }), {
@@ -287,7 +287,7 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       assert.equal(leased.length, 2)
       for (const { body, spec, signingSecrets, owner } of leased) {
         assert.deepEqual(body, made.body)
-        assert.deepEqual(spec.headers, { 'x-key': 'secret' })
+        assert.deepEqual(spec?.headers, { 'x-key': 'secret' })
         assert.equal(signingSecrets.length, 1)
         assert.ok(owner < 0)
       }

@@ -1,9 +1,13 @@
 // Sends the deliveries that are due: makes what they send where that was not done, makes the attempt, and writes it with
 // what comes of it.
 import type { Config } from '../config.ts'
+import type { Attempt, RequestSpec } from '../model.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { AfterAttempt, LeasedDelivery, Storage, Unchanged } from '../storage/storage.ts'
 import { EXCERPT_BYTES, afterAttempt, arrived, attempt, newsOf, timeoutOf } from './attempt.ts'
+import type { CallFunction } from './function-calls.ts'
+import { attemptOfCall, attemptOfStep } from './function-target.ts'
+import { orCut } from './or-cut.ts'
 import { createPreparation } from './preparation.ts'
 import { aliveAt } from './signing.ts'
 import { createWorker } from './worker.ts'
@@ -12,6 +16,7 @@ import type { Hands, Worker } from './worker.ts'
 export interface DeliveryWorkerDeps {
   storage: Storage
   outbound: Outbound
+  callFunction: CallFunction
   config: Config
   now: () => number
   /** From 0 to 1. */
@@ -20,10 +25,13 @@ export interface DeliveryWorkerDeps {
   onError: (error: unknown) => void
 }
 
+/** Before a function that found no room is called again. */
+const NO_ROOM_PAUSE_MS = 1_000
+
 export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDelivery> {
-  const { storage, outbound, config, now, chance, onError } = deps
+  const { storage, outbound, callFunction, config, now, chance, onError } = deps
   const perLane = config.DELIVERY_TARGET_CONCURRENCY
-  const preparation = createPreparation({ now })
+  const preparation = createPreparation({ callFunction, config, now })
 
   async function deliver(delivery: LeasedDelivery, hands: Hands): Promise<void> {
     const ready = await prepared(delivery, hands)
@@ -33,23 +41,49 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
   /** With what it sends, which is made first where it was not; undefined where it is not to be sent now. */
   async function prepared(
     delivery: LeasedDelivery,
-    { commit }: Hands,
+    hands: Hands,
   ): Promise<LeasedDelivery | undefined> {
-    const { unprepared, event } = delivery
-    if (unprepared === null || event === null) return delivery
-    const made = preparation.prepare({ ...delivery, event }, unprepared)
-    if (made.kind === 'ready') {
-      const { body, contentType } = made
-      const kept = await commit(() => storage.deliveries.prepared(delivery, made))
-      return kept === true ? { ...delivery, body, contentType } : undefined
+    const { commit } = hands
+    const { unprepared } = delivery
+    if (unprepared === null) return delivery
+    const begun = beginning()
+    const made = await orCut(preparation.prepare(delivery, unprepared), hands.cut)
+    switch (made?.kind) {
+      case 'ready': {
+        const { body, contentType } = made
+        const kept = await commit(() => storage.deliveries.prepared(delivery, made))
+        return kept === true ? { ...delivery, body, contentType } : undefined
+      }
+      case 'later':
+        await putBack(delivery, commit)
+        break
+      case 'failed':
+        await settle(delivery, attemptOfStep(made.step, made.message, begun), hands)
+        break
+      case 'discarded':
+        await discard(delivery, made.reason, commit)
+        break
+      // Cut off by our own end: it is made again.
+      case undefined:
     }
-    const held = { ...delivery, lane: delivery.target }
-    await commit(() => storage.deliveries.discard(held, made.reason, { nowMs: now(), perLane }))
     return undefined
   }
 
-  async function send(delivery: LeasedDelivery, { cut, commit }: Hands): Promise<void> {
-    const { spec, body, contentType, hops, retry } = delivery
+  async function send(delivery: LeasedDelivery, hands: Hands): Promise<void> {
+    const made =
+      delivery.spec === null
+        ? await callTarget(delivery, hands)
+        : await request(delivery, delivery.spec, hands.cut)
+    if (made !== undefined) await settle(delivery, made, hands)
+  }
+
+  /** Undefined where it was cut off by our own end: no failure of the target's, and the lease ends by itself. */
+  async function request(
+    delivery: LeasedDelivery,
+    spec: RequestSpec,
+    cut: AbortSignal,
+  ): Promise<Attempt | undefined> {
+    const { body, contentType, hops } = delivery
     const made = await attempt(
       outbound,
       {
@@ -67,19 +101,58 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
       },
       now,
     )
-    // Cut off by our own end, it is no failure of the target's; the lease ends by itself.
-    if (cut.aborted && made.response === undefined) return
-    const nowMs = now()
-    const tries = delivery.tries + 1
-    const manual = delivery.resending
-    const after: AfterAttempt | Unchanged =
-      manual && !arrived(made.attempt)
-        ? { state: 'unchanged' }
-        : afterAttempt(made.attempt, { retry, tries }, { nowMs, chance: chance(), config })
-    const kept = { ...made.attempt, manual }
-    const bounds = { nowMs, perLane, news: newsOf(made.attempt, nowMs, config) }
-    await commit(() => storage.deliveries.settle(delivery, kept, after, bounds))
+    return cut.aborted && made.response === undefined ? undefined : made.attempt
   }
+
+  /** Undefined where it was not called, or nobody has time for what it comes to. */
+  async function callTarget(
+    delivery: LeasedDelivery,
+    { cut, commit }: Hands,
+  ): Promise<Attempt | undefined> {
+    const { function: ref, body: input, hops } = delivery
+    if (ref === null) return undefined
+    const begun = beginning()
+    const called = callFunction({ ref, input, hops, callback: ref.callback })
+    const outcome = await orCut(called, cut)
+    if (outcome === undefined) return undefined
+    if (outcome.kind === 'no_room') await putBack(delivery, commit)
+    else if (outcome.kind === 'refused') await discard(delivery, outcome.reason, commit)
+    else return attemptOfCall(ref, outcome, begun)
+    return undefined
+  }
+
+  async function settle(
+    delivery: LeasedDelivery,
+    made: Attempt,
+    { commit }: Pick<Hands, 'commit'>,
+  ): Promise<void> {
+    const nowMs = now()
+    const { retry, resending: manual } = delivery
+    const tries = delivery.tries + 1
+    const after: AfterAttempt | Unchanged =
+      manual && !arrived(made)
+        ? { state: 'unchanged' }
+        : afterAttempt(made, { retry, tries }, { nowMs, chance: chance(), config })
+    const bounds = { nowMs, perLane, news: newsOf(made, nowMs, config) }
+    await commit(() => storage.deliveries.settle(delivery, { ...made, manual }, after, bounds))
+  }
+
+  /** It is tried again a little later, which is no attempt. */
+  async function putBack(delivery: LeasedDelivery, commit: Hands['commit']): Promise<void> {
+    const held = { ...delivery, lane: delivery.target }
+    await commit(() => storage.deliveries.putBack(held, now() + NO_ROOM_PAUSE_MS, perLane))
+  }
+
+  async function discard(
+    delivery: LeasedDelivery,
+    reason: string,
+    commit: Hands['commit'],
+  ): Promise<void> {
+    const held = { ...delivery, lane: delivery.target }
+    await commit(() => storage.deliveries.discard(held, reason, { nowMs: now(), perLane }))
+  }
+
+  const beginning = () => ({ atMs: now(), performanceMs: performance.now() })
 
   return createWorker({
     storage,

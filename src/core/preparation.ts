@@ -1,45 +1,133 @@
 // What is done once with a delivery of a message before its first attempt: whether its endpoint wants it, and what
 // is made of it. What comes of it is kept, and every attempt sends those bytes.
+import type { Config } from '../config.ts'
 import { payloadOf, withPayload } from '../event-envelope.ts'
 import { matchesPayload } from '../payload-filter.ts'
-import type { EndpointSettings } from '../model.ts'
+import type { EndpointSettings, FunctionRef } from '../model.ts'
 import type { LeasedDelivery } from '../storage/storage.ts'
 import { withToken } from './event-token.ts'
+import type { CallFunction, FunctionOutcome } from './function-calls.ts'
 import { aliveAt, secretText } from './signing.ts'
 
 /** What it came to. */
 export type Prepared =
   | { kind: 'ready'; body: Buffer; contentType: string }
   /** It is not to be sent. */
-  | { kind: 'discarded'; reason: 'filtered' | 'token_fields_missing' }
+  | { kind: 'discarded'; reason: string }
+  /** A step failed, which counts as an attempt that did. */
+  | { kind: 'failed'; step: Step; message: string }
+  /** There is no room for a function now. */
+  | { kind: 'later' }
+
+/** Classes of failures, as attempts tell them. */
+export type Step = 'filter' | 'transform'
+
+type Stopped = Exclude<Prepared, { kind: 'ready' }>
 
 /** One whose body is still the message as it was published. */
-export type Unprepared = Pick<
-  LeasedDelivery,
-  'body' | 'contentType' | 'createdAtMs' | 'signingSecrets'
-> & {
-  event: { type: string }
+export type Unprepared = Pick<LeasedDelivery, 'body' | 'hops' | 'signingSecrets'>
+
+/** What is sent as a payload: JSON, or what a function made that is none. */
+type Payload = { json: string } | { bytes: Buffer; type: string }
+
+const JSON_TYPE = 'application/json'
+const TRUE = /^\s*(true|1)\s*$/
+const FALSE = /^\s*(false|0)\s*$/
+
+export interface PreparationDeps {
+  callFunction: CallFunction
+  config: Pick<Config, 'MESSAGE_BYTES'>
+  now: () => number
 }
 
 export type Preparation = ReturnType<typeof createPreparation>
 
-export function createPreparation({ now }: { now: () => number }) {
+export function createPreparation({ callFunction, config, now }: PreparationDeps) {
+  const call = (ref: FunctionRef, { body, hops }: Unprepared): Promise<FunctionOutcome> =>
+    callFunction({ ref, input: body, hops, callback: false })
+
+  async function wanted(ref: FunctionRef, delivery: Unprepared): Promise<true | Stopped> {
+    const outcome = await call(ref, delivery)
+    if (outcome.kind !== 'returned') return stopped('filter', outcome)
+    const text = outcome.bytes.toString('latin1', 0, 64)
+    if (TRUE.test(text)) return true
+    if (FALSE.test(text)) return { kind: 'discarded', reason: 'filtered' }
+    const message = 'The filter returned neither true nor false.'
+    return { kind: 'failed', step: 'filter', message }
+  }
+
+  async function transformed(
+    ref: FunctionRef,
+    delivery: Unprepared,
+  ): Promise<{ payload: Payload } | Stopped> {
+    const outcome = await call(ref, delivery)
+    if (outcome.kind !== 'returned') return stopped('transform', outcome)
+    if (outcome.bytes.length > config.MESSAGE_BYTES) {
+      const message = `The result is larger than ${config.MESSAGE_BYTES} bytes (MESSAGE_BYTES).`
+      return { kind: 'failed', step: 'transform', message }
+    }
+    return { payload: toPayload(outcome) }
+  }
+
   return {
-    prepare(delivery: Unprepared, settings: EndpointSettings): Prepared {
-      let payload = payloadOf(delivery.body).toString()
-      const { payloadFilter, signatureStyle, bodyStyle } = settings
-      if (payloadFilter !== null && !matchesPayload(payloadFilter, JSON.parse(payload))) {
+    async prepare(delivery: Unprepared, settings: EndpointSettings): Promise<Prepared> {
+      const { payloadFilter, filter, transform, signatureStyle } = settings
+      let payload: Payload = { json: payloadOf(delivery.body).toString() }
+      if (payloadFilter !== null && !matchesPayload(payloadFilter, JSON.parse(payload.json))) {
         return { kind: 'discarded', reason: 'filtered' }
+      }
+      if (filter !== null) {
+        const isWanted = await wanted(filter, delivery)
+        if (isWanted !== true) return isWanted
+      }
+      if (transform !== null) {
+        const made = await transformed(transform, delivery)
+        if ('kind' in made) return made
+        payload = made.payload
       }
       if (signatureStyle === 'token') {
         const [secret] = aliveAt(now(), delivery.signingSecrets)
-        const signed = secret === undefined ? undefined : withToken(payload, secretText(secret))
+        const json = 'json' in payload ? payload.json : ''
+        const signed = secret === undefined ? undefined : withToken(json, secretText(secret))
         if (signed === undefined) return { kind: 'discarded', reason: 'token_fields_missing' }
-        payload = signed
+        payload = { json: signed }
       }
-      const { contentType } = delivery
-      const body = bodyStyle === 'raw' ? Buffer.from(payload) : withPayload(delivery.body, payload)
-      return { kind: 'ready', body, contentType }
+      return { kind: 'ready', ...toBody(payload, delivery.body, settings) }
     },
   }
+}
+
+function stopped(step: Step, outcome: Exclude<FunctionOutcome, { kind: 'returned' }>): Stopped {
+  if (outcome.kind === 'no_room') return { kind: 'later' }
+  if (outcome.kind === 'refused') return { kind: 'discarded', reason: outcome.reason }
+  return { kind: 'failed', step, message: `${outcome.code}: ${outcome.message}` }
+}
+
+function toPayload({ bytes, type }: { bytes: Buffer; type: string }): Payload {
+  if (type !== JSON_TYPE && !type.startsWith('text/')) return { bytes, type }
+  const text = bytes.toString()
+  try {
+    JSON.parse(text)
+    return { json: text }
+  } catch {
+    return { bytes, type }
+  }
+}
+
+function toBody(
+  payload: Payload,
+  envelope: Buffer,
+  { bodyStyle }: EndpointSettings,
+): { body: Buffer; contentType: string } {
+  const isRaw = bodyStyle === 'raw'
+  if ('json' in payload) {
+    const body = isRaw ? Buffer.from(payload.json) : withPayload(envelope, payload.json)
+    return { body, contentType: JSON_TYPE }
+  }
+  const { bytes, type } = payload
+  if (isRaw) return { body: bytes, contentType: type }
+  const data = type.startsWith('text/')
+    ? bytes.toString()
+    : { content_type: type, base64: bytes.toString('base64') }
+  return { body: withPayload(envelope, JSON.stringify(data)), contentType: JSON_TYPE }
 }

@@ -12,6 +12,7 @@ import { HangUp } from './hang-up.ts'
 import { sizeOfGiven } from './inputs.ts'
 import { isKept } from './idempotency.ts'
 import type { Interrupts } from './interrupts.ts'
+import { orCut } from './or-cut.ts'
 import type { RunJournal } from './run-journal.ts'
 import { runPauseMs } from './run-retry.ts'
 import type { Ran, RunRequest, Runner } from './runner.ts'
@@ -230,14 +231,4 @@ function isForLater({ status, code }: AppError): boolean {
 
 function inFlight({ id }: LeasedRun): AppError {
   return new AppError('IDEMPOTENCY_IN_FLIGHT', undefined, { detail: { run_id: id } })
-}
-
-/** What the work comes to, or nothing at the abort. */
-function orCut<T>(work: Promise<T>, cut: AbortSignal): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => resolve(undefined)
-    if (cut.aborted) abort()
-    cut.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => cut.removeEventListener('abort', abort))
-  })
 }

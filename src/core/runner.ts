@@ -30,6 +30,8 @@ export interface RunRequest {
   functionName: string
   inputs: readonly Input[]
   callback: Callback
+  /** True: a callback in the result is data as all else of it. */
+  asData?: boolean
   /** True: the result is text; false: bytes. */
   text: boolean
   /** How many runs this call has passed through before. */
@@ -182,9 +184,10 @@ export function createRunner(deps: RunnerDeps) {
     const { outcome } = invoked
     // What stored something took room for its result before it was committed.
     if (invoked.store.stored.length === 0) request.lease.take(outcome.bytes.length)
-    const split = request.executable.embeddedCallback
-      ? splitEmbeddedCallback(outcome.bytes, jsonSearchBytes)
-      : { bytes: outcome.bytes, callback: undefined }
+    const split =
+      request.executable.embeddedCallback && request.asData !== true
+        ? splitEmbeddedCallback(outcome.bytes, jsonSearchBytes)
+        : { bytes: outcome.bytes, callback: undefined }
     record.outputBytes = split.bytes.length
     const result = { bytes: split.bytes, type: resultType(split.bytes, outcome) }
     const bounds = { nowMs: now(), maxMs: laterMsMax }

@@ -52,7 +52,7 @@ export function readDeliveryFilter(wire: WireFilter, executableId?: number): Del
     tenant,
     messageId: readId('message_id', wire.message_id, 'a message'),
     endpointId: readId('endpoint_id', wire.endpoint_id, 'an endpoint'),
-    target: target === undefined ? undefined : readOrigin(target),
+    target: target === undefined ? undefined : readTarget(target),
     states: state === undefined ? undefined : readStates(state),
     createdFromMs: readTime('created_after', wire.created_after),
     createdBeforeMs: readTime('created_before', wire.created_before),
@@ -90,8 +90,10 @@ function readStates(text: string): DeliveryState[] {
   return [...new Set(states)]
 }
 
-function readOrigin(text: string): string {
-  const expected = 'an origin, as https://example.com or http://10.0.0.1:8080'
+function readTarget(text: string): string {
+  if (/^function:[1-9]\d{0,15}$/.test(text)) return text
+  const expected =
+    'an origin, as https://example.com or http://10.0.0.1:8080, or function:<wasm_id>'
   const url = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || url.href !== `${url.origin}/`) throw malformed('target', expected)
   return originOf(parseRequestSpec(url.href, 'callback').spec)

@@ -6,7 +6,7 @@ import { keyMatches } from '../core/keys.ts'
 import { hasRight, isTokenForm } from '../core/tokens.ts'
 import type { Tokens } from '../core/tokens.ts'
 import { AppError } from '../errors.ts'
-import type { Executable, Token, TokenRight } from '../model.ts'
+import type { Executable, Grant, Token, TokenRight } from '../model.ts'
 import { bearer, toExecutableId, wireHeader } from './wire.ts'
 
 /**
@@ -229,6 +229,31 @@ export function createKeyGuard(
         wireHeader(request.headers, 'SSVM_Usage_Key'),
         bearer(request.headers),
       ].some((key) => key !== undefined),
+    /**
+     * By what the request may name the executable elsewhere.
+     * @throws AppError MISSING_KEY, WRONG_KEY
+     */
+    grantOf(request: FastifyRequest, executable: Executable): Grant {
+      const { adminKeyHash, usageKeyHash } = executable
+      const sent = [
+        bearer(request.headers),
+        adminKey(request),
+        wireHeader(request.headers, 'SSVM_Usage_Key'),
+      ].filter((key) => key !== undefined)
+      if (sent.some(isToken)) return { by: 'token' }
+      if (sent.some((key) => keyMatches(key, adminKeyHash))) {
+        return { by: 'admin', keyHash: adminKeyHash }
+      }
+      if (usageKeyHash === null) return { by: 'open' }
+      if (sent.some((key) => keyMatches(key, usageKeyHash))) {
+        return { by: 'usage', keyHash: usageKeyHash }
+      }
+      const others = sent.filter((key) => !isTokenForm(key))
+      if (others.length === 0) {
+        throw new AppError('MISSING_KEY', 'Naming this function needs a key of its executable.')
+      }
+      throw new AppError('WRONG_KEY', `Wrong key for executable ${executable.id}.`)
+    },
     requireToken,
     requireAdmin,
     requireOwner,

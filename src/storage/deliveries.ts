@@ -92,6 +92,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         body,
         signingSecrets: row.signed === 1 ? secretsOf(row.executable_id) : [],
         unprepared: null,
+        function: null,
       }))
       return { id: row.id, row, resendJobId, sent: alive === null ? 'executable_deleted' : read }
     })

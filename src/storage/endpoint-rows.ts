@@ -2,7 +2,13 @@
 // and nowhere else.
 import type { Kysely, Selectable } from 'kysely'
 import { DEFAULT_SETTINGS } from '../endpoint-settings.ts'
-import type { Endpoint, EndpointSettings, RequestSpec, SigningSecret } from '../model.ts'
+import type {
+  Endpoint,
+  EndpointSettings,
+  RequestSpec,
+  RetryPolicy,
+  SigningSecret,
+} from '../model.ts'
 import type { EndpointFields, NewEndpointSecret } from './event-stores.ts'
 import type { EndpointsTable } from './events-schema.ts'
 import type { Schema } from './schema.ts'
@@ -45,6 +51,7 @@ export function rowToEndpoint(
     description: row.description,
     eventTypes: patternsOf(row.event_types),
     spec: specOfEndpoint(row.id, row.spec, secrets),
+    retry: JSON.parse(row.retry) as RetryPolicy,
     settings: settingsOf(row.settings),
     enabled: row.enabled === 1,
     secrets: own,
@@ -63,8 +70,8 @@ export function settingsOf(json: string): EndpointSettings {
 }
 
 /** @throws AppError INTERNAL where it cannot be opened */
-export function specOfEndpoint(id: string, sealed: Buffer, secrets: Secrets): RequestSpec {
-  return JSON.parse(secrets.open(sealed, specPlace(id))) as RequestSpec
+export function specOfEndpoint(id: string, sealed: Buffer, secrets: Secrets): RequestSpec | null {
+  return JSON.parse(secrets.open(sealed, specPlace(id))) as RequestSpec | null
 }
 
 /** Secrets by endpoint, newest first, those included that have expired. @throws AppError INTERNAL */

@@ -20,10 +20,11 @@ export interface LoadedDelivery {
   resendJobId: string | null
   sent:
     | {
-        spec: RequestSpec
+        spec: RequestSpec | null
         body: Buffer
         signingSecrets: readonly SigningSecret[]
         unprepared: EndpointSettings | null
+        function: EndpointSettings['target']
       }
     /** Its endpoint points to another target since it took its place in a lane. */
     | { movedTo: string }
@@ -77,6 +78,7 @@ export async function loadEvents(
           body: bodyOf() ?? missing(),
           signingSecrets: secretsOf(endpoint),
           unprepared: sends === 'unprepared' ? settingsOf(settings ?? '{}') : null,
+          function: settingsOf(settings ?? '{}').target,
         }))
       }
       return { id: row.id, row, resendJobId, sent: toSend() }

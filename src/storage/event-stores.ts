@@ -27,9 +27,9 @@ export interface EventTypeStore {
 export interface EndpointFields {
   description: string
   eventTypes: readonly string[]
-  spec: RequestSpec
+  spec: RequestSpec | null
   settings: EndpointSettings
-  /** Origin of the spec. */
+  /** Origin of the spec, or what stands for its function: the lane of its deliveries. */
   target: string
   /** Of deliveries made from now on. */
   retry: RetryPolicy

@@ -10,6 +10,7 @@ import type {
   EndpointSettings,
   Executable,
   ModuleInterface,
+  RequestSpec,
   RunRecord,
   SigningSecret,
   Usage,
@@ -193,7 +194,9 @@ export interface FunctionStore {
 }
 
 /** A delivery whose attempt is under way, with what is to be sent. */
-export interface LeasedDelivery extends Delivery, DeliveryPayload {
+export interface LeasedDelivery extends Delivery, Omit<DeliveryPayload, 'spec'> {
+  /** Null: it goes to a function. */
+  spec: RequestSpec | null
   leaseId: string
   /** Whose share of the attempts it takes. */
   owner: number
@@ -203,6 +206,8 @@ export interface LeasedDelivery extends Delivery, DeliveryPayload {
   signingSecrets: readonly SigningSecret[]
   /** What its endpoint asks to be done before; its body is then the message as it was published. */
   unprepared: EndpointSettings | null
+  /** What is called in place of a URL. */
+  function: EndpointSettings['target']
 }
 
 /** What becomes of a delivery after an attempt. */

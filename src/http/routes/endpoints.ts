@@ -1,14 +1,23 @@
 // Endpoints: a tenant's receivers of events. What is secret of them is shown once, when it is made, or not at all.
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import type { EndpointRequest, Endpoints } from '../../core/endpoints.ts'
+import type { EndpointRequest } from '../../core/endpoint-fields.ts'
+import type { Endpoints } from '../../core/endpoints.ts'
+import type { Executables } from '../../core/executables.ts'
 import { MASK, isPlainHeader, maskPath } from '../../core/masked.ts'
 import { AppError } from '../../errors.ts'
-import type { Endpoint } from '../../model.ts'
+import type { Endpoint, FunctionRef } from '../../model.ts'
 import { parsePayloadFilter } from '../../payload-filter.ts'
 import { originOf } from '../../request-spec.ts'
-import { DEFAULT_RETRY, formatRetry } from '../../retry-policy.ts'
+import { formatRetry } from '../../retry-policy.ts'
 import type { KeyGuard } from '../key-guard.ts'
+import {
+  NAMED_FUNCTION,
+  NamedFunction,
+  readNamedFunction,
+  showFunction,
+} from '../named-functions.ts'
 import { isUuid, readPage } from '../page.ts'
 import {
   ErrorBody,
@@ -29,6 +38,13 @@ const OVERLAP_MS_MAX = 7 * 24 * 3_600_000
 
 const Fields = {
   url: Type.String({ description: 'https:// or http://' }),
+  function: Type.Object(
+    { ...NAMED_FUNCTION, callback: Type.Optional(Type.Boolean()) },
+    {
+      additionalProperties: false,
+      description: 'In place of url; callback: its result goes on to its callback',
+    },
+  ),
   event_types: Type.Array(Type.String(), {
     minItems: 1,
     maxItems: PATTERNS_MAX,
@@ -53,9 +69,17 @@ const Fields = {
   payload_filter: Type.Unknown({
     description: 'Which payloads it wants (docs/events.md); null: every one',
   }),
+  filter: Type.Union([NamedFunction, Type.Null()], {
+    description: 'Returns true or false for each message',
+  }),
+  transform: Type.Union([NamedFunction, Type.Null()], {
+    description: 'Makes of each message what is sent',
+  }),
   enabled: Type.Boolean({ description: 'false: nothing of what is published from then on' }),
 }
 const Optional = {
+  url: Type.Optional(Fields.url),
+  function: Type.Optional(Fields.function),
   description: Type.Optional(Fields.description),
   headers: Type.Optional(Fields.headers),
   retry: Type.Optional(Fields.retry),
@@ -63,14 +87,16 @@ const Optional = {
   body_style: Type.Optional(Fields.body_style),
   signature_style: Type.Optional(Fields.signature_style),
   payload_filter: Type.Optional(Fields.payload_filter),
+  filter: Type.Optional(Fields.filter),
+  transform: Type.Optional(Fields.transform),
   enabled: Type.Optional(Fields.enabled),
 }
 const NewBody = Type.Object(
-  { tenant: OptionalTenant, url: Fields.url, event_types: Fields.event_types, ...Optional },
+  { tenant: OptionalTenant, event_types: Fields.event_types, ...Optional },
   { additionalProperties: false },
 )
 const ChangeBody = Type.Object(
-  { url: Type.Optional(Fields.url), event_types: Type.Optional(Fields.event_types), ...Optional },
+  { event_types: Type.Optional(Fields.event_types), ...Optional },
   { additionalProperties: false },
 )
 const Rotation = Type.Object(
@@ -89,7 +115,8 @@ const Shown = {
   endpoint_id: Type.String(),
   tenant: Type.String(),
   ...Type.Partial(Type.Object(Fields)).properties,
-  url: Type.String({ description: 'Its path and query masked' }),
+  url: nullable(Type.String({ description: 'Its path and query masked; null: a function' })),
+  function: nullable(Fields.function),
   headers: Type.Record(Type.String(), Type.String(), { description: 'Their values masked' }),
   secrets: Type.Array(
     Type.Object({ created_at: Type.String(), expires_at: nullable(Type.String()) }),
@@ -107,32 +134,42 @@ const WithSecret = Type.Object(
 )
 const Params = Type.Object({ id: Type.String({ description: 'endpoint_id' }) })
 
+export interface EndpointsRoutesDeps {
+  endpoints: Endpoints
+  executables: Pick<Executables, 'find'>
+  keyGuard: KeyGuard
+}
+
 export function registerEndpoints(
   app: App,
-  { endpoints, keyGuard }: { endpoints: Endpoints; keyGuard: KeyGuard },
+  { endpoints, executables, keyGuard }: EndpointsRoutesDeps,
 ): void {
   const common = { tags: ['events'] }
   const one = { ...common, params: Params, querystring: TenantQuery }
 
   function toWire(endpoint: Endpoint) {
-    const { spec } = endpoint
+    const { spec, settings } = endpoint
+    const { target } = settings
     return {
       endpoint_id: endpoint.id,
       tenant: endpoint.tenant,
-      url: originOf(spec) + maskPath(spec.path),
+      url: spec === null ? null : originOf(spec) + maskPath(spec.path),
+      function: target === null ? null : { ...showFunction(target), callback: target.callback },
       event_types: [...endpoint.eventTypes],
       description: endpoint.description,
       headers: Object.fromEntries(
-        Object.entries(spec.headers).map(([name, value]) => [
+        Object.entries(spec?.headers ?? {}).map(([name, value]) => [
           name,
           isPlainHeader(name) ? value : MASK,
         ]),
       ),
-      retry: formatRetry(spec.retry ?? DEFAULT_RETRY),
-      timeout_ms: spec.timeoutMs ?? null,
-      body_style: endpoint.settings.bodyStyle,
-      signature_style: endpoint.settings.signatureStyle,
-      payload_filter: endpoint.settings.payloadFilter,
+      retry: formatRetry(endpoint.retry),
+      timeout_ms: spec?.timeoutMs ?? null,
+      body_style: settings.bodyStyle,
+      signature_style: settings.signatureStyle,
+      payload_filter: settings.payloadFilter,
+      filter: settings.filter && showFunction(settings.filter),
+      transform: settings.transform && showFunction(settings.transform),
       enabled: endpoint.enabled,
       secrets: endpoints.aliveSecrets(endpoint).map(({ createdAtMs, expiresAtMs }) => ({
         created_at: toTime(createdAtMs),
@@ -158,7 +195,10 @@ export function registerEndpoints(
     async (request, reply) => {
       const { tenant: named, ...body } = request.body
       const tenant = keyGuard.tenantOf(request, named)
-      const { endpoint, secret, warnings } = await endpoints.add(tenant, toRequest(body))
+      const { endpoint, secret, warnings } = await endpoints.add(
+        tenant,
+        await toRequest(request, body, { executables, keyGuard }),
+      )
       reply
         .code(201)
         .header('location', `/api/endpoints/${endpoint.id}?tenant=${tenant}`)
@@ -218,7 +258,9 @@ export function registerEndpoints(
     },
     async (request) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
-      const changed = await endpoints.change(tenant, idOf(request.params), toRequest(request.body))
+      const id = idOf(request.params)
+      const named = await toRequest(request, request.body, { executables, keyGuard })
+      const changed = await endpoints.change(tenant, id, named)
       return { ...toWire(changed.endpoint), warnings: changed.warnings }
     },
   )
@@ -268,9 +310,15 @@ function idOf({ id }: Static<typeof Params>): string {
   throw new AppError('NOT_FOUND', 'There is no such endpoint.')
 }
 
-function toRequest(body: Static<typeof ChangeBody>): EndpointRequest {
+async function toRequest(
+  request: FastifyRequest,
+  body: Static<typeof ChangeBody>,
+  deps: Pick<EndpointsRoutesDeps, 'executables' | 'keyGuard'>,
+): Promise<EndpointRequest> {
   const { url, description, headers, retry, enabled } = body
-  const { payload_filter: filter } = body
+  const { payload_filter: payloadFilter, filter, transform, function: target } = body
+  const read = (named: Static<typeof NamedFunction>, field: string): Promise<FunctionRef> =>
+    readNamedFunction(request, { wasm_id: named.wasm_id, name: named.name }, field, deps)
   return {
     ...{ url, description, headers, retry, enabled },
     eventTypes: body.event_types,
@@ -279,9 +327,15 @@ function toRequest(body: Static<typeof ChangeBody>): EndpointRequest {
       bodyStyle: body.body_style,
       signatureStyle: body.signature_style,
       payloadFilter:
-        filter === undefined || filter === null
-          ? filter
-          : parsePayloadFilter(filter, 'payload_filter'),
+        payloadFilter === undefined || payloadFilter === null
+          ? payloadFilter
+          : parsePayloadFilter(payloadFilter, 'payload_filter'),
+      filter: filter && (await read(filter, 'filter')),
+      transform: transform && (await read(transform, 'transform')),
+      target: target && {
+        ...(await read(target, 'function')),
+        callback: target.callback ?? false,
+      },
     },
   }
 }
