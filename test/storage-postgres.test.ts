@@ -13,6 +13,7 @@ import { checkVersion, openPostgres } from '../src/storage/postgres.ts'
 import type { Notice, Storage } from '../src/storage/storage.ts'
 import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgres.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
+import { testEndpoints } from './storage-endpoints-suite.ts'
 import { testEvents } from './storage-events-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
@@ -61,6 +62,7 @@ testDeliveries('PostgreSQL', (t) => open(t))
 testRepair('PostgreSQL', (t) => open(t))
 testLanes('PostgreSQL', (t) => open(t))
 testEvents('PostgreSQL', (t) => open(t))
+testEndpoints('PostgreSQL', (t) => open(t))
 testTokens('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {

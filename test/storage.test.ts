@@ -24,6 +24,7 @@ import { AppError } from '../src/errors.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { NOW, PER_LANE, bounds, newAttempt, testDeliveries } from './storage-deliveries-suite.ts'
+import { testEndpoints } from './storage-endpoints-suite.ts'
 import { accepted, newEndpoint, newMessage, testEvents } from './storage-events-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
@@ -67,6 +68,7 @@ testRepair('SQLite', (t) => open(t))
 testSigningSecrets('SQLite', (t) => open(t))
 testLanes('SQLite', (t) => open(t))
 testEvents('SQLite', (t) => open(t))
+testEndpoints('SQLite', (t) => open(t))
 testTokens('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {

@@ -22,6 +22,8 @@ export interface AtCommit {
 export interface Locks {
   /** Of these names those that no other unit under way has taken; they are ours until the commit. */
   take(db: Kysely<Schema>, names: readonly string[]): Promise<string[]>
+  /** Has others that ask for the same name wait for our commit, and us for theirs: what is read after it stays so. */
+  inTurn(db: Kysely<Schema>, name: string): Promise<void>
   /** Has a query select only rows that no other unit is changing; they are ours until the commit. */
   free<Q extends Lockable<Q>>(query: Q): Q
 }

@@ -14,7 +14,7 @@ const STEP_ROWS = 100
 
 export function createEndpointStore(deps: { database: Database; secrets: Secrets }): EndpointStore {
   const { database, secrets } = deps
-  const { reader } = database
+  const { reader, locks } = database
 
   /**
    * Has deliveries that wait take their place in the lane of the target they now go to. What is under way
@@ -59,6 +59,7 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
   return {
     add: ({ id, tenant, createdAtMs, secret, ...fields }, max) =>
       database.write(async (db) => {
+        await locks.inTurn(db, `endpoints/${tenant}`)
         const { count } = await db
           .selectFrom('endpoints')
           .select((eb) => eb.fn.countAll<number>().as('count'))

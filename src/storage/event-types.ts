@@ -6,10 +6,11 @@ import type { EventTypeStore } from './event-stores.ts'
 import type { EventTypesTable } from './events-schema.ts'
 
 export function createEventTypeStore(database: Database): EventTypeStore {
-  const { reader } = database
+  const { reader, locks } = database
   return {
     add: ({ tenant, name, description, createdAtMs }, max) =>
       database.write(async (db) => {
+        await locks.inTurn(db, `event_types/${tenant}`)
         const { count } = await db
           .selectFrom('event_types')
           .select((eb) => eb.fn.countAll<number>().as('count'))

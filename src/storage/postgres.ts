@@ -48,6 +48,9 @@ const LOCKS: Locks = {
       from (values ${sql.join(asked)}) as asked(name)`.execute(db)
     return rows.filter(({ taken }) => taken).map(({ name }) => name)
   },
+  async inTurn(db, name) {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${name}::text, 0))`.execute(db)
+  },
   free: (query) => query.forUpdate().skipLocked(),
 }
 

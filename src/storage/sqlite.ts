@@ -36,6 +36,7 @@ const TYPES: EngineTypes = {
 /** There is one writer, and it runs one unit at a time. */
 const LOCKS: Locks = {
   take: (_db, names) => Promise.resolve([...names]),
+  inTurn: () => Promise.resolve(),
   free: (query) => query,
 }
 
