@@ -243,7 +243,6 @@ describe('a token', () => {
       ['GET', '/metrics'],
       ['GET', '/api/executables'],
       ['POST', '/api/executables'],
-      ['GET', '/api/deliveries?tenant=t'],
       ['GET', `/api/executables/${one.id}/runs`],
       ['DELETE', `/api/executables/${one.id}`],
       ['GET', `/api/state/${one.id}`],
