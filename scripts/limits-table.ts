@@ -53,6 +53,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   DELIVERY_POLL_MS: 'looked for',
   DELIVERIES_KEPT_MS: 'deleted',
   DELIVERY_PAYLOADS_KEPT_MS: 'dropped; a resend: `PAYLOAD_GONE`',
+  MESSAGE_PAYLOADS_KEPT_MS: 'dropped; a resend: `PAYLOAD_GONE`',
   DELIVERIES_KEPT_BYTES: 'the oldest are dropped; a resend: `PAYLOAD_GONE`',
   SIGNING_SECRET_OVERLAP_MS: 'it signs no more',
   DELIVER_LATER_MS_MAX: '`INVALID_SPEC`; in a result: `INVALID_CALLBACK`',

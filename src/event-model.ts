@@ -83,5 +83,7 @@ export interface Message {
   deliveries: number
   /** Null: it was due at once. */
   deliverAtMs: number | null
+  /** When its owner had its payload deleted. */
+  expungedAtMs: number | null
   createdAtMs: number
 }

@@ -273,6 +273,12 @@ export const NUMBERS = {
     [0, 10 * 365 * 24 * 3_600_000],
     'What ended deliveries sent and were answered stays this long, and can be sent again.',
   ),
+  MESSAGE_PAYLOADS_KEPT_MS: count(
+    'ms',
+    14 * 24 * 3_600_000,
+    [0, 10 * 365 * 24 * 3_600_000],
+    'Payloads of messages stay this long, and while something is to be sent of them.',
+  ),
   DELIVERIES_KEPT_BYTES: count(
     'bytes',
     4 * GiB,

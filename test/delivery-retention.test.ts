@@ -24,6 +24,7 @@ const HOUR_MS = 60 * MINUTE_MS
 const ALL: RetentionDeps['config'] = {
   DELIVERIES_KEPT_MS: 24 * HOUR_MS,
   DELIVERY_PAYLOADS_KEPT_MS: 12 * HOUR_MS,
+  MESSAGE_PAYLOADS_KEPT_MS: 12 * HOUR_MS,
   DELIVERIES_KEPT_BYTES: 1024 ** 3,
 }
 
@@ -156,6 +157,90 @@ test('bodies of messages count once, for as long as they are kept, those too tha
   assert.deepEqual(await bodies(sent), [false])
 })
 
+test('payloads of messages go at an age of their own, once nothing is to be sent of them', async (t) => {
+  const { storage } = await open(t)
+  const clock = new Clock()
+  const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: clock.ms }
+  await storage.eventTypes.add(type, 1)
+  await storage.endpoints.add(newEndpoint(), 9)
+  const publish = async (): Promise<string> => {
+    const id = uuidv7({ msecs: clock.ms })
+    await storage.messages.publish(
+      newMessage({ id, createdAtMs: clock.ms, dueAtMs: clock.ms, body: Buffer.alloc(1_000, 'x') }),
+    )
+    return id
+  }
+  const settle = async (state: 'succeeded' | 'waiting'): Promise<void> => {
+    const nowMs = clock.ms
+    const [leased] = await storage.deliveries.claim(bounds({ nowMs, limit: 1 }))
+    const waiting = { state: 'waiting', dueAtMs: nowMs + 15 * HOUR_MS } as const
+    const after = state === 'waiting' ? waiting : ({ state, reason: null } as const)
+    const told = { nowMs, perLane: PER_LANE, news: 'none' } as const
+    await storage.deliveries.settle(leased!, newAttempt(), after, told)
+  }
+  /** Of each message its body, and the payload of its delivery. */
+  const kept = async (...ids: string[]): Promise<(boolean | undefined)[][]> =>
+    Promise.all(
+      ids.map(async (messageId) => {
+        const [one] = (await storage.deliveries.list({ messageId }, { limit: 1 })).items
+        return [(await storage.messages.get(messageId))?.body !== null, one?.payloadKept]
+      }),
+    )
+  const sent = await publish()
+  await settle('succeeded')
+  const waits = await publish()
+  await settle('waiting')
+  clock.ms += 3 * HOUR_MS
+
+  const shorter = retain(storage, clock.now, { MESSAGE_PAYLOADS_KEPT_MS: 3 * HOUR_MS })
+  await shorter.round()
+  assert.deepEqual(await kept(sent, waits), [
+    [true, true],
+    [true, true],
+  ])
+  clock.ms += 1
+  await shorter.round()
+  assert.deepEqual(await kept(sent, waits), [
+    [false, false],
+    [true, true],
+  ])
+
+  const other = await publish()
+  await settle('succeeded')
+  const longer = { MESSAGE_PAYLOADS_KEPT_MS: 20 * HOUR_MS, DELIVERIES_KEPT_BYTES: 1_500 }
+  clock.ms += 12 * HOUR_MS + 1
+  const retention = retain(storage, clock.now, longer)
+  await retention.round()
+  assert.deepEqual(await kept(other), [[true, false]], 'the body counts by itself')
+  clock.ms += 9 * MINUTE_MS
+  await settle('succeeded')
+  clock.ms += 3 * MINUTE_MS
+  await retention.round()
+  assert.deepEqual(await kept(other, waits), [
+    [false, false],
+    [true, true],
+  ])
+  clock.ms += 21 * HOUR_MS
+  await retention.round()
+  assert.deepEqual(await kept(waits), [[false, false]])
+})
+
+test('what a crash left of a payload that was expunged goes', async (t) => {
+  const { storage } = await open(t)
+  const clock = new Clock()
+  const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: clock.ms }
+  await storage.eventTypes.add(type, 1)
+  await storage.endpoints.add(newEndpoint(), 9)
+  const message = newMessage({ id: uuidv7({ msecs: clock.ms }), createdAtMs: clock.ms })
+  await storage.messages.publish(message)
+  await storage.messages.expunge('t', message.id, clock.ms)
+  assert.equal((await storage.messages.expunging(1)).length, 1)
+  await retain(storage, clock.now).round()
+  assert.deepEqual(await storage.messages.expunging(1), [])
+  const [one] = (await storage.deliveries.list({ messageId: message.id }, { limit: 1 })).items
+  assert.deepEqual([one?.state, one?.payloadKept], ['canceled', false])
+})
+
 test('many and large ones go in steps of few rows and few bytes', async (t) => {
   const { storage } = await open(t)
   const clock = new Clock()
@@ -164,7 +249,7 @@ test('many and large ones go in steps of few rows and few bytes', async (t) => {
   const steps: number[] = []
   const { deliveryRetention: kept } = storage
   for (let step = -1; step !== 0;) {
-    step = (await kept.dropPayloads(clock.ms + 2)).dropped
+    step = (await kept.dropPayloads({ endedMs: clock.ms + 2, madeMs: 0 })).dropped
     steps.push(step)
   }
   assert.deepEqual(steps, [100, 100, 51, 1, 1, 0])

@@ -216,6 +216,8 @@ describe('a message', () => {
       'NOT_FOUND',
     )
     assert.deepEqual((await get(`/api/deliveries${of}`)).items, [])
+    // What is still sent would be taken for what a later test sends.
+    await deliveryOf(id, hasEnded)
   })
 
   test('that is put off is not sent before its time, however often it is published', async () => {

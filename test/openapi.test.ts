@@ -87,6 +87,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'POST /api/messages': 'publish',
   'POST /api/messages/batch': 'publish',
   'GET /api/messages/{id}': 'read',
+  'DELETE /api/messages/{id}/payload': 'manage',
   'POST /api/ephemeral_storage': 'token',
   'GET /api/ephemeral_storage/{key}': 'open',
   'PUT /api/ephemeral_storage/{key}': 'token',

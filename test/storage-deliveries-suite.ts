@@ -273,16 +273,20 @@ export function testDeliveries(
       }
       const open_ = newDelivery()
       await deliveries.create(open_)
-      assert.equal(await kept.oldestKept(0), 1)
-      assert.equal(await kept.oldestKept(2), 2)
-      assert.ok((await kept.keptBytes(1, 3)) > 2 * 'body'.length)
+      assert.equal(await kept.oldestKept('deliveries', 0), 1)
+      assert.equal(await kept.oldestKept('deliveries', 2), 2)
+      assert.ok((await kept.keptBytes('deliveries', 1, 3)) > 2 * 'body'.length)
       assert.equal(await kept.deleteRows(3), 0, 'payloads go first')
-      assert.equal((await kept.dropPayloads(2)).dropped, 1)
+      assert.equal((await kept.dropPayloads({ endedMs: 2, madeMs: 0 })).dropped, 1)
       assert.equal((await deliveries.get(ended[0]!.id))?.payloadKept, false)
       assert.equal((await deliveries.attempts(ended[0]!.id, 9)).items[0]?.responseBody.length, 0)
       assert.equal(await deliveries.resend(ended[0]!.id, NOW), 'payload_gone')
       assert.equal(await deliveries.resend(ended[1]!.id, NOW), undefined)
-      assert.equal((await kept.dropPayloads(3)).dropped, 0, 'what is about to be sent again stays')
+      assert.equal(
+        (await kept.dropPayloads({ endedMs: 3, madeMs: 0 })).dropped,
+        0,
+        'what is about to be sent again stays',
+      )
       assert.equal(await kept.deleteRows(3), 1)
       assert.equal(await deliveries.get(ended[0]!.id), undefined)
       assert.deepEqual((await deliveries.attempts(ended[0]!.id, 9)).items, [])

@@ -15,6 +15,7 @@ import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgr
 import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testEndpoints } from './storage-endpoints-suite.ts'
 import { testEvents } from './storage-events-suite.ts'
+import { testMessages } from './storage-messages-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import {
@@ -63,6 +64,7 @@ testRepair('PostgreSQL', (t) => open(t))
 testLanes('PostgreSQL', (t) => open(t))
 testEvents('PostgreSQL', (t) => open(t))
 testEndpoints('PostgreSQL', (t) => open(t))
+testMessages('PostgreSQL', (t) => open(t))
 testTokens('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {

@@ -26,6 +26,7 @@ import { openSqlite } from '../src/storage/sqlite.ts'
 import { NOW, PER_LANE, bounds, newAttempt, testDeliveries } from './storage-deliveries-suite.ts'
 import { testEndpoints } from './storage-endpoints-suite.ts'
 import { accepted, newEndpoint, newMessage, testEvents } from './storage-events-suite.ts'
+import { testMessages } from './storage-messages-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
@@ -69,6 +70,7 @@ testSigningSecrets('SQLite', (t) => open(t))
 testLanes('SQLite', (t) => open(t))
 testEvents('SQLite', (t) => open(t))
 testEndpoints('SQLite', (t) => open(t))
+testMessages('SQLite', (t) => open(t))
 testTokens('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
@@ -210,11 +212,13 @@ describe('SQLite: a restart', () => {
     const { deliveryRetention: kept, messages } = await open(t, folder)
     const known = accepted(await messages.publish(newMessage()))
     assert.equal(known.message.deliveries, 2, 'the patterns of endpoints are known')
-    const all = (): Promise<number> => kept.keptBytes(0, NOW + 9)
+    const all = async (): Promise<number> =>
+      (await kept.keptBytes('deliveries', 0, NOW + 9)) +
+      (await kept.keptBytes('messages', 0, NOW + 9))
     assert.equal(await all(), 2 * bytes + 4, 'two bodies, and two answers')
-    await kept.dropPayloads(NOW + 1)
+    await kept.dropPayloads({ endedMs: NOW + 1, madeMs: NOW + 1 })
     assert.equal(await all(), 2 * bytes + 2)
-    await kept.dropPayloads(NOW + 2)
+    await kept.dropPayloads({ endedMs: NOW + 2, madeMs: NOW + 1 })
     assert.equal(await all(), bytes)
     assert.equal((await messages.get(sent.id))?.body, null)
     await kept.dropUnsent(NOW + 1)

@@ -2,47 +2,67 @@
 // for longer. Bytes are added up minute by minute, once a minute is over, so that sending pays nothing for it.
 import { setImmediate } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import type { Storage, WorkName } from '../storage/storage.ts'
+import { finishExpunging } from './expunging.ts'
+import type { KeptBy, Storage, WorkName } from '../storage/storage.ts'
 
 const MINUTE_MS = 60_000
 const JOBS_AT_ONCE = 100
+const MESSAGES_AT_ONCE = 100
 const LANES_OF: readonly WorkName[] = ['deliveries', 'queued_runs', 'resend_jobs']
 
+/** Bytes that are kept by the minutes of one kind of times, as far as they were added up. */
+interface Counted {
+  by: KeptBy
+  minutes: Map<number, number>
+  toMs: number
+}
+
 export interface RetentionDeps {
-  storage: Pick<Storage, 'deliveryRetention' | 'resendJobs'>
-  config: Pick<Config, 'DELIVERIES_KEPT_MS' | 'DELIVERY_PAYLOADS_KEPT_MS' | 'DELIVERIES_KEPT_BYTES'>
+  storage: Pick<Storage, 'deliveries' | 'deliveryRetention' | 'messages' | 'resendJobs'>
+  config: Pick<
+    Config,
+    | 'DELIVERIES_KEPT_MS'
+    | 'DELIVERY_PAYLOADS_KEPT_MS'
+    | 'MESSAGE_PAYLOADS_KEPT_MS'
+    | 'DELIVERIES_KEPT_BYTES'
+  >
   now: () => number
   onError: (error: unknown) => void
 }
 
 export function createDeliveryRetention({ storage, config, now, onError }: RetentionDeps) {
   const { deliveryRetention: kept } = storage
-  /** Bytes of what ended in each minute, by its beginning, the oldest first. */
-  const minutes = new Map<number, number>()
-  let countedToMs = 0
+  const ended: Counted = { by: 'deliveries', minutes: new Map(), toMs: 0 }
+  const made: Counted = { by: 'messages', minutes: new Map(), toMs: 0 }
   let timer: NodeJS.Timeout | undefined
   let under: Promise<void> | undefined
   let stopped = false
 
   /** Adds up the minutes that are over, and the next too: what ended then has been committed. */
-  async function count(): Promise<void> {
+  async function count(counted: Counted): Promise<void> {
     const untilMs = minuteOf(now()) - MINUTE_MS
     while (!stopped) {
-      const next = await kept.oldestKept(countedToMs)
+      const next = await kept.oldestKept(counted.by, counted.toMs)
       if (next === undefined || next >= untilMs) return
       const minute = minuteOf(next)
-      minutes.set(minute, await kept.keptBytes(minute, minute + MINUTE_MS))
-      countedToMs = minute + MINUTE_MS
+      await recount(counted, minute)
+      counted.toMs = minute + MINUTE_MS
       await setImmediate()
     }
   }
 
-  /** Before it ended what has to go for the rest to be within DELIVERIES_KEPT_BYTES. */
+  async function recount({ by, minutes }: Counted, minute: number): Promise<void> {
+    minutes.set(minute, await kept.keptBytes(by, minute, minute + MINUTE_MS))
+  }
+
+  /** Before it ended, or was made, what has to go for the rest to be within DELIVERIES_KEPT_BYTES. */
   function pastBytes(): number {
+    const all = [...ended.minutes, ...made.minutes]
     let beforeMs = 0
     let bytes = 0
-    for (const some of minutes.values()) bytes += some
-    for (const [minute, some] of minutes) {
+    for (const [, some] of all) bytes += some
+    if (bytes <= config.DELIVERIES_KEPT_BYTES) return beforeMs
+    for (const [minute, some] of all.sort(([one], [other]) => one - other)) {
       if (bytes <= config.DELIVERIES_KEPT_BYTES) break
       bytes -= some
       beforeMs = minute + MINUTE_MS
@@ -50,31 +70,45 @@ export function createDeliveryRetention({ storage, config, now, onError }: Reten
     return beforeMs
   }
 
-  /** What ended before. The minutes of what keeps the body of a message in place of a delivery that was dropped. */
-  async function drop(beforeMs: number): Promise<ReadonlySet<number>> {
-    const grown = new Set<number>()
+  /** What is past its age, or before what the bytes allow; of what stays, minutes that count otherwise are counted anew. */
+  async function drop(pastMs: number): Promise<void> {
+    const nowMs = now()
+    const payloadsMs = Math.min(config.DELIVERIES_KEPT_MS, config.DELIVERY_PAYLOADS_KEPT_MS)
+    const endedMs = Math.max(nowMs - payloadsMs, pastMs)
+    const agedMs = nowMs - config.MESSAGE_PAYLOADS_KEPT_MS
+    const madeMs = Math.max(agedMs, pastMs)
+    const changed = { ended: new Set<number>(), made: new Set<number>() }
     for (let more = true; more && !stopped;) {
-      const { dropped, heirsEndedAtMs } = await kept.dropPayloads(beforeMs)
-      for (const ms of heirsEndedAtMs) grown.add(minuteOf(ms))
+      const { dropped, ...times } = await kept.dropPayloads({ endedMs, madeMs: agedMs })
+      for (const ms of times.endedAtMs) changed.ended.add(minuteOf(ms))
+      for (const ms of times.madeAtMs) changed.made.add(minuteOf(ms))
       more = dropped > 0
     }
-    while (!stopped && (await kept.dropUnsent(beforeMs)) > 0);
-    return grown
+    while (!stopped && (await kept.dropUnsent(madeMs)) > 0);
+    await follow(ended, endedMs, changed.ended)
+    await follow(made, madeMs, changed.made)
+  }
+
+  async function follow(counted: Counted, beforeMs: number, changed: Set<number>): Promise<void> {
+    for (const minute of counted.minutes.keys()) {
+      if (minute + MINUTE_MS <= beforeMs) counted.minutes.delete(minute)
+    }
+    for (const minute of changed) {
+      if (minute + MINUTE_MS <= beforeMs || minute >= counted.toMs) continue
+      await recount(counted, minute)
+    }
   }
 
   async function round(): Promise<void> {
-    await count()
-    const { DELIVERIES_KEPT_MS: rowsMs, DELIVERY_PAYLOADS_KEPT_MS: payloadsMs } = config
-    const beforeMs = Math.max(now() - Math.min(rowsMs, payloadsMs), pastBytes())
-    const grown = await drop(beforeMs)
-    for (const minute of [...minutes.keys()]) {
-      if (minute + MINUTE_MS <= beforeMs) minutes.delete(minute)
-      else if (grown.has(minute)) {
-        minutes.set(minute, await kept.keptBytes(minute, minute + MINUTE_MS))
-      }
+    for (const id of await storage.messages.expunging(MESSAGES_AT_ONCE)) {
+      if (!stopped) await finishExpunging(storage, id, now())
     }
+    await count(ended)
+    await count(made)
+    await drop(pastBytes())
+    const { DELIVERIES_KEPT_MS: rowsMs } = config
     while (!stopped && (await kept.deleteRows(now() - rowsMs)) > 0);
-    while (!stopped && (await kept.deleteUnsent(now() - Math.min(rowsMs, payloadsMs))) > 0);
+    while (!stopped && (await kept.deleteUnsent(now() - rowsMs)) > 0);
     while (!stopped && (await storage.resendJobs.prune(now() - rowsMs, JOBS_AT_ONCE)) > 0);
     for (const work of LANES_OF) {
       let after: string | undefined = ''

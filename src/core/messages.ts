@@ -7,6 +7,7 @@ import { isEventTypeName } from '../event-pattern.ts'
 import type { Message } from '../model.ts'
 import type { NewMessage, Published, PublishRefusal, Storage } from '../storage/storage.ts'
 import { missingTokenField } from './event-token.ts'
+import { finishExpunging } from './expunging.ts'
 import { checkHops } from './hops.ts'
 import { timeOfId } from './ids.ts'
 import { checkTenant } from './tenants.ts'
@@ -144,11 +145,22 @@ export function createMessages(deps: MessagesDeps) {
     async find(tenant: string, id: string): Promise<{ message: Message; payload: string | null }> {
       checkTenant(tenant)
       const found = await storage.messages.get(id)
-      if (found?.message.tenant !== tenant) {
-        throw new AppError('NOT_FOUND', 'There is no such message.')
-      }
+      if (found?.message.tenant !== tenant) throw missing()
       const { message, body } = found
       return { message, payload: body === null ? null : payloadOf(body).toString() }
+    },
+
+    /**
+     * Has nothing of its payload sent or shown from now on, and all deleted that was made of it; what waits to be sent is
+     * canceled. Its history stays.
+     * @throws AppError NOT_FOUND
+     */
+    async expunge(tenant: string, id: string): Promise<Message> {
+      checkTenant(tenant)
+      const nowMs = now()
+      if (!(await storage.messages.expunge(tenant, id, nowMs))) throw missing()
+      await finishExpunging(storage, id, nowMs)
+      return (await this.find(tenant, id)).message
     },
 
     list(...of: Parameters<typeof storage.messages.list>) {
@@ -178,6 +190,10 @@ function unknownType(type: string): AppError {
   return new AppError('UNKNOWN_EVENT_TYPE', `The tenant has no event type ${quote(type)}.`, {
     detail: { field: 'type' },
   })
+}
+
+function missing(): AppError {
+  return new AppError('NOT_FOUND', 'There is no such message.')
 }
 
 function quote(type: string): string {

@@ -215,11 +215,12 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         db
           .selectFrom('deliveries')
           .select('id')
-          .where((eb) =>
-            'endpointId' in of
-              ? eb('endpoint_id', '=', of.endpointId)
-              : eb('executable_id', '=', of.executableId),
-          )
+          .where((eb) => {
+            if ('endpointId' in of) return eb('endpoint_id', '=', of.endpointId)
+            if ('executableId' in of) return eb('executable_id', '=', of.executableId)
+            const { messageId } = of
+            return eb.and([eb('run_id', '=', messageId), eb('endpoint_id', 'is not', null)])
+          })
           .where('state', 'in', ['scheduled', 'waiting'])
           .limit(STEP_ROWS)
       const step = (): Promise<number> =>

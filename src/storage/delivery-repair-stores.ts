@@ -43,19 +43,28 @@ export interface ResendJobStore extends WorkStore<LeasedResendJob> {
 
 export interface DroppedPayloads {
   dropped: number
-  /** When others ended, with which the body of a message counts from now on. */
-  heirsEndedAtMs: readonly number[]
+  /** Whose bytes are others now: when deliveries ended, and when messages were made. */
+  endedAtMs: readonly number[]
+  madeAtMs: readonly number[]
 }
+
+/** What bytes count with: deliveries by when they ended, or, where none keeps its body, messages by when they were made. */
+export type KeptBy = 'deliveries' | 'messages'
 
 /** What goes of ended deliveries. Steps are small; each tells how many it did, and 0 at the end. */
 export interface DeliveryRetention {
-  /** When the first ended, at that time or later, whose payload is kept; or the first message was made that nobody is sent. */
-  oldestKept(fromMs: number): Promise<number | undefined>
-  /** Of those that ended from one time on and before another, messages that nobody is sent as they were made. */
-  keptBytes(fromMs: number, beforeMs: number): Promise<number>
-  /** What those send that ended before, and the bodies that they were answered, the oldest first. */
-  dropPayloads(endedBeforeMs: number): Promise<DroppedPayloads>
-  /** Bodies of messages that were made before and that nobody is sent, the oldest first. */
+  /** The time of the first, that time or later. */
+  oldestKept(by: KeptBy, fromMs: number): Promise<number | undefined>
+  /** Of one time and later, and before another. */
+  keptBytes(by: KeptBy, fromMs: number, beforeMs: number): Promise<number>
+  /**
+   * What those send that have ended, and the bodies that they were answered, the oldest first: of what ended before the
+   * one time, or carries a message that was made before the other.
+   */
+  dropPayloads(before: { endedMs: number; madeMs: number }): Promise<DroppedPayloads>
+  /** The same of all that ended of one message, and what is asked to be sent again of it. */
+  dropPayloadsOf(messageId: string): Promise<number>
+  /** Bodies of messages that were made before, and count with no delivery, the oldest first. */
   dropUnsent(madeBeforeMs: number): Promise<number>
   /** Deletes messages that were made before and that nobody is sent; others go with the last of their deliveries. */
   deleteUnsent(madeBeforeMs: number): Promise<number>

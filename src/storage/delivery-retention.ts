@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Database } from './database.ts'
 import { idOfTime } from './delivery-history.ts'
+import { chainAsItWas } from './delivery-resends.ts'
 import { handOnBodies } from './message-bodies.ts'
 import type { Schema } from './schema.ts'
 import type { DeliveryRetention } from './storage.ts'
@@ -15,80 +16,75 @@ const STEP_BYTES = 8 * 1024 * 1024
 /** Lanes looked at at once. */
 const STEP_LANES = 200
 
-const NOTHING = { dropped: 0, heirsEndedAtMs: [] }
-
 export function createDeliveryRetention(database: Database): DeliveryRetention {
   const { reader } = database
   return {
-    async oldestKept(fromMs) {
-      const delivery = await reader
-        .selectFrom('deliveries')
-        .select('ended_at_ms as atMs')
-        .where('ended_at_ms', '>=', fromMs)
-        .where('kept_bytes', 'is not', null)
-        .orderBy('ended_at_ms')
-        .limit(1)
-        .executeTakeFirst()
-      const unsent = await reader
-        .selectFrom('messages')
-        .select('created_at_ms as atMs')
-        .where('id', '>=', idOfTime(fromMs))
-        .where('kept_bytes', 'is not', null)
-        .orderBy('id')
-        .limit(1)
-        .executeTakeFirst()
-      const oldest = Math.min(delivery?.atMs ?? Infinity, unsent?.atMs ?? Infinity)
-      return oldest === Infinity ? undefined : oldest
+    async oldestKept(by, fromMs) {
+      const oldest =
+        by === 'deliveries'
+          ? await keptDeliveries(reader, fromMs)
+              .select('ended_at_ms as atMs')
+              .orderBy('ended_at_ms')
+              .limit(1)
+              .executeTakeFirst()
+          : await keptMessages(reader, fromMs)
+              .select('created_at_ms as atMs')
+              .orderBy('id')
+              .limit(1)
+              .executeTakeFirst()
+      return oldest?.atMs ?? undefined
     },
 
-    async keptBytes(fromMs, beforeMs) {
-      const ofDeliveries = await reader
-        .selectFrom('deliveries')
-        .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('kept_bytes'), eb.lit(0)).as('bytes'))
-        .where('ended_at_ms', '>=', fromMs)
-        .where('ended_at_ms', '<', beforeMs)
-        .where('kept_bytes', 'is not', null)
-        .executeTakeFirstOrThrow()
-      const unsent = await reader
-        .selectFrom('messages')
-        .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('kept_bytes'), eb.lit(0)).as('bytes'))
-        .where('id', '>=', idOfTime(fromMs))
-        .where('id', '<', idOfTime(beforeMs))
-        .where('kept_bytes', 'is not', null)
-        .executeTakeFirstOrThrow()
-      return ofDeliveries.bytes + unsent.bytes
+    async keptBytes(by, fromMs, beforeMs) {
+      const kept =
+        by === 'deliveries'
+          ? keptDeliveries(reader, fromMs)
+              .where('ended_at_ms', '<', beforeMs)
+              .select((eb) =>
+                eb.fn.coalesce(eb.fn.sum<number>('kept_bytes'), eb.lit(0)).as('bytes'),
+              )
+          : keptMessages(reader, fromMs)
+              .where('id', '<', idOfTime(beforeMs))
+              .select((eb) =>
+                eb.fn.coalesce(eb.fn.sum<number>('kept_bytes'), eb.lit(0)).as('bytes'),
+              )
+      return (await kept.executeTakeFirstOrThrow()).bytes
     },
 
-    dropPayloads: (endedBeforeMs) =>
+    dropPayloads: (before) =>
       database.write(async (db) => {
-        const oldest = await db
+        const ended = await endedBefore(db, before.endedMs)
+        const oldest = ended.length > 0 ? ended : await ofMessagesBefore(db, before.madeMs)
+        const rows = await drop(db, oneStep(oldest))
+        const heirs = await handOnBodies(db, rows, before.madeMs)
+        const ownMs = rows.flatMap(({ ended_at_ms: ms }) => (ms === null ? [] : [ms]))
+        return {
+          dropped: rows.length,
+          endedAtMs: [...ownMs, ...heirs.endedAtMs],
+          madeAtMs: heirs.madeAtMs,
+        }
+      }),
+
+    dropPayloadsOf: (messageId) =>
+      database.write(async (db) => {
+        const some = await db
           .selectFrom('deliveries')
-          .select(['id', 'kept_bytes as size'])
-          .where('ended_at_ms', '<', endedBeforeMs)
+          .select('id')
+          .where('run_id', '=', messageId)
+          .where('endpoint_id', 'is not', null)
+          .where('ended_at_ms', 'is not', null)
           .where('kept_bytes', 'is not', null)
-          // What is about to be sent again is still needed.
-          .where('manual', '=', 0)
-          .orderBy('ended_at_ms')
           .limit(STEP_ROWS)
           .execute()
-        if (oldest.length === 0) return NOTHING
-        const rows = await db
-          .updateTable('deliveries')
-          .set({ kept_bytes: null })
-          .where('id', 'in', oneStep(oldest))
-          .where('manual', '=', 0)
-          .where('kept_bytes', 'is not', null)
-          .returning(['id', 'run_id', 'body_bytes'])
-          .execute()
-        const ids = rows.map((row) => row.id)
-        if (ids.length === 0) return NOTHING
-        await db.deleteFrom('delivery_payloads').where('delivery_id', 'in', ids).execute()
+        const ids = some.map((row) => row.id)
+        if (ids.length === 0) return 0
         await db
-          .updateTable('attempts')
-          .set({ response_body: Buffer.alloc(0) })
-          .where('delivery_id', 'in', ids)
+          .updateTable('deliveries')
+          .set(chainAsItWas)
+          .where('id', 'in', ids)
+          .where('manual', '=', 1)
           .execute()
-        return { dropped: ids.length, heirsEndedAtMs: await handOnBodies(db, rows) }
+        return (await drop(db, ids)).length
       }),
 
     dropUnsent: (madeBeforeMs) =>
@@ -165,6 +161,72 @@ export function createDeliveryRetention(database: Database): DeliveryRetention {
       return rows.length < STEP_LANES ? undefined : last
     },
   }
+}
+
+function keptDeliveries(db: Kysely<Schema>, endedFromMs: number) {
+  return db
+    .selectFrom('deliveries')
+    .where('ended_at_ms', '>=', endedFromMs)
+    .where('kept_bytes', 'is not', null)
+}
+
+/** Whose body counts with no delivery. */
+function keptMessages(db: Kysely<Schema>, madeFromMs: number) {
+  return db
+    .selectFrom('messages')
+    .where('id', '>=', idOfTime(madeFromMs))
+    .where('kept_bytes', 'is not', null)
+}
+
+function endedBefore(db: Kysely<Schema>, beforeMs: number) {
+  return (
+    db
+      .selectFrom('deliveries')
+      .select(['id', 'kept_bytes as size'])
+      .where('ended_at_ms', '<', beforeMs)
+      .where('kept_bytes', 'is not', null)
+      // What is about to be sent again is still needed.
+      .where('manual', '=', 0)
+      .orderBy('ended_at_ms')
+      .limit(STEP_ROWS)
+      .execute()
+  )
+}
+
+function ofMessagesBefore(db: Kysely<Schema>, madeBeforeMs: number) {
+  return db
+    .selectFrom('deliveries')
+    .select(['id', 'kept_bytes as size'])
+    .where('run_id', '<', idOfTime(madeBeforeMs))
+    .where('endpoint_id', 'is not', null)
+    .where('ended_at_ms', 'is not', null)
+    .where('kept_bytes', 'is not', null)
+    .where('manual', '=', 0)
+    .orderBy('run_id')
+    .limit(STEP_ROWS)
+    .execute()
+}
+
+/** What of these is kept and not about to be sent again. */
+async function drop(db: Kysely<Schema>, chosen: readonly string[]) {
+  if (chosen.length === 0) return []
+  const rows = await db
+    .updateTable('deliveries')
+    .set({ kept_bytes: null })
+    .where('id', 'in', chosen)
+    .where('manual', '=', 0)
+    .where('kept_bytes', 'is not', null)
+    .returning(['id', 'run_id', 'body_bytes', 'ended_at_ms'])
+    .execute()
+  const ids = rows.map((row) => row.id)
+  if (ids.length === 0) return []
+  await db.deleteFrom('delivery_payloads').where('delivery_id', 'in', ids).execute()
+  await db
+    .updateTable('attempts')
+    .set({ response_body: Buffer.alloc(0) })
+    .where('delivery_id', 'in', ids)
+    .execute()
+  return rows
 }
 
 /** A message goes with the last of its deliveries. */

@@ -30,6 +30,7 @@ export interface LoadedDelivery {
     | { movedTo: string }
     | 'executable_deleted'
     | 'endpoint_deleted'
+    | 'payload_expunged'
     | 'unreadable'
 }
 
@@ -41,8 +42,10 @@ const selectLeasedEvents = createStatementOfIds((db, ids) =>
   db
     .selectFrom('deliveries')
     .leftJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
+    .leftJoin('expunged_messages', 'expunged_messages.id', 'deliveries.run_id')
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
     .select(['resend_job_id', 'sends', 'endpoints.id as endpoint', 'target', 'spec', 'settings'])
+    .select('expunged_messages.at_ms as expunged_at_ms')
     .where('deliveries.id', 'in', ids)
     .where('endpoint_id', 'is not', null),
 )
@@ -64,13 +67,23 @@ export async function loadEvents(
   const endpoints = new Set(rows.flatMap(({ endpoint }) => (endpoint === null ? [] : [endpoint])))
   const secretsOf = await readEndpointSecrets(db, endpoints, secrets)
   return rows.map(
-    ({ endpoint, target, sends, spec: sealed, settings, resend_job_id: resendJobId, ...row }) => {
+    ({
+      endpoint,
+      target,
+      sends,
+      spec: sealed,
+      settings,
+      resend_job_id: resendJobId,
+      expunged_at_ms: expungedAtMs,
+      ...row
+    }) => {
       const bodyOf = (): Buffer | undefined => {
         if (sends === 'output') return outputs.get(row.id)
         const envelope = bodies.get(row.run_id)
         return envelope !== undefined && sends === 'payload' ? payloadOf(envelope) : envelope
       }
       const toSend = (): LoadedDelivery['sent'] => {
+        if (expungedAtMs !== null) return 'payload_expunged'
         if (endpoint === null || target === null || sealed === null) return 'endpoint_deleted'
         if (target !== row.lane) return { movedTo: target }
         return readable(() => ({

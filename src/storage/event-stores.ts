@@ -101,7 +101,7 @@ interface HeldLane extends Held {
   lane: string
 }
 
-export interface NewMessage extends Omit<Message, 'deliveries' | 'sizeBytes'> {
+export interface NewMessage extends Omit<Message, 'deliveries' | 'sizeBytes' | 'expungedAtMs'> {
   /** Of what is published, so that another message by the same id is told from the same one. */
   fingerprint: string
   /** What is sent. */
@@ -134,6 +134,12 @@ export interface MessageStore {
   publishSome(messages: readonly NewMessage[]): Promise<(Published | PublishRefusal)[]>
   /** With what is sent; null where that is kept no more. */
   get(id: string): Promise<{ message: Message; body: Buffer | null } | undefined>
+  /** Marks it: nothing of its payload is sent or shown from now on. False where the tenant has no such message. */
+  expunge(tenant: string, id: string, nowMs: number): Promise<boolean>
+  /** The body goes last. */
+  endExpunging(id: string): Promise<void>
+  /** Messages that are marked, and that is not ended for. */
+  expunging(limit: number): Promise<string[]>
   /** Newest first; `before` is an id. */
   list(
     tenant: string,

@@ -66,8 +66,16 @@ export interface MessagesTable {
   deliveries: number
   deliver_at_ms: number | null
   created_at_ms: number
-  /** Of the body, where no delivery was made that it counts with; null once it is kept no more. */
+  /** Of the body, where no delivery is there that it counts with; null once it is kept no more. */
   kept_bytes: number | null
+}
+
+/** Messages of whose payload nothing is to be kept. */
+export interface ExpungedMessagesTable {
+  id: string
+  at_ms: number
+  /** 0: some of it may be there. */
+  finished: number
 }
 
 export interface EventsSchema {
@@ -76,4 +84,5 @@ export interface EventsSchema {
   endpoint_patterns: EndpointPatternsTable
   endpoint_secrets: EndpointSecretsTable
   messages: MessagesTable
+  expunged_messages: ExpungedMessagesTable
 }

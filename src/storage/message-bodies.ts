@@ -10,26 +10,33 @@ export interface Dropped {
   body_bytes: number | null
 }
 
+/** Of what counts more than before: when deliveries ended, and when messages were made. */
+export interface Heirs {
+  endedAtMs: number[]
+  madeAtMs: number[]
+}
+
 /**
  * Has another delivery of the same message take over what counted with those that were dropped; where there is none,
- * the body goes.
- * @returns when those ended that took something over, but for what has not ended
+ * the body counts by itself, or goes where its message was made before that time.
  */
 export async function handOnBodies(
   db: Kysely<Schema>,
   dropped: readonly Dropped[],
-): Promise<number[]> {
+  madeBeforeMs: number,
+): Promise<Heirs> {
   const bytesOf = new Map<string, number>()
   for (const { run_id: messageId, body_bytes: bytes } of dropped) {
     if (bytes !== null) bytesOf.set(messageId, (bytesOf.get(messageId) ?? 0) + bytes)
   }
-  const heirsEndedAtMs: number[] = []
+  const heirs: Heirs = { endedAtMs: [], madeAtMs: [] }
   for (const [messageId, bytes] of bytesOf) {
     const heir = await handOn(db, messageId, bytes)
-    if (heir === undefined) await dropBody(db, messageId)
-    else if (heir.ended_at_ms !== null) heirsEndedAtMs.push(heir.ended_at_ms)
+    if (heir === undefined)
+      heirs.madeAtMs.push(...(await keepAlone(db, messageId, bytes, madeBeforeMs)))
+    else if (heir.ended_at_ms !== null) heirs.endedAtMs.push(heir.ended_at_ms)
   }
-  return heirsEndedAtMs
+  return heirs
 }
 
 async function handOn(
@@ -63,6 +70,25 @@ async function handOn(
   }
 }
 
-async function dropBody(db: Kysely<Schema>, messageId: string): Promise<void> {
-  await db.updateTable('messages').set({ body: null }).where('id', '=', messageId).execute()
+/** When the message was made, where its body stays. */
+async function keepAlone(
+  db: Kysely<Schema>,
+  messageId: string,
+  bytes: number,
+  madeBeforeMs: number,
+): Promise<number[]> {
+  const one = db.updateTable('messages').where('id', '=', messageId)
+  const kept = await one
+    .set({ kept_bytes: bytes })
+    .where('created_at_ms', '>=', madeBeforeMs)
+    .where('body', 'is not', null)
+    .where(
+      'id',
+      'not in',
+      db.selectFrom('expunged_messages').select('id').where('id', '=', messageId),
+    )
+    .returning('created_at_ms')
+    .execute()
+  if (kept.length === 0) await one.set({ body: null }).execute()
+  return kept.map((row) => row.created_at_ms)
 }

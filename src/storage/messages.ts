@@ -1,5 +1,6 @@
 // Messages: what was published. A message and its deliveries are written as one, its body once for all of them.
 import type { Insertable, Kysely, Selectable } from 'kysely'
+import { sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import { needsPreparation } from '../endpoint-settings.ts'
 import { payloadOf } from '../event-envelope.ts'
@@ -57,26 +58,72 @@ export function createMessageStore(database: Database): MessageStore {
       }),
 
     async get(id) {
-      const row = await reader
-        .selectFrom('messages')
-        .select([...COLUMNS, 'body'])
-        .where('id', '=', id)
+      const row = await selectMessages(reader)
+        .select('body')
+        .where('messages.id', '=', id)
         .executeTakeFirst()
-      return row === undefined ? undefined : { message: toMessage(row), body: row.body }
+      if (row === undefined) return undefined
+      return { message: toMessage(row), body: row.expunged_at_ms === null ? row.body : null }
+    },
+
+    expunge: (tenant, id, nowMs) =>
+      database.write(async (db) => {
+        const message = await db
+          .selectFrom('messages')
+          .select('id')
+          .where('id', '=', id)
+          .where('tenant', '=', tenant)
+          .executeTakeFirst()
+        if (message === undefined) return false
+        await db
+          .insertInto('expunged_messages')
+          .values({ id, at_ms: nowMs, finished: 0 })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute()
+        return true
+      }),
+
+    endExpunging: (id) =>
+      database.write(async (db) => {
+        const gone = { body: null, kept_bytes: null }
+        await db.updateTable('messages').set(gone).where('id', '=', id).execute()
+        await db
+          .updateTable('expunged_messages')
+          .set({ finished: 1 })
+          .where('id', '=', id)
+          .execute()
+      }),
+
+    async expunging(limit) {
+      const rows = await reader
+        .selectFrom('expunged_messages')
+        .select('id')
+        .where('finished', '=', sql.lit(0))
+        .limit(limit)
+        .execute()
+      return rows.map((row) => row.id)
     },
 
     async list(tenant, { type }, { limit, before }) {
-      let query = reader.selectFrom('messages').select(COLUMNS).where('tenant', '=', tenant)
+      let query = selectMessages(reader).where('tenant', '=', tenant)
       if (type !== undefined) query = query.where('event_type', '=', type)
-      if (before !== undefined) query = query.where('id', '<', before)
+      if (before !== undefined) query = query.where('messages.id', '<', before)
       const rows = await query
-        .orderBy('id', 'desc')
+        .orderBy('messages.id', 'desc')
         .limit(limit + 1)
         .execute()
       const items = rows.slice(0, limit).map(toMessage)
       return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
     },
   }
+}
+
+function selectMessages(db: Kysely<Schema>) {
+  return db
+    .selectFrom('messages')
+    .leftJoin('expunged_messages', 'expunged_messages.id', 'messages.id')
+    .select(COLUMNS.map((column) => `messages.${column}` as const))
+    .select('expunged_messages.at_ms as expunged_at_ms')
 }
 
 async function publishOne(
@@ -104,9 +151,8 @@ async function findByCaller(
   { tenant, callerId }: NewMessage,
 ): Promise<Published | undefined> {
   if (callerId === null) return undefined
-  const row = await db
-    .selectFrom('messages')
-    .select([...COLUMNS, 'fingerprint'])
+  const row = await selectMessages(db)
+    .select('fingerprint')
     .where('tenant', '=', tenant)
     .where('caller_id', '=', callerId)
     .executeTakeFirst()
@@ -147,7 +193,7 @@ async function insertMessage(
     .onConflict((conflict) => conflict.doNothing())
     .returning(COLUMNS)
     .executeTakeFirst()
-  return made === undefined ? undefined : toMessage(made)
+  return made === undefined ? undefined : toMessage({ ...made, expunged_at_ms: null })
 }
 
 async function addDeliveries(
@@ -195,7 +241,11 @@ function sentWith(settings: EndpointSettings): EventSends {
   return settings.bodyStyle === 'raw' ? 'payload' : 'envelope'
 }
 
-function toMessage(row: Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]>): Message {
+type MessageRow = Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]> & {
+  expunged_at_ms: number | null
+}
+
+function toMessage(row: MessageRow): Message {
   return {
     id: row.id,
     tenant: row.tenant,
@@ -204,6 +254,7 @@ function toMessage(row: Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]
     sizeBytes: row.size_bytes,
     deliveries: row.deliveries,
     deliverAtMs: row.deliver_at_ms,
+    expungedAtMs: row.expunged_at_ms,
     createdAtMs: row.created_at_ms,
   }
 }

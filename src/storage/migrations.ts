@@ -20,6 +20,7 @@ import { tokens } from './migrations/0015-tokens.ts'
 import { eventBytes } from './migrations/0016-event-bytes.ts'
 import { eventPatterns } from './migrations/0016-event-patterns.ts'
 import { preparation } from './migrations/0017-preparation.ts'
+import { around } from './migrations/0022-around.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -40,6 +41,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0016-event-bytes': eventBytes,
   '0016-event-patterns': eventPatterns,
   '0017-preparation': preparation,
+  '0022-around': around,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

@@ -319,6 +319,8 @@ export interface ResendJobsTable extends WorkColumns {
   state: string
   /** JSON. */
   filter: string
+  /** What it does: see ResendJob. */
+  kind: Generated<string>
   rate_per_second: number | null
   /** Id of the last delivery that was looked at. */
   cursor: string | null

@@ -331,9 +331,9 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery>, PreparedStore 
    * recorded any more.
    */
   cancel(id: string, reason: string, nowMs: number): Promise<boolean>
-  /** Cancels all of an executable's, or to an endpoint, that have not ended; in small steps. */
+  /** Cancels all of an executable's, to an endpoint, or of a message, that have not ended; in small steps. */
   cancelAll(
-    of: { executableId: number } | { endpointId: string },
+    of: { executableId: number } | { endpointId: string } | { messageId: string },
     reason: string,
     nowMs: number,
   ): Promise<void>

@@ -6,6 +6,11 @@ import BetterSqlite3 from 'better-sqlite3'
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
     [
+      '0022-around',
+      `DROP TABLE expunged_messages; DROP INDEX deliveries_of_messages;
+       ALTER TABLE resend_jobs DROP COLUMN kind`,
+    ],
+    [
       '0017-preparation',
       `DROP INDEX resend_jobs_by_tenant; ALTER TABLE resend_jobs DROP COLUMN tenant;
        ALTER TABLE deliveries DROP COLUMN sends; ALTER TABLE endpoints DROP COLUMN settings`,

@@ -48,6 +48,7 @@ const Shape = Type.Object(
     deliveries: Type.Integer({ description: 'That were made when it was published' }),
     size_bytes: Type.Integer(),
     deliver_at: nullable(Type.String()),
+    expunged_at: nullable(Type.String({ description: 'When its payload was deleted' })),
     created_at: Type.String({ description: 'RFC 3339, UTC' }),
   },
   { additionalProperties: true },
@@ -59,6 +60,10 @@ const Whole = Type.Object(
     payload_kept: Type.Boolean(),
     delivery_ids: Type.Array(Type.String()),
   },
+  { additionalProperties: true },
+)
+const Expunged = Type.Object(
+  { ...Shape.properties, payload_kept: Type.Boolean() },
   { additionalProperties: true },
 )
 const Fields = {
@@ -195,8 +200,7 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
       config: { access: 'read' },
     },
     async (request, reply) => {
-      const { id } = request.params
-      if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such message.')
+      const id = idOf(request.params)
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const { message, payload } = await messages.find(tenant, id)
       const { items } = await deliveries.list({ messageId: id }, { limit: DELIVERIES_SHOWN })
@@ -207,10 +211,37 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
       return reply.type('application/json; charset=utf-8').send(text as never)
     },
   )
+
+  app.delete(
+    '/api/messages/:id/payload',
+    {
+      schema: {
+        ...common,
+        security: SECURITY.manage,
+        summary: "Delete a message's payload and all that was made of it; its history stays",
+        params: Params,
+        querystring: TenantQuery,
+        response: { 200: Expunged, '4xx': ErrorBody },
+      },
+      config: { access: 'manage' },
+    },
+    async (request) => {
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
+      return {
+        ...toWire(await messages.expunge(tenant, idOf(request.params))),
+        payload_kept: false,
+      }
+    },
+  )
+}
+
+function idOf({ id }: Static<typeof Params>): string {
+  if (isUuid(id)) return id
+  throw new AppError('NOT_FOUND', 'There is no such message.')
 }
 
 function toWire(message: Message) {
-  const { deliverAtMs } = message
+  const { deliverAtMs, expungedAtMs } = message
   return {
     message_id: message.id,
     id: message.callerId,
@@ -219,6 +250,7 @@ function toWire(message: Message) {
     deliveries: message.deliveries,
     size_bytes: message.sizeBytes,
     deliver_at: deliverAtMs === null ? null : new Date(deliverAtMs).toISOString(),
+    expunged_at: expungedAtMs === null ? null : new Date(expungedAtMs).toISOString(),
     created_at: new Date(message.createdAtMs).toISOString(),
   }
 }

@@ -1,0 +1,82 @@
+// What every storage engine must do with messages beyond publishing them one by one.
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import type { Storage } from '../src/storage/storage.ts'
+import { NOW, PER_LANE, bounds, newAttempt } from './storage-deliveries-suite.ts'
+import {
+  accepted,
+  addEndpoint,
+  deliveriesOf,
+  newMessage,
+  withType,
+} from './storage-events-suite.ts'
+
+const SUCCEEDED = { state: 'succeeded', reason: null } as const
+const AFTER = { nowMs: NOW, perLane: PER_LANE, news: 'none' } as const
+
+export function testMessages(
+  engine: string,
+  openEmpty: (t: TestContext) => Promise<Storage>,
+): void {
+  const open = async (t: TestContext): Promise<Storage> => withType(await openEmpty(t))
+
+  describe(`${engine}: messages`, () => {
+    test('that are published together are one unit, as far as others can wait for it', async (t) => {
+      const storage = await open(t)
+      const refusedOnes = [newMessage({ type: 'other' }), newMessage({ type: 'other' })]
+      assert.deepEqual(await storage.messages.publishSome(refusedOnes), [
+        'unknown_type',
+        'unknown_type',
+      ])
+      for (let n = 0; n < 400; n++) await addEndpoint(storage)
+      const messages = [1, 2, 3, 4].map(() => newMessage())
+      const some = await storage.messages.publishSome([refusedOnes[0]!, ...messages])
+      assert.equal(some[0], 'unknown_type')
+      assert.deepEqual(
+        some.slice(1).map((one) => accepted(one).message.deliveries),
+        [400, 400, 400],
+      )
+      assert.equal(await storage.messages.get(messages[3]!.id), undefined)
+      assert.equal(await storage.messages.get(refusedOnes[0]!.id), undefined)
+    })
+
+    test('are expunged from the first mark on, and in steps', async (t) => {
+      const storage = await open(t)
+      const { deliveries, deliveryRetention: kept, messages } = storage
+      for (let n = 0; n < 3; n++) await addEndpoint(storage)
+      const message = newMessage()
+      await messages.publish(message)
+      const [sent, made] = await deliveries.claim(bounds({ limit: 2 }))
+      await deliveries.settle(sent!, newAttempt(), SUCCEEDED, AFTER)
+      await deliveries.prepared(made!, { body: Buffer.from('made'), contentType: 'a/b' })
+      await deliveries.putBack({ ...made!, lane: made!.target }, NOW, PER_LANE)
+      assert.equal(await deliveries.resend(sent!.id, NOW), undefined)
+      assert.equal(await messages.expunge('other', message.id, NOW), false)
+      assert.deepEqual(await messages.expunging(9), [])
+      assert.equal(await messages.expunge('t', message.id, NOW), true)
+      assert.equal(await messages.expunge('t', message.id, NOW + 1), true)
+      assert.deepEqual(await messages.expunging(9), [message.id])
+      const shown = await messages.get(message.id)
+      assert.deepEqual([shown?.body, shown?.message.expungedAtMs], [null, NOW])
+      // A process that died here has nothing of it sent.
+      assert.deepEqual(await deliveries.claim(bounds()), [])
+      const states = (await deliveriesOf(storage, message.id)).map((one) => [one.state, one.reason])
+      const canceled = ['canceled', 'payload_expunged']
+      assert.deepEqual(states.sort(), [canceled, canceled, ['succeeded', null]])
+      assert.equal(await deliveries.resend(sent!.id, NOW), undefined, 'to be taken back')
+      await deliveries.cancelAll({ messageId: message.id }, 'payload_expunged', NOW)
+      assert.equal(await kept.dropPayloadsOf(message.id), 3)
+      assert.equal(await kept.dropPayloadsOf(message.id), 0)
+      await messages.endExpunging(message.id)
+      assert.deepEqual(await messages.expunging(9), [])
+      assert.equal(await deliveries.resend(sent!.id, NOW), 'payload_gone')
+      const [attempt] = (await deliveries.attempts(sent!.id, 9)).items
+      assert.equal(attempt?.responseBody.length, 0)
+      const ended = await deliveriesOf(storage, message.id)
+      assert.ok(ended.every((one) => !one.payloadKept && !one.resending && one.dueAtMs === null))
+      assert.equal(await kept.oldestKept('deliveries', 0), undefined)
+      assert.equal(await kept.oldestKept('messages', 0), undefined)
+    })
+  })
+}
