@@ -15,6 +15,19 @@ export interface SchemathesisRun {
 /** How often a real value is taken. */
 const REAL = 0.8
 
+/** What a query or a body may hold by these names, of whatever route. */
+const KNOWN: Readonly<Record<string, string>> = {
+  limit: '5',
+  cursor: '01a21d96-0000-7000-8000-000000000000',
+  encoding: 'utf8',
+  filterBy: '["wasm_id"]',
+  state: 'pending,failed',
+  target: 'https://example.org:443',
+  created_after: '2026-01-31T12:00:00Z',
+  created_before: '2036-01-31T12:00:00Z',
+  expires_at: '2036-01-31T12:00:00Z',
+}
+
 export async function toToml(run: SchemathesisRun): Promise<string> {
   const { token, operations } = run
   const head = ['continue-on-failure = true', `headers = { Authorization = "Bearer ${token}" }`]
@@ -47,10 +60,12 @@ async function givenTo(
     (entry): entry is [string, string | number] =>
       typeof entry[1] === 'string' || typeof entry[1] === 'number',
   )
+  const known = Object.entries({ ...KNOWN, tenant })
+  const taken = (where: 'query' | 'body'): Record<string, string> =>
+    Object.fromEntries(known.filter(([name]) => takes(route, where, name)))
   return {
-    ...prefixed('body', Object.fromEntries(plain)),
-    ...(takes(route, 'body', 'tenant') ? { 'body.tenant': tenant } : {}),
-    ...(takes(route, 'query', 'tenant') ? { 'query.tenant': tenant } : {}),
+    ...prefixed('query', taken('query')),
+    ...prefixed('body', { ...taken('body'), ...Object.fromEntries(plain) }),
   }
 }
 

@@ -161,7 +161,7 @@ describe('the description of the API', () => {
 
     test(`answers other methods at ${route} with 405 and names it in Allow`, async () => {
       const [method = '', path = ''] = route.split(' ')
-      const unused = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'].filter(
+      const unused = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'PROPFIND'].filter(
         (other) => !operations.has(`${other} ${path}`),
       )
       for (const other of unused) {

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { AppError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ANSWER_HEADERS } from './answer-headers.ts'
+import type { OtherMethods } from './other-methods.ts'
 
 /**
  * For what fails before any route is found (the URL), where the handlers below are not asked.
@@ -53,13 +54,14 @@ function toClientError(code: string | undefined): AppError {
 /** What is told to wait, in seconds, where the load was too high or a first call is still under way. */
 const RETRY_AFTER_S = 1
 
-export function registerErrorReplies(app: FastifyInstance): void {
+export function registerErrorReplies(app: FastifyInstance, otherMethods: OtherMethods): void {
   app.setErrorHandler((error: FastifyError, request, reply) =>
     replyWithError(toAppError(error), request, reply),
   )
   app.setNotFoundHandler((request, reply) =>
     replyWithError(
-      new AppError('NOT_FOUND', `There is no route ${request.method} ${pathOf(request)}.`),
+      otherMethods.refusal(request, reply) ??
+        new AppError('NOT_FOUND', `There is no route ${request.method} ${pathOf(request)}.`),
       request,
       reply,
     ),

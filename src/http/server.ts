@@ -23,6 +23,7 @@ import { takeJsonBodies } from './json-body.ts'
 import { registerDescription } from './openapi.ts'
 import type { KeyGuard } from './key-guard.ts'
 import { registerOriginGuard } from './origin-guard.ts'
+import { watchMethods } from './other-methods.ts'
 import { registerByteBudget } from './raw-body.ts'
 
 export interface ServerOptions {
@@ -81,12 +82,12 @@ export async function createServer(
   const app = (
     options.tls === undefined ? Fastify(server) : secure(server, options.tls)
   ).withTypeProvider<TypeBoxTypeProvider>()
-  registerErrorReplies(app)
+  const otherMethods = watchMethods(app)
+  registerErrorReplies(app, otherMethods)
   registerAnswerHeaders(app)
   refuseWhileClosing(app)
   logRequests(app, options.logger)
   counts.register(app)
-  const refuseOtherMethods = watchMethods(app)
   if (options.localOnly) registerOriginGuard(app, { allowedOrigins: options.corsOrigins })
   registerCors(app, options.corsOrigins)
   registerByteBudget(app, options.budget)
@@ -95,7 +96,7 @@ export async function createServer(
   options.keyGuard.register(app)
   routes(app)
   void app.register((scope, _options, done) => {
-    refuseOtherMethods(scope)
+    otherMethods.refuse(scope)
     done()
   })
   return app
@@ -139,32 +140,4 @@ function refuseWhileClosing(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, _reply, done) => {
     done(closing ? new AppError('CLOSED') : undefined)
   })
-}
-
-/** A path that exists for other methods answers 405 with Allow, not 404. */
-function watchMethods(app: App): (scope: FastifyInstance) => void {
-  const methods = new Map<string, Set<string>>()
-  app.addHook('onRoute', (route) => {
-    const known = methods.get(route.url) ?? new Set<string>()
-    for (const method of [route.method].flat()) known.add(method)
-    methods.set(route.url, known)
-  })
-  return (scope) => {
-    for (const [url, known] of [...methods]) {
-      const others = app.supportedMethods.filter((method) => !known.has(method))
-      const allow = [...known].sort().join(', ')
-      if (others.length === 0 || url.startsWith('/docs')) continue
-      scope.route({
-        method: others,
-        url,
-        schema: { hide: true },
-        config: { access: 'open' },
-        onRequest: (request, reply, next) => {
-          reply.header('allow', allow)
-          next(new AppError('METHOD_NOT_ALLOWED', `${request.method} is none of: ${allow}.`))
-        },
-        handler: () => undefined,
-      })
-    }
-  }
 }
