@@ -31,6 +31,13 @@ const TABLE = {
   MESSAGE_ID_REUSED: [409, 'caller', 'Another message was published under this id.'],
   UNKNOWN_EVENT_TYPE: [422, 'caller', 'The tenant has no such event type.'],
   TOKEN_FIELDS_MISSING: [422, 'caller', 'The payload lacks what a token is made of.'],
+  INVALID_SCHEMA: [422, 'caller', 'The JSON Schema is malformed, or holds what is not taken.'],
+  PAYLOAD_MISMATCH: [422, 'caller', 'The payload does not satisfy the schema of its event type.'],
+  SCHEMA_TOO_COMPLEX: [
+    422,
+    'caller',
+    'To check the payload against its schema takes more than EVENT_SCHEMA_STEPS.',
+  ],
   BODY_TOO_LARGE: [413, 'caller', 'The body is larger than its limit.'],
   INPUT_TOO_LARGE: [413, 'caller', 'The inputs of one call are together larger than INPUT_BYTES.'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'caller', 'The route does not take this content type.'],

@@ -299,6 +299,18 @@ export const NUMBERS = {
   ),
   TOKENS_MAX: count('tokens', 10_000, [0, 100_000], 'Tokens of all tenants that open something.'),
   EVENT_TYPES_MAX: count('event types', 10_000, [0, 1_000_000], 'Event types of one tenant.'),
+  EVENT_SCHEMA_BYTES: count(
+    'bytes',
+    64 * 1024,
+    [2, 256 * 1024],
+    "An event type's JSON Schema, and its example.",
+  ),
+  EVENT_SCHEMA_STEPS: count(
+    'steps',
+    200_000,
+    [1_000, 100_000_000],
+    'Of one check of a payload; a value against a part of its schema is one, and takes about 0.3 µs.',
+  ),
   ENDPOINTS_MAX: count('endpoints', 10_000, [0, 100_000], 'Endpoints of one tenant.'),
   MESSAGE_BYTES: count('bytes', MiB, [2, 16 * MiB], 'Payload of one message.'),
   MESSAGES_BATCH_BYTES: count(
