@@ -135,6 +135,25 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['REDIRECTS_MAX', 'redirects', '`maxRedirects` of a spec', '`INVALID_SPEC`'],
     ['WARNINGS_MAX', 'warnings', 'Warnings of one spec', 'the rest is left out'],
   ],
+  'src/fetch-template.ts': [
+    ['TEMPLATE_CHARS_MAX', 'characters', '`fetch` of an event type', '`INVALID_SPEC`'],
+    ['FILLED_CHARS_MAX', 'characters', 'What a payload fills in', '`FETCH_VALUE_REFUSED`'],
+  ],
+  'src/core/event-types.ts': [
+    ['NESTING_MAX', 'levels', 'A schema or example of an event type', '`BAD_REQUEST`'],
+  ],
+  'src/core/json-schema/schema.ts': [
+    ['DEPTH_MAX', 'levels', 'Schemas within each other', '`INVALID_SCHEMA`'],
+    ['PATTERNS_SIZE_MAX', 'instructions', "A schema's regular expressions", '`INVALID_SCHEMA`'],
+    ['PROBLEMS_MAX', 'problems', 'Told of one payload', 'the rest is left out'],
+    ['WARNINGS_MAX', 'warnings', 'Told of one schema', 'the rest is left out'],
+  ],
+  'src/core/json-schema/pattern.ts': [
+    ['SOURCE_CHARS_MAX', 'characters', 'A regular expression of a schema', '`INVALID_SCHEMA`'],
+  ],
+  'src/core/json-schema/run.ts': [
+    ['DEPTH_MAX', 'levels', 'A check of a payload', '`SCHEMA_TOO_COMPLEX`'],
+  ],
   'src/core/function-storage.ts': [
     ['OPEN_BYTES_MAX', 'bytes', 'Function stores in memory', 'those that nobody uses go'],
     ['OPEN_STORES_MAX', 'stores', 'Function stores in memory', 'those that nobody uses go'],

@@ -17,6 +17,7 @@ import type { CallFunction } from './core/function-calls.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createInterrupts } from './core/interrupts.ts'
+import { createKnownTypes } from './core/known-types.ts'
 import { createLimits } from './core/limits.ts'
 import { createMessages } from './core/messages.ts'
 import { createRunControl } from './core/run-control.ts'
@@ -228,10 +229,13 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
     worker: runWorker,
   })
-  const eventTypes = createEventTypes({ storage, config, now })
+  const knownTypes = createKnownTypes({ storage, config })
+  const eventTypes = createEventTypes({ storage, knownTypes, config, now })
   const endpoints = createEndpoints({ storage, deliveries, checkTarget, config, now })
   const messages = createMessages({
     storage,
+    knownTypes,
+    checkTarget,
     config,
     newId: deliveries.newId,
     now,

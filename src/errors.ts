@@ -33,6 +33,11 @@ const TABLE = {
   TOKEN_FIELDS_MISSING: [422, 'caller', 'The payload lacks what a token is made of.'],
   INVALID_SCHEMA: [422, 'caller', 'The JSON Schema is malformed, or holds what is not taken.'],
   PAYLOAD_MISMATCH: [422, 'caller', 'The payload does not satisfy the schema of its event type.'],
+  FETCH_VALUE_REFUSED: [
+    422,
+    'caller',
+    'The payload lacks a value that fetching its resource needs, or has one that cannot be put in.',
+  ],
   SCHEMA_TOO_COMPLEX: [
     422,
     'caller',

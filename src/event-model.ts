@@ -16,6 +16,15 @@ export interface EventType {
   /** Words with dots between them. */
   name: string
   description: string
+  /** JSON: what its payloads should be, by JSON Schema. */
+  schema: string | null
+  /** JSON: a payload as they are; it satisfies the schema. */
+  example: string | null
+  enforcement: Enforcement
+  /** By which the worker fetches what is sent; its path, headers and body hold placeholders. */
+  fetch: RequestSpec | null
+  /** Another after every change. */
+  revision: string
   createdAtMs: number
 }
 
@@ -32,6 +41,8 @@ export interface FunctionRef {
   functionName: string
   grant: Grant
 }
+/** What becomes of a message whose payload does not satisfy its type's schema. */
+export type Enforcement = 'off' | 'warn' | 'reject'
 
 /** What an owner says of an endpoint besides where it is and what it wants; kept as JSON. */
 export interface EndpointSettings {
@@ -85,5 +96,9 @@ export interface Message {
   deliverAtMs: number | null
   /** When its owner had its payload deleted. */
   expungedAtMs: number | null
+  /** What its type's schema has against its payload, where that is told and no more. */
+  warnings: readonly string[]
+  /** Of its payload: not at all, not yet, or when. */
+  fetched: 'never' | 'waiting' | number
   createdAtMs: number
 }

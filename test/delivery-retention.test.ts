@@ -14,6 +14,7 @@ import type { Storage } from '../src/storage/storage.ts'
 import { buildApp } from './helpers/build-app.ts'
 import { admin, refused, upload } from './helpers/client.ts'
 import { Clock, POLL, callback, failing, readDelivery } from './helpers/deliveries.ts'
+import { newEventType } from './helpers/event-types.ts'
 import { guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 import { PER_LANE, bounds, newAttempt, newDelivery } from './storage-deliveries-suite.ts'
@@ -110,8 +111,7 @@ test('past their bytes the oldest payloads go first, to the minute', async (t) =
 test('bodies of messages count once, for as long as they are kept, those too that nobody is sent', async (t) => {
   const { storage } = await open(t)
   const clock = new Clock()
-  const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: clock.ms }
-  await storage.eventTypes.add(type, 1)
+  await storage.eventTypes.add(newEventType(), 1)
   const publish = async (): Promise<string> => {
     const id = uuidv7({ msecs: clock.ms })
     const body = Buffer.alloc(1_000, 'x')
@@ -160,8 +160,7 @@ test('bodies of messages count once, for as long as they are kept, those too tha
 test('payloads of messages go at an age of their own, once nothing is to be sent of them', async (t) => {
   const { storage } = await open(t)
   const clock = new Clock()
-  const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: clock.ms }
-  await storage.eventTypes.add(type, 1)
+  await storage.eventTypes.add(newEventType(), 1)
   await storage.endpoints.add(newEndpoint(), 9)
   const publish = async (): Promise<string> => {
     const id = uuidv7({ msecs: clock.ms })
@@ -228,8 +227,7 @@ test('payloads of messages go at an age of their own, once nothing is to be sent
 test('what a crash left of a payload that was expunged goes', async (t) => {
   const { storage } = await open(t)
   const clock = new Clock()
-  const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: clock.ms }
-  await storage.eventTypes.add(type, 1)
+  await storage.eventTypes.add(newEventType(), 1)
   await storage.endpoints.add(newEndpoint(), 9)
   const message = newMessage({ id: uuidv7({ msecs: clock.ms }), createdAtMs: clock.ms })
   await storage.messages.publish(message)

@@ -76,6 +76,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /api/event-types': 'read',
   'POST /api/event-types': 'manage',
   'GET /api/event-types/{name}': 'read',
+  'PATCH /api/event-types/{name}': 'manage',
   'DELETE /api/event-types/{name}': 'manage',
   'GET /api/endpoints': 'read',
   'POST /api/endpoints': 'manage',

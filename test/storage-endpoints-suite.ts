@@ -1,6 +1,7 @@
 // What every storage engine must do with endpoints: their patterns, where they point, and their secrets.
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { newEventType } from './helpers/event-types.ts'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
@@ -67,7 +68,7 @@ export function testEndpoints(
       const { endpoints, eventTypes } = await open(t)
       const made: Promise<boolean | string>[] = []
       for (let n = 0; n < 60; n++) {
-        const type = { tenant: 't', name: `type-${n}`, description: '', createdAtMs: NOW }
+        const type = newEventType({ name: `type-${n}` })
         made.push(endpoints.add(newEndpoint(), 5), eventTypes.add(type, 5))
         // So that several writers are at work.
         if (n % 6 === 0) await setImmediate()
@@ -80,7 +81,7 @@ export function testEndpoints(
     test('want what their patterns say now, each once, and nothing once they are gone', async (t) => {
       const storage = await open(t)
       const { eventTypes, endpoints, messages } = storage
-      const type = { tenant: 't', name: 'a.b.c', description: '', createdAtMs: NOW }
+      const type = newEventType({ name: 'a.b.c' })
       await eventTypes.add(type, 9)
       const made = await addEndpoint(storage, { eventTypes: ['a.*', 'a.*.c', 'a.*', '*.b.c'] })
       const { id, fields } = partsOf(made)

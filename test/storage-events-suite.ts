@@ -13,6 +13,7 @@ import type {
   PublishRefusal,
   Storage,
 } from '../src/storage/storage.ts'
+import { REVISION, newEventType } from './helpers/event-types.ts'
 import {
   NOW,
   PER_LANE,
@@ -66,14 +67,16 @@ export function newMessage(change: Partial<NewMessage> = {}): NewMessage {
     hasTokenFields: false,
     dueAtMs: NOW,
     createdAtMs: NOW,
+    typeRevision: REVISION,
+    warnings: [],
+    fetch: null,
     ...change,
   }
 }
 
 /** With an event type. */
 export async function withType(storage: Storage): Promise<Storage> {
-  const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: NOW }
-  assert.equal(await storage.eventTypes.add(type, 1), 'added')
+  assert.equal(await storage.eventTypes.add(newEventType(), 1), 'added')
   return storage
 }
 
@@ -96,23 +99,8 @@ const before = (endedMs: number) => ({ endedMs, madeMs: NOW + 1 })
 export function testEvents(engine: string, openEmpty: (t: TestContext) => Promise<Storage>): void {
   const open = async (t: TestContext): Promise<Storage> => withType(await openEmpty(t))
 
-  describe(`${engine}: event types`, () => {
-    test('are there once, up to the most, and listed by name', async (t) => {
-      const { eventTypes } = await open(t)
-      const type = { tenant: 't', name: 'b', description: 'x', createdAtMs: NOW }
-      assert.equal(await eventTypes.add({ ...type, name: 'order.created' }, 9), 'exists')
-      assert.equal(await eventTypes.add(type, 1), 'full')
-      assert.equal(await eventTypes.add({ ...type, tenant: 'other' }, 1), 'added')
-      assert.equal(await eventTypes.add(type, 2), 'added')
-      assert.deepEqual(await eventTypes.get('t', 'b'), type)
-      const first = await eventTypes.list('t', { limit: 1 })
-      assert.deepEqual([first.items[0]?.name, first.next], ['b', 'b'])
-      const second = await eventTypes.list('t', { limit: 1, after: 'b' })
-      assert.deepEqual([second.items[0]?.name, second.next], ['order.created', null])
-      assert.equal(await eventTypes.remove('t', 'b'), true)
-      assert.equal(await eventTypes.remove('t', 'b'), false)
-    })
-  })
+  const publish = async ({ messages }: Storage, message: NewMessage): Promise<Published> =>
+    accepted(await messages.publish(message))
 
   describe(`${engine}: messages`, () => {
     test('are stored with a delivery for each endpoint that wants them, and only then', async (t) => {
@@ -128,7 +116,7 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       await addEndpoint(storage, { enabled: false })
       await addEndpoint(storage, { tenant: 'other' })
       const made = newMessage()
-      const published = accepted(await storage.messages.publish(made))
+      const published = await publish(storage, made)
       assert.equal(published.message.deliveries, 2)
       assert.equal(published.repeated, false)
       const found = await storage.messages.get(made.id)
@@ -156,19 +144,12 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       const storage = await open(t)
       await addEndpoint(storage)
       const same = Array.from({ length: 8 }, () => newMessage({ callerId: 'one' }))
-      const answers = await Promise.all(
-        same.map(async (one) => accepted(await storage.messages.publish(one))),
-      )
+      const answers = await Promise.all(same.map((one) => publish(storage, one)))
       assert.equal(answers.filter((one) => !one.repeated).length, 1)
       assert.equal(new Set(answers.map((one) => one.message.id)).size, 1)
       assert.equal((await storage.deliveries.list({ tenant: 't' }, { limit: 9 })).items.length, 1)
-      await storage.eventTypes.add(
-        { tenant: 'u', name: 'order.created', description: '', createdAtMs: NOW },
-        1,
-      )
-      const other = accepted(
-        await storage.messages.publish(newMessage({ callerId: 'one', tenant: 'u' })),
-      )
+      await storage.eventTypes.add(newEventType({ tenant: 'u' }), 1)
+      const other = await publish(storage, newMessage({ callerId: 'one', tenant: 'u' }))
       assert.equal(other.repeated, false)
     })
 
@@ -338,7 +319,7 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       )
       await Promise.all(many.map((one) => storage.endpoints.add(one, 1_000)))
       const before = performance.now()
-      const published = accepted(await storage.messages.publish(newMessage()))
+      const published = await publish(storage, newMessage())
       t.diagnostic(`${Math.round(performance.now() - before)} ms`)
       assert.equal(published.message.deliveries, 1_000)
       assert.equal((await storage.deliveries.claim(bounds({ bytes: 1e6 }))).length, 100)

@@ -14,6 +14,7 @@ import type { Notice, Storage } from '../src/storage/storage.ts'
 import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgres.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
 import { testEndpoints } from './storage-endpoints-suite.ts'
+import { testEventTypes } from './storage-event-types-suite.ts'
 import { testEvents } from './storage-events-suite.ts'
 import { testMessages } from './storage-messages-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
@@ -65,6 +66,7 @@ testLanes('PostgreSQL', (t) => open(t))
 testEvents('PostgreSQL', (t) => open(t))
 testEndpoints('PostgreSQL', (t) => open(t))
 testMessages('PostgreSQL', (t) => open(t))
+testEventTypes('PostgreSQL', (t) => open(t))
 testTokens('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {

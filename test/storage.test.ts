@@ -25,6 +25,7 @@ import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { NOW, PER_LANE, bounds, newAttempt, testDeliveries } from './storage-deliveries-suite.ts'
 import { testEndpoints } from './storage-endpoints-suite.ts'
+import { testEventTypes } from './storage-event-types-suite.ts'
 import { accepted, newEndpoint, newMessage, testEvents } from './storage-events-suite.ts'
 import { testMessages } from './storage-messages-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
@@ -33,6 +34,7 @@ import { testIdempotency } from './storage-idempotency-suite.ts'
 import { testRepair } from './storage-repair-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newSigningSecret, testSigningSecrets } from './storage-signing-suite.ts'
+import { newEventType } from './helpers/event-types.ts'
 import { undoMigrations } from './helpers/undo-migrations.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
 import { testTokens } from './storage-tokens-suite.ts'
@@ -71,6 +73,7 @@ testLanes('SQLite', (t) => open(t))
 testEvents('SQLite', (t) => open(t))
 testEndpoints('SQLite', (t) => open(t))
 testMessages('SQLite', (t) => open(t))
+testEventTypes('SQLite', (t) => open(t))
 testTokens('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
@@ -194,8 +197,7 @@ describe('SQLite: a restart', () => {
   test('bodies of messages of before they were counted once count for as long as they are kept', async (t) => {
     const folder = await makeFolder(t)
     const first = await open(t, folder)
-    const type = { tenant: 't', name: 'order.created', description: '', createdAtMs: NOW }
-    await first.eventTypes.add(type, 1)
+    await first.eventTypes.add(newEventType(), 1)
     const [unsent, sent] = [newMessage(), newMessage()]
     const bytes = sent.body.length
     await first.messages.publish(unsent)
@@ -210,7 +212,7 @@ describe('SQLite: a restart', () => {
     undoMigrations(folder, '0016-event-bytes')
 
     const { deliveryRetention: kept, messages } = await open(t, folder)
-    const known = accepted(await messages.publish(newMessage()))
+    const known = accepted(await messages.publish(newMessage({ typeRevision: '' })))
     assert.equal(known.message.deliveries, 2, 'the patterns of endpoints are known')
     const all = async (): Promise<number> =>
       (await kept.keptBytes('deliveries', 0, NOW + 9)) +

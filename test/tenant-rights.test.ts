@@ -112,6 +112,7 @@ describe("a tenant's token", () => {
     const job = await done(tokens.manage, 'POST', '/api/deliveries/resend', {})
     for (const [method, path, body] of [
       ['GET', '/api/event-types/order.three'],
+      ['PATCH', '/api/event-types/order.three', {}],
       ['DELETE', '/api/event-types/order.three'],
       ['GET', `/api/endpoints/${endpoint}`],
       ['PATCH', `/api/endpoints/${endpoint}`, {}],

@@ -1,42 +1,130 @@
-// Event types: what a tenant may publish. A message of a type that is not there is refused, so that a slip of the
-// pen is noticed where it is made.
+// Event types: what a tenant may publish, and of what form. A message of a type that is not there is refused, so that a
+// slip of the pen is noticed where it is made.
+import { randomUUID } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_WORDS_MAX, isEventTypeName } from '../event-pattern.ts'
-import type { EventType } from '../model.ts'
+import type { Enforcement, EventType } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
+import { parseJsonSchema } from './json-schema/schema.ts'
+import { checkAgainst } from './known-types.ts'
+import type { KnownTypes } from './known-types.ts'
 import { checkTenant } from './tenants.ts'
+
+/** What an owner says of an event type; what is absent stays as it is, or is the default. */
+export interface EventTypeRequest {
+  description?: string | undefined
+  /** JSON, `null` to take it away; so with the others. */
+  schema?: string | undefined
+  example?: string | undefined
+  /** Default off. */
+  enforcement?: Enforcement | undefined
+}
 
 export interface EventTypesDeps {
   storage: Storage
+  knownTypes: KnownTypes
   config: Config
   now: () => number
 }
 
 export type EventTypes = ReturnType<typeof createEventTypes>
 
-export function createEventTypes({ storage, config, now }: EventTypesDeps) {
+/** Brackets within each other, of a schema or an example. */
+const NESTING_MAX = 200
+
+export function createEventTypes({ storage, knownTypes, config, now }: EventTypesDeps) {
+  async function find(tenant: string, name: string): Promise<EventType> {
+    checkTenant(tenant)
+    const type = await storage.eventTypes.get(tenant, name)
+    if (type === undefined) throw missing()
+    return type
+  }
+
+  /** @throws AppError INVALID_SCHEMA, PAYLOAD_MISMATCH, SCHEMA_TOO_COMPLEX, BODY_TOO_LARGE, BAD_REQUEST */
+  function changed(
+    before: EventType,
+    request: EventTypeRequest,
+  ): { type: EventType; warnings: readonly string[] } {
+    const schema = memberOf(before, request, 'schema')
+    const example = memberOf(before, request, 'example')
+    const kept = schema === null ? 'off' : before.enforcement
+    const { description = before.description, enforcement = kept } = request
+    if (schema === null && enforcement !== 'off') {
+      throw new AppError('BAD_REQUEST', 'Without a schema there is nothing to enforce.', {
+        detail: { field: 'enforcement' },
+      })
+    }
+    const type = { ...before, description, schema, example, enforcement, revision: randomUUID() }
+    if (schema === null) return { type, warnings: [] }
+    const parsed = parseJsonSchema(JSON.parse(schema))
+    if (example !== null) {
+      const steps = config.EVENT_SCHEMA_STEPS
+      checkAgainst(parsed, { value: JSON.parse(example), field: 'example', steps })
+    }
+    return { type, warnings: parsed.warnings }
+  }
+
+  function memberOf(
+    before: EventType,
+    request: EventTypeRequest,
+    field: 'schema' | 'example',
+  ): string | null {
+    const text = request[field]
+    if (text === undefined) return before[field]
+    if (text === 'null') return null
+    const limit = config.EVENT_SCHEMA_BYTES
+    if (Buffer.byteLength(text) > limit) {
+      const sentence = `The ${field} is larger than ${limit} bytes (EVENT_SCHEMA_BYTES).`
+      throw new AppError('BODY_TOO_LARGE', sentence, { detail: { field, limit } })
+    }
+    if (nestingOf(text) > NESTING_MAX) {
+      const sentence = `The ${field} is nested more than ${NESTING_MAX} deep.`
+      throw new AppError('BAD_REQUEST', sentence, { detail: { field } })
+    }
+    return text
+  }
+
   return {
-    /** @throws AppError BAD_REQUEST; CONFLICT where it is there already, or the tenant has too many */
-    async add(given: { tenant: string; name: string; description: string }): Promise<EventType> {
-      checkTenant(given.tenant)
-      checkName(given.name)
-      const type: EventType = { ...given, createdAtMs: now() }
+    find,
+
+    /**
+     * @returns warnings besides
+     * @throws AppError BAD_REQUEST, INVALID_SCHEMA, PAYLOAD_MISMATCH (the example); CONFLICT where it is there already,
+     *   or the tenant has too many
+     */
+    async add(
+      tenant: string,
+      name: string,
+      request: EventTypeRequest,
+    ): Promise<{ type: EventType; warnings: readonly string[] }> {
+      checkTenant(tenant)
+      checkName(name)
+      const made = changed({ ...BLANK, tenant, name, createdAtMs: now() }, request)
       const limit = config.EVENT_TYPES_MAX
-      const added = await storage.eventTypes.add(type, limit)
-      if (added === 'added') return type
+      const added = await storage.eventTypes.add(made.type, limit)
+      if (added === 'added') return made
       if (added === 'exists') {
-        throw new AppError('CONFLICT', `There is an event type ${given.name} already.`)
+        throw new AppError('CONFLICT', `There is an event type ${name} already.`)
       }
       const sentence = `The tenant has ${limit} event types, which is the most (EVENT_TYPES_MAX).`
       throw new AppError('CONFLICT', sentence, { detail: { limit } })
     },
 
-    async find(tenant: string, name: string): Promise<EventType> {
-      checkTenant(tenant)
-      const type = await storage.eventTypes.get(tenant, name)
-      if (type === undefined) throw missing()
-      return type
+    /** What was published before stays as it was judged then. @throws as `add`; NOT_FOUND */
+    async change(
+      tenant: string,
+      name: string,
+      request: EventTypeRequest,
+    ): Promise<{ type: EventType; warnings: readonly string[] }> {
+      const before = await find(tenant, name)
+      const made = changed(before, request)
+      if (!(await storage.eventTypes.update(made.type, before.revision))) {
+        await find(tenant, name)
+        throw new AppError('CONFLICT', 'Somebody else has changed the event type just now.')
+      }
+      knownTypes.forget(tenant, name)
+      return made
     },
 
     list(...of: Parameters<typeof storage.eventTypes.list>) {
@@ -48,8 +136,29 @@ export function createEventTypes({ storage, config, now }: EventTypesDeps) {
     async remove(tenant: string, name: string): Promise<void> {
       checkTenant(tenant)
       if (!(await storage.eventTypes.remove(tenant, name))) throw missing()
+      knownTypes.forget(tenant, name)
     },
   }
+}
+
+const BLANK = {
+  description: '',
+  schema: null,
+  example: null,
+  enforcement: 'off',
+  fetch: null,
+  revision: '',
+} as const
+
+/** @param json valid JSON, whose brackets open and close */
+function nestingOf(json: string): number {
+  let depth = 0
+  let deepest = 0
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth)
+    else if (token === ']' || token === '}') depth--
+  }
+  return deepest
 }
 
 function checkName(name: string): void {

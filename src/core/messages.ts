@@ -1,5 +1,6 @@
 // Messages: an event is published once, and goes to every endpoint of its tenant that wants its type.
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { payloadOf, toEnvelope } from '../event-envelope.ts'
@@ -10,9 +11,13 @@ import { missingTokenField } from './event-token.ts'
 import { finishExpunging } from './expunging.ts'
 import { checkHops } from './hops.ts'
 import { timeOfId } from './ids.ts'
+import type { Judged, KnownTypes } from './known-types.ts'
+import type { TargetCheck } from './target-check.ts'
 import { checkTenant } from './tenants.ts'
 
 const CONTENT_TYPE = 'application/json'
+/** With a type that is changed while a message of it is published. */
+const TRIES = 5
 const PRINTABLE = /^[\x20-\x7e]+$/
 
 export interface NewEvent {
@@ -33,8 +38,13 @@ export interface Accepted {
   repeated: boolean
 }
 
+/** A message that its type has not judged yet. */
+type Unjudged = Omit<NewMessage, keyof Judged>
+
 export interface MessagesDeps {
   storage: Storage
+  knownTypes: KnownTypes
+  checkTarget: TargetCheck
   config: Config
   /** Ids of one order with those of deliveries. */
   newId: () => string
@@ -46,10 +56,10 @@ export interface MessagesDeps {
 export type Messages = ReturnType<typeof createMessages>
 
 export function createMessages(deps: MessagesDeps) {
-  const { storage, config, newId, now, onDelivery } = deps
+  const { storage, knownTypes, checkTarget, config, newId, now, onDelivery } = deps
 
   /** @throws AppError UNKNOWN_EVENT_TYPE, BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED */
-  function toMessage(event: NewEvent): NewMessage {
+  function toMessage(event: NewEvent): Unjudged {
     const { tenant, type, payload, callerId, deliverAtMs } = event
     checkTenant(tenant)
     if (!isEventTypeName(type)) throw unknownType(type)
@@ -78,10 +88,33 @@ export function createMessages(deps: MessagesDeps) {
     }
   }
 
-  /** @throws AppError UNKNOWN_EVENT_TYPE, TOKEN_FIELDS_MISSING, MESSAGE_ID_REUSED */
+  /**
+   * What its type says of it now; or what was published by its id before, whatever its type says now.
+   * @throws AppError PAYLOAD_MISMATCH, SCHEMA_TOO_COMPLEX, FETCH_VALUE_REFUSED, ADDRESS_REFUSED
+   */
+  async function judge(event: NewEvent, made: Unjudged): Promise<NewMessage | Published> {
+    const { tenant, type, callerId } = event
+    try {
+      const judged = await knownTypes.judge(event, {
+        '@type': type,
+        '@tenant': tenant,
+        '@message_id': made.id,
+        '@timestamp': new Date(made.createdAtMs).toISOString(),
+      })
+      if (judged.fetch !== null) checkTarget(judged.fetch)
+      return { ...made, ...judged }
+    } catch (error) {
+      if (callerId === null) throw error
+      const before = await storage.messages.findByCaller(tenant, callerId)
+      if (before === undefined) throw error
+      return before
+    }
+  }
+
+  /** @throws AppError UNKNOWN_EVENT_TYPE, TOKEN_FIELDS_MISSING, MESSAGE_ID_REUSED; CONFLICT where its type changes again */
   function accepted(
     { type, payload }: NewEvent,
-    { fingerprint }: NewMessage,
+    { fingerprint }: Unjudged,
     published: Published | PublishRefusal,
   ): Accepted {
     if (published === 'token_fields_missing') {
@@ -90,6 +123,9 @@ export function createMessages(deps: MessagesDeps) {
       throw new AppError('TOKEN_FIELDS_MISSING', sentence, { detail: { field } })
     }
     if (published === 'unknown_type') throw unknownType(type)
+    if (published === 'type_changed') {
+      throw new AppError('CONFLICT', 'The event type is being changed; nothing was published.')
+    }
     const { message, repeated } = published
     if (published.fingerprint !== fingerprint) {
       throw new AppError('MESSAGE_ID_REUSED', undefined, {
@@ -103,11 +139,17 @@ export function createMessages(deps: MessagesDeps) {
   return {
     /**
      * Resolves once message and deliveries are committed.
-     * @throws AppError UNKNOWN_EVENT_TYPE, TOKEN_FIELDS_MISSING, MESSAGE_ID_REUSED, BODY_TOO_LARGE, BAD_REQUEST, LOOP_DETECTED
+     * @throws AppError UNKNOWN_EVENT_TYPE, TOKEN_FIELDS_MISSING, MESSAGE_ID_REUSED, BODY_TOO_LARGE, BAD_REQUEST,
+     *   LOOP_DETECTED, PAYLOAD_MISMATCH, SCHEMA_TOO_COMPLEX, FETCH_VALUE_REFUSED, CONFLICT
      */
     async publish(event: NewEvent): Promise<Accepted> {
-      const message = toMessage(event)
-      return accepted(event, message, await storage.messages.publish(message))
+      const made = toMessage(event)
+      for (let tries = 1; ; tries++) {
+        const judged = await judge(event, made)
+        const published = isPublished(judged) ? judged : await storage.messages.publish(judged)
+        if (published !== 'type_changed' || tries === TRIES) return accepted(event, made, published)
+        knownTypes.forget(event.tenant, event.type)
+      }
     },
 
     /**
@@ -119,9 +161,13 @@ export function createMessages(deps: MessagesDeps) {
       const outcomes: (Accepted | AppError)[] = []
       const waiting: { at: number; event: NewEvent; message: NewMessage }[] = []
       for (const [at, event] of events.entries()) {
-        const message = outcomeOf(() => toMessage(event))
-        if (message instanceof AppError) outcomes[at] = message
-        else waiting.push({ at, event, message })
+        // Each may have a schema that takes its steps.
+        if (at > 0) await setImmediate()
+        const judged = await outcomeOf(async () => judge(event, toMessage(event)))
+        if (judged instanceof AppError) outcomes[at] = judged
+        else if (isPublished(judged))
+          outcomes[at] = await outcomeOf(() => accepted(event, toMessage(event), judged))
+        else waiting.push({ at, event, message: judged })
       }
       let committed = false
       while (waiting.length > 0) {
@@ -130,7 +176,10 @@ export function createMessages(deps: MessagesDeps) {
           committed = true
           for (const [n, { at, event, message }] of waiting.splice(0, some.length).entries()) {
             const one = some[n] ?? 'unknown_type'
-            outcomes[at] = outcomeOf(() => accepted(event, message, one))
+            // One whose type has changed is the last of them, and those after it wait.
+            outcomes[at] = await outcomeOf(() =>
+              one === 'type_changed' ? this.publish(event) : accepted(event, message, one),
+            )
           }
         } catch (error) {
           // What was committed before has to be told.
@@ -170,10 +219,14 @@ export function createMessages(deps: MessagesDeps) {
   }
 }
 
+function isPublished(judged: NewMessage | Published): judged is Published {
+  return 'message' in judged
+}
+
 /** What was made, or the error that says why not. */
-function outcomeOf<T>(make: () => T): T | AppError {
+async function outcomeOf<T>(make: () => T | Promise<T>): Promise<T | AppError> {
   try {
-    return make()
+    return await make()
   } catch (error) {
     if (error instanceof AppError) return error
     throw error

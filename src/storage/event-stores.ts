@@ -14,6 +14,8 @@ export interface EventTypeStore {
   /** What was there already, or `full` where the tenant has `max`; then nothing is stored. */
   add(type: EventType, max: number): Promise<'added' | 'exists' | 'full'>
   get(tenant: string, name: string): Promise<EventType | undefined>
+  /** False, and nothing is changed, where it is of another revision than `revision`, or is gone. */
+  update(type: EventType, revision: string): Promise<boolean>
   /** By name; `after` is a name. */
   list(
     tenant: string,
@@ -101,7 +103,14 @@ interface HeldLane extends Held {
   lane: string
 }
 
-export interface NewMessage extends Omit<Message, 'deliveries' | 'sizeBytes' | 'expungedAtMs'> {
+export interface NewMessage extends Omit<
+  Message,
+  'deliveries' | 'sizeBytes' | 'expungedAtMs' | 'fetched'
+> {
+  /** Of its type, as its publisher knew it; null: it knew none. */
+  typeRevision: string | null
+  /** What is sent in place of its payload is fetched by this before. */
+  fetch: RequestSpec | null
   /** Of what is published, so that another message by the same id is told from the same one. */
   fingerprint: string
   /** What is sent. */
@@ -121,17 +130,23 @@ export interface Published {
   fingerprint: string
 }
 
-/** The tenant has no such type; an endpoint that wants it sends a token, which the payload has not the fields for. */
-export type PublishRefusal = 'unknown_type' | 'token_fields_missing'
+/**
+ * The tenant has no such type, or it is of another revision than the message's; an endpoint that wants it sends a token,
+ * which the payload has not the fields for.
+ */
+export type PublishRefusal = 'unknown_type' | 'type_changed' | 'token_fields_missing'
 
 export interface MessageStore {
   /** Message and deliveries are one; nothing is stored where it is refused. */
   publish(message: NewMessage): Promise<Published | PublishRefusal>
   /**
    * The first of several, at least one, as a unit in their order: as many as other writers can wait for. Each is its
-   * own: one that is refused stores nothing, and harms no other.
+   * own: one that is refused stores nothing, and harms no other. One whose type has changed is the last, and may be
+   * given again.
    */
   publishSome(messages: readonly NewMessage[]): Promise<(Published | PublishRefusal)[]>
+  /** What was published by its publisher's own name for it. */
+  findByCaller(tenant: string, callerId: string): Promise<Published | undefined>
   /** With what is sent; null where that is kept no more. */
   get(id: string): Promise<{ message: Message; body: Buffer | null } | undefined>
   /** Marks it: nothing of its payload is sent or shown from now on. False where the tenant has no such message. */

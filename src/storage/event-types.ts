@@ -1,15 +1,44 @@
 // Event types: what a tenant may publish.
 import type { Selectable } from 'kysely'
-import type { EventType } from '../model.ts'
+import type { Enforcement, EventType, RequestSpec } from '../model.ts'
 import type { Database } from './database.ts'
 import type { EventTypeStore } from './event-stores.ts'
 import type { EventTypesTable } from './events-schema.ts'
+import type { Place, Secrets } from './secrets.ts'
 
-export function createEventTypeStore(database: Database): EventTypeStore {
+export function createEventTypeStore(deps: {
+  database: Database
+  secrets: Secrets
+}): EventTypeStore {
+  const { database, secrets } = deps
   const { reader, locks } = database
+
+  function toRow(type: EventType) {
+    const { tenant, name, description, schema, example, enforcement, revision } = type
+    const fetch = type.fetch === null ? null : JSON.stringify(type.fetch)
+    return {
+      ...{ tenant, name, description, schema, example, enforcement, revision },
+      fetch: fetch === null ? null : secrets.seal(fetch, fetchPlace(type)),
+      created_at_ms: type.createdAtMs,
+    }
+  }
+
+  function toEventType(row: Selectable<EventTypesTable>): EventType {
+    const { tenant, name, description, schema, example, revision } = row
+    const sealed = row.fetch
+    return {
+      ...{ tenant, name, description, schema, example, revision },
+      enforcement: row.enforcement as Enforcement,
+      fetch:
+        sealed === null ? null : (JSON.parse(secrets.open(sealed, fetchPlace(row))) as RequestSpec),
+      createdAtMs: row.created_at_ms,
+    }
+  }
+
   return {
-    add: ({ tenant, name, description, createdAtMs }, max) =>
+    add: (type, max) =>
       database.write(async (db) => {
+        const { tenant, name } = type
         await locks.inTurn(db, `event_types/${tenant}`)
         const { count } = await db
           .selectFrom('event_types')
@@ -26,7 +55,7 @@ export function createEventTypeStore(database: Database): EventTypeStore {
         if (count >= max) return 'full'
         const made = await db
           .insertInto('event_types')
-          .values({ tenant, name, description, created_at_ms: createdAtMs })
+          .values(toRow(type))
           .onConflict((conflict) => conflict.columns(['tenant', 'name']).doNothing())
           .executeTakeFirst()
         return (made.numInsertedOrUpdatedRows ?? 0n) > 0n ? 'added' : 'exists'
@@ -41,6 +70,18 @@ export function createEventTypeStore(database: Database): EventTypeStore {
         .executeTakeFirst()
       return row === undefined ? undefined : toEventType(row)
     },
+
+    update: (type, revision) =>
+      database.write(async (db) => {
+        const row = await db
+          .updateTable('event_types')
+          .set(toRow(type))
+          .where('tenant', '=', type.tenant)
+          .where('name', '=', type.name)
+          .where('revision', '=', revision)
+          .executeTakeFirst()
+        return row.numUpdatedRows > 0n
+      }),
 
     async list(tenant, { limit, after }) {
       let query = reader.selectFrom('event_types').selectAll().where('tenant', '=', tenant)
@@ -65,7 +106,6 @@ export function createEventTypeStore(database: Database): EventTypeStore {
   }
 }
 
-function toEventType(row: Selectable<EventTypesTable>): EventType {
-  const { tenant, name, description, created_at_ms: createdAtMs } = row
-  return { tenant, name, description, createdAtMs }
+function fetchPlace({ tenant, name }: Pick<EventType, 'tenant' | 'name'>): Place {
+  return { table: 'event_types', column: 'fetch', row: `${tenant}/${name}` }
 }

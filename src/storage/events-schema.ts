@@ -13,6 +13,16 @@ export interface EventTypesTable {
   name: string
   description: string
   created_at_ms: number
+  /** JSON Schema. */
+  schema: Generated<string | null>
+  /** JSON. */
+  example: Generated<string | null>
+  /** off, warn or reject. */
+  enforcement: Generated<string>
+  /** JSON: a request spec with placeholders. */
+  fetch: Generated<Sealed | null>
+  /** Another after every change; empty: never changed since there are any. */
+  revision: Generated<string>
 }
 
 export interface EndpointsTable {
@@ -78,6 +88,17 @@ export interface ExpungedMessagesTable {
   finished: number
 }
 
+/** Of few messages; apart, since their bodies stand before whatever is added to their rows. */
+export interface MessageExtrasTable {
+  id: string
+  /** JSON: sentences. */
+  warnings: string
+  /** JSON: by this its payload is fetched; null: it is not, or has been. */
+  fetch: Sealed | null
+  /** Null: its payload is sent as it was published; 0: it is not fetched yet. */
+  fetched_at_ms: number | null
+}
+
 export interface EventsSchema {
   event_types: EventTypesTable
   endpoints: EndpointsTable
@@ -85,4 +106,5 @@ export interface EventsSchema {
   endpoint_secrets: EndpointSecretsTable
   messages: MessagesTable
   expunged_messages: ExpungedMessagesTable
+  message_extras: MessageExtrasTable
 }

@@ -10,8 +10,14 @@ import { endpointsWanting } from './endpoint-patterns.ts'
 import { settingsOf } from './endpoint-rows.ts'
 import { insertEventDeliveries } from './event-deliveries.ts'
 import type { MessageStore, NewMessage, Published, PublishRefusal } from './event-stores.ts'
-import type { EndpointsTable, EventSends, MessagesTable } from './events-schema.ts'
+import type {
+  EndpointsTable,
+  EventSends,
+  MessageExtrasTable,
+  MessagesTable,
+} from './events-schema.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
+import type { Place, Secrets } from './secrets.ts'
 import { createStatement } from './statement.ts'
 import { shareOfTenant } from './tenant-share.ts'
 
@@ -26,6 +32,11 @@ const COLUMNS = [
   'deliver_at_ms',
   'created_at_ms',
 ] as const satisfies readonly (keyof MessagesTable)[]
+/** Of those few that have any. */
+const EXTRAS = [
+  'warnings',
+  'fetched_at_ms',
+] as const satisfies readonly (keyof MessageExtrasTable)[]
 
 /** Deliveries made in one unit, about: other writers wait meanwhile. */
 const UNIT_DELIVERIES = 1_000
@@ -36,11 +47,54 @@ interface Receiver extends Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'r
 }
 
 const selectType = createStatement((db, tenant: string, name: string) =>
-  db.selectFrom('event_types').select('name').where('tenant', '=', tenant).where('name', '=', name),
+  db
+    .selectFrom('event_types')
+    .select('revision')
+    .where('tenant', '=', tenant)
+    .where('name', '=', name),
 )
 
-export function createMessageStore(database: Database): MessageStore {
+export function createMessageStore(deps: { database: Database; secrets: Secrets }): MessageStore {
+  const { database, secrets } = deps
   const { reader } = database
+
+  /** Of the message alone: what its type says of it. */
+  async function addExtras(db: Kysely<Schema>, { id, warnings, fetch }: NewMessage): Promise<void> {
+    if (warnings.length === 0 && fetch === null) return
+    const row: Insertable<MessageExtrasTable> = {
+      id,
+      warnings: JSON.stringify(warnings),
+      fetch: fetch === null ? null : secrets.seal(JSON.stringify(fetch), fetchPlace(id)),
+      fetched_at_ms: fetch === null ? null : 0,
+    }
+    await db.insertInto('message_extras').values(row).execute()
+  }
+
+  /** Where it is refused, nothing is stored. */
+  async function publishOne(
+    db: Kysely<Schema>,
+    at: AtCommit,
+    message: NewMessage,
+  ): Promise<Published | PublishRefusal> {
+    // What was accepted once stays so, though its type may be gone.
+    const before = await findByCaller(db, message)
+    if (before !== undefined) return before
+    const { rows } = await selectType(db, message.tenant, message.type)
+    const [type] = rows
+    if (type === undefined) return 'unknown_type'
+    if (type.revision !== message.typeRevision) return 'type_changed'
+    const receivers = await receiversOf(db, message)
+    if (!message.hasTokenFields && receivers.some((one) => one.signatureStyle === 'token'))
+      return 'token_fields_missing'
+    const made = await insertMessage(db, message, receivers.length)
+    // Somebody else has published it at the same time (PostgreSQL), and has committed.
+    if (!made) return (await findByCaller(db, message)) ?? 'unknown_type'
+    await addExtras(db, message)
+    await addDeliveries(db, at, message, receivers)
+    const { fingerprint } = message
+    return { message: madeOf(message, receivers.length), repeated: false, fingerprint }
+  }
+
   return {
     publish: (message) => database.write((db, at) => publishOne(db, at, message)),
 
@@ -51,11 +105,14 @@ export function createMessageStore(database: Database): MessageStore {
         for (const message of messages) {
           const outcome = await publishOne(db, at, message)
           outcomes.push(outcome)
+          if (outcome === 'type_changed') break
           if (typeof outcome === 'object' && !outcome.repeated) made += outcome.message.deliveries
           if (made >= UNIT_DELIVERIES) break
         }
         return outcomes
       }),
+
+    findByCaller: (tenant, callerId) => findByCaller(reader, { tenant, callerId }),
 
     async get(id) {
       const row = await selectMessages(reader)
@@ -122,33 +179,15 @@ function selectMessages(db: Kysely<Schema>) {
   return db
     .selectFrom('messages')
     .leftJoin('expunged_messages', 'expunged_messages.id', 'messages.id')
+    .leftJoin('message_extras', 'message_extras.id', 'messages.id')
     .select(COLUMNS.map((column) => `messages.${column}` as const))
     .select('expunged_messages.at_ms as expunged_at_ms')
-}
-
-async function publishOne(
-  db: Kysely<Schema>,
-  at: AtCommit,
-  message: NewMessage,
-): Promise<Published | PublishRefusal> {
-  // What was accepted once stays so, though its type may be gone.
-  const before = await findByCaller(db, message)
-  if (before !== undefined) return before
-  const { rows } = await selectType(db, message.tenant, message.type)
-  if (rows.length === 0) return 'unknown_type'
-  const receivers = await receiversOf(db, message)
-  if (!message.hasTokenFields && receivers.some((one) => one.signatureStyle === 'token'))
-    return 'token_fields_missing'
-  const made = await insertMessage(db, message, receivers.length)
-  // Somebody else has published it at the same time (PostgreSQL), and has committed.
-  if (made === undefined) return (await findByCaller(db, message)) ?? 'unknown_type'
-  await addDeliveries(db, at, message, receivers)
-  return { message: made, repeated: false, fingerprint: message.fingerprint }
+    .select(EXTRAS)
 }
 
 async function findByCaller(
   db: Kysely<Schema>,
-  { tenant, callerId }: NewMessage,
+  { tenant, callerId }: Pick<NewMessage, 'tenant' | 'callerId'>,
 ): Promise<Published | undefined> {
   if (callerId === null) return undefined
   const row = await selectMessages(db)
@@ -168,12 +207,12 @@ async function receiversOf(db: Kysely<Schema>, message: NewMessage): Promise<rea
   })
 }
 
-/** Undefined where its tenant has one of its publisher's name for it. */
+/** False where its tenant has one of its publisher's name for it. */
 async function insertMessage(
   db: Kysely<Schema>,
   message: NewMessage,
   deliveries: number,
-): Promise<Message | undefined> {
+): Promise<boolean> {
   const row: Insertable<MessagesTable> = {
     id: message.id,
     tenant: message.tenant,
@@ -191,9 +230,8 @@ async function insertMessage(
     .insertInto('messages')
     .values(row)
     .onConflict((conflict) => conflict.doNothing())
-    .returning(COLUMNS)
     .executeTakeFirst()
-  return made === undefined ? undefined : toMessage({ ...made, expunged_at_ms: null })
+  return (made.numInsertedOrUpdatedRows ?? 0n) > 0n
 }
 
 async function addDeliveries(
@@ -241,11 +279,22 @@ function sentWith(settings: EndpointSettings): EventSends {
   return settings.bodyStyle === 'raw' ? 'payload' : 'envelope'
 }
 
-type MessageRow = Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]> & {
-  expunged_at_ms: number | null
+type MessageRow = Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]> &
+  Nullable<Pick<MessageExtrasTable, (typeof EXTRAS)[number]>> & { expunged_at_ms: number | null }
+type Nullable<T> = { [K in keyof T]: T[K] | null }
+
+function madeOf(message: NewMessage, deliveries: number): Message {
+  const { id, tenant, type, callerId, deliverAtMs, warnings, createdAtMs } = message
+  return {
+    ...{ id, tenant, type, callerId, deliverAtMs, warnings, createdAtMs, deliveries },
+    sizeBytes: message.body.length,
+    fetched: message.fetch === null ? 'never' : 'waiting',
+    expungedAtMs: null,
+  }
 }
 
 function toMessage(row: MessageRow): Message {
+  const fetchedAtMs = row.fetched_at_ms
   return {
     id: row.id,
     tenant: row.tenant,
@@ -255,6 +304,12 @@ function toMessage(row: MessageRow): Message {
     deliveries: row.deliveries,
     deliverAtMs: row.deliver_at_ms,
     expungedAtMs: row.expunged_at_ms,
+    warnings: row.warnings === null ? [] : (JSON.parse(row.warnings) as string[]),
+    fetched: fetchedAtMs === null ? 'never' : fetchedAtMs === 0 ? 'waiting' : fetchedAtMs,
     createdAtMs: row.created_at_ms,
   }
+}
+
+function fetchPlace(row: string): Place {
+  return { table: 'message_extras', column: 'fetch', row }
 }

@@ -42,6 +42,7 @@ export const EXAMPLES: Readonly<Record<string, Row>> = {
   'POST /api/deliveries/resend': () => json({ state: 'exhausted' }),
   'POST /api/tokens': () => json({ rights: ['read'] }),
   'POST /api/event-types': () => json({ name: anew('made') }),
+  'PATCH /api/event-types/{name}': () => json({ description: 'changed' }),
   'POST /api/endpoints': ({ target }) => json({ url: target, event_types: ['nothing.like.it'] }),
   'PATCH /api/endpoints/{id}': () => json({ description: 'a shop' }),
   'POST /api/messages': () => json({ type: 'thing.happened', payload: { n: 1 } }),

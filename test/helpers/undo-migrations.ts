@@ -11,6 +11,15 @@ export function undoMigrations(folder: string, until: string): void {
        ALTER TABLE resend_jobs DROP COLUMN kind`,
     ],
     [
+      '0021-event-type-rules',
+      `DROP TABLE message_extras;
+       ALTER TABLE event_types DROP COLUMN fetch;
+       ALTER TABLE event_types DROP COLUMN revision;
+       ALTER TABLE event_types DROP COLUMN enforcement;
+       ALTER TABLE event_types DROP COLUMN example;
+       ALTER TABLE event_types DROP COLUMN schema`,
+    ],
+    [
       '0017-preparation',
       `DROP INDEX resend_jobs_by_tenant; ALTER TABLE resend_jobs DROP COLUMN tenant;
        ALTER TABLE deliveries DROP COLUMN sends; ALTER TABLE endpoints DROP COLUMN settings`,

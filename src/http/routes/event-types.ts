@@ -1,6 +1,7 @@
 // Event types: what a tenant may publish.
 import { Type } from 'typebox'
-import type { EventTypes } from '../../core/event-types.ts'
+import type { EventTypeRequest, EventTypes } from '../../core/event-types.ts'
+import { jsonMemberText } from '../../core/json-members.ts'
 import type { EventType } from '../../model.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { readLimit } from '../page.ts'
@@ -13,16 +14,35 @@ const Shape = Type.Object({
   tenant: Type.String(),
   name: Type.String(),
   description: Type.String(),
+  schema: Type.Unknown({ description: 'JSON Schema, or null' }),
+  example: Type.Unknown(),
+  enforcement: Type.String({ description: 'off, warn or reject' }),
   created_at: Type.String(),
+  warnings: Type.Optional(Type.Array(Type.String())),
 })
+const Fields = {
+  description: Type.Optional(Type.String({ maxLength: DESCRIPTION_CHARS_MAX })),
+  schema: Type.Optional(
+    Type.Unknown({ description: 'JSON Schema 2020-12 of the payloads; null: none' }),
+  ),
+  example: Type.Optional(
+    Type.Unknown({ description: 'A payload, which satisfies the schema; null: none' }),
+  ),
+  enforcement: Type.Optional(
+    Type.Union([Type.Literal('off'), Type.Literal('warn'), Type.Literal('reject')], {
+      description: 'What becomes of payloads that do not satisfy the schema; default off',
+    }),
+  ),
+}
 const Body = Type.Object(
   {
     tenant: OptionalTenant,
     name: Type.String({ description: 'Words with dots between them, as order.created' }),
-    description: Type.Optional(Type.String({ maxLength: DESCRIPTION_CHARS_MAX })),
+    ...Fields,
   },
   { additionalProperties: false },
 )
+const ChangeBody = Type.Object(Fields, { additionalProperties: false })
 const Params = Type.Object({ name: Type.String({ description: 'Name of an event type' }) })
 
 export function registerEventTypes(
@@ -41,14 +61,14 @@ export function registerEventTypes(
         body: Body,
         response: { 201: Shape, '4xx': ErrorBody },
       },
-      config: { access: 'manage' },
+      config: { access: 'manage', keepsText: true },
     },
     async (request, reply) => {
-      const { name, description = '' } = request.body
+      const { name } = request.body
       const tenant = keyGuard.tenantOf(request, request.body.tenant)
-      const made = await eventTypes.add({ tenant, name, description })
+      const { type, warnings } = await eventTypes.add(tenant, name, toRequest(request))
       reply.code(201).header('location', `/api/event-types/${name}?tenant=${tenant}`)
-      return toWire(made)
+      return { ...toWire(type), warnings: [...warnings] }
     },
   )
 
@@ -91,6 +111,28 @@ export function registerEventTypes(
     },
   )
 
+  app.patch(
+    '/api/event-types/:name',
+    {
+      schema: {
+        ...common,
+        security: SECURITY.manage,
+        summary: 'Change an event type; what was published before stays as it was judged then',
+        params: Params,
+        querystring: TenantQuery,
+        body: ChangeBody,
+        response: { 200: Shape, '4xx': ErrorBody },
+      },
+      config: { access: 'manage', keepsText: true },
+    },
+    async (request) => {
+      const tenant = keyGuard.tenantOf(request, request.query.tenant)
+      const { name } = request.params
+      const { type, warnings } = await eventTypes.change(tenant, name, toRequest(request))
+      return { ...toWire(type), warnings: [...warnings] }
+    },
+  )
+
   app.delete(
     '/api/event-types/:name',
     {
@@ -116,6 +158,33 @@ export function registerEventTypes(
   )
 }
 
-function toWire({ tenant, name, description, createdAtMs }: EventType) {
-  return { tenant, name, description, created_at: new Date(createdAtMs).toISOString() }
+function toRequest({
+  body: { description, enforcement },
+  jsonText,
+}: {
+  body: Pick<EventTypeRequest, 'description' | 'enforcement'>
+  jsonText: string
+}): EventTypeRequest {
+  return {
+    description,
+    enforcement,
+    schema: jsonMemberText(jsonText, 'schema'),
+    example: jsonMemberText(jsonText, 'example'),
+  }
+}
+
+function toWire({ schema, example, createdAtMs, ...type }: EventType) {
+  return {
+    tenant: type.tenant,
+    name: type.name,
+    description: type.description,
+    schema: readJson(schema),
+    example: readJson(example),
+    enforcement: type.enforcement,
+    created_at: new Date(createdAtMs).toISOString(),
+  }
+}
+
+function readJson(text: string | null): unknown {
+  return text === null ? null : JSON.parse(text)
 }

@@ -47,6 +47,9 @@ const Shape = Type.Object(
     type: Type.String(),
     deliveries: Type.Integer({ description: 'That were made when it was published' }),
     size_bytes: Type.Integer(),
+    warnings: Type.Array(Type.String(), {
+      description: "What its type's schema has against the payload, where that warns",
+    }),
     deliver_at: nullable(Type.String()),
     expunged_at: nullable(Type.String({ description: 'When its payload was deleted' })),
     created_at: Type.String({ description: 'RFC 3339, UTC' }),
@@ -249,6 +252,7 @@ function toWire(message: Message) {
     type: message.type,
     deliveries: message.deliveries,
     size_bytes: message.sizeBytes,
+    warnings: [...message.warnings],
     deliver_at: deliverAtMs === null ? null : new Date(deliverAtMs).toISOString(),
     expunged_at: expungedAtMs === null ? null : new Date(expungedAtMs).toISOString(),
     created_at: new Date(message.createdAtMs).toISOString(),
