@@ -205,6 +205,7 @@ describe('a message', () => {
   test('of one tenant is not there for another', async () => {
     const { endpoint_id: endpointId } = await endpoint()
     const { message_id: id } = await publishNow()
+    await deliveryOf(id, hasEnded)
     const of = '?tenant=somebody-else'
     for (const url of [`/api/messages/${id}${of}`, `/api/endpoints/${String(endpointId)}${of}`])
       await refused(await app.request(url), 404, 'NOT_FOUND')
