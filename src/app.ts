@@ -281,7 +281,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, runControl, deliveries, keyGuard })
       registerDeliveries(app, { deliveries, keyGuard })
-      registerResendJobs(app, { resendJobs, keyGuard })
+      registerResendJobs(app, { resendJobs, endpoints, keyGuard })
       registerTokens(app, { tokens, keyGuard })
       registerEventTypes(app, { eventTypes, keyGuard })
       registerEndpoints(app, { endpoints, executables, keyGuard })

@@ -246,6 +246,8 @@ export interface DeliveryFilter {
   endpointId?: string | undefined
   target?: string | undefined
   states?: readonly DeliveryState[] | undefined
+  /** What ended for these reasons is looked at, and not sent again. */
+  passedOver?: readonly string[] | undefined
   /** From one time on, and before another. */
   createdFromMs?: number | undefined
   createdBeforeMs?: number | undefined
@@ -254,8 +256,14 @@ export interface DeliveryFilter {
 /** running: it looks for what to send; finished: it has seen all there was when it began. */
 export type ResendJobState = 'running' | 'finished' | 'canceled'
 
-/** Sends again what a filter finds, each delivery once. */
+/**
+ * resend: sends again what a filter finds, each delivery once. replay: sends an endpoint the messages that it wants and was
+ * never sent.
+ */
+export type ResendJobKind = 'resend' | 'replay'
+
 export interface ResendJob {
+  kind: ResendJobKind
   /** UUID v7; deliveries with a greater id are none of its business. */
   id: string
   /** Null: of all executables. */
@@ -266,13 +274,16 @@ export interface ResendJob {
   filter: DeliveryFilter
   /** Null: as fast as they can be sent. */
   ratePerSecond: number | null
-  /** The last delivery that it has looked at. */
+  /** The last delivery, or message, that it has looked at. */
   cursor: string | null
-  /** Deliveries looked at so far: those that are sent again, and those that could not be. */
+  /**
+   * Deliveries looked at so far: those that are sent again, and those that could not be. Of a replay: messages that are
+   * missing, those that are sent, and those whose payload is gone.
+   */
   matched: number
   resent: number
   skipped: number
-  /** Attempts that have ended. */
+  /** Attempts that have ended, of a resend. */
   succeeded: number
   failed: number
   createdAtMs: number

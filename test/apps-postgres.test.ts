@@ -46,6 +46,7 @@ const CLAIMS = [
   'run-retry',
   'delivery-resend',
   'resend-jobs',
+  'replays',
   'tokens',
   'event-types',
 ]

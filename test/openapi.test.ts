@@ -84,6 +84,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   'PATCH /api/endpoints/{id}': 'manage',
   'DELETE /api/endpoints/{id}': 'manage',
   'POST /api/endpoints/{id}/secret/rotate': 'manage',
+  'POST /api/endpoints/{id}/recover': 'manage',
+  'POST /api/endpoints/{id}/replay': 'manage',
   'GET /api/messages': 'read',
   'POST /api/messages': 'publish',
   'POST /api/messages/batch': 'publish',

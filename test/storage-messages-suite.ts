@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
+import { v7 as uuidv7 } from 'uuid'
+import type { ResendJob } from '../src/model.ts'
 import type { Storage } from '../src/storage/storage.ts'
 import { NOW, PER_LANE, bounds, newAttempt } from './storage-deliveries-suite.ts'
 import {
@@ -14,6 +16,23 @@ import {
 
 const SUCCEEDED = { state: 'succeeded', reason: null } as const
 const AFTER = { nowMs: NOW, perLane: PER_LANE, news: 'none' } as const
+
+/** Of all that was published before. */
+function newReplay(endpointId: string): ResendJob {
+  return {
+    id: uuidv7({ msecs: NOW + 1 }),
+    executableId: null,
+    tenant: 't',
+    kind: 'replay',
+    state: 'running',
+    filter: { tenant: 't', endpointId },
+    ratePerSecond: null,
+    cursor: null,
+    ...{ matched: 0, resent: 0, skipped: 0, succeeded: 0, failed: 0 },
+    createdAtMs: NOW,
+    endedAtMs: null,
+  }
+}
 
 export function testMessages(
   engine: string,
@@ -77,6 +96,50 @@ export function testMessages(
       assert.ok(ended.every((one) => !one.payloadKept && !one.resending && one.dueAtMs === null))
       assert.equal(await kept.oldestKept('deliveries', 0), undefined)
       assert.equal(await kept.oldestKept('messages', 0), undefined)
+    })
+
+    test('that an endpoint was never sent are sent by a step, whose lease is held, once', async (t) => {
+      const storage = await open(t)
+      const { deliveries, deliveryRetention: kept, messages, resendJobs } = storage
+      const unsent = newMessage({ hops: 3 })
+      await messages.publish(unsent)
+      const first = await addEndpoint(storage)
+      const both = newMessage()
+      await messages.publish(both)
+      const second = await addEndpoint(storage)
+      const total = async () =>
+        (await kept.keptBytes('messages', 0, NOW + 9)) +
+        (await kept.keptBytes('deliveries', 0, NOW + 9))
+      const job = newReplay(second.id)
+      assert.equal(await resendJobs.add(job, 9), true)
+      const [leased] = await resendJobs.claim(bounds())
+      const step = { nowMs: NOW, rows: 2, window: 1, fullPauseMs: 7, perLane: 1 }
+      assert.equal(await resendJobs.step({ ...leased!, leaseId: uuidv7() }, step), 0)
+      assert.equal(await resendJobs.step(leased!, step), 2)
+      assert.equal((await messages.get(unsent.id))?.message.deliveries, 1)
+      assert.equal((await messages.get(both.id))?.message.deliveries, 2)
+      const [again] = await resendJobs.claim(bounds())
+      assert.equal(await resendJobs.step(again!, step), 0)
+      const done = await resendJobs.get(job.id)
+      assert.deepEqual([done?.state, done?.matched, done?.resent], ['finished', 2, 2])
+      const repeated = newReplay(second.id)
+      await resendJobs.add(repeated, 9)
+      const [other] = await resendJobs.claim(bounds())
+      assert.equal(await resendJobs.step(other!, { ...step, rows: 9 }), 0)
+      const sent = await deliveries.claim(bounds({ limit: 9, bytes: 1e6 }))
+      assert.deepEqual(
+        sent.map((one) => [one.event?.endpointId, one.event?.messageId]).sort(),
+        [
+          [first.id, both.id],
+          [second.id, both.id],
+          [second.id, unsent.id],
+        ].sort(),
+      )
+      assert.ok(sent.every(({ body, sizeBytes }) => body.length === sizeBytes))
+      // Each body counts once, with what it is sent by.
+      assert.equal(await total(), 0)
+      for (const one of sent) await deliveries.settle(one, newAttempt(), SUCCEEDED, AFTER)
+      assert.equal(await total(), unsent.body.length + both.body.length + 3 * 2)
     })
   })
 }

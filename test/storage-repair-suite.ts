@@ -30,6 +30,7 @@ function newJob(change: Partial<ResendJob> = {}): ResendJob {
     id: uuidv7(),
     executableId: 1,
     tenant: null,
+    kind: 'resend',
     state: 'running',
     filter: { executableId: 1, states: ['exhausted'] },
     ratePerSecond: null,

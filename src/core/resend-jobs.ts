@@ -2,7 +2,7 @@
 // targets can be asked for, each delivery once.
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { DeliveryFilter, DeliveryState, ResendJob } from '../model.ts'
+import type { DeliveryFilter, DeliveryState, Endpoint, ResendJob, ResendJobKind } from '../model.ts'
 import type { LeasedResendJob, Storage } from '../storage/storage.ts'
 import { timeOfId } from './ids.ts'
 import { createWorker } from './worker.ts'
@@ -12,6 +12,8 @@ import type { Hands } from './worker.ts'
 const RUNNING_JOBS_MAX = 20
 /** Where a filter names no state. */
 const FAILED: readonly DeliveryState[] = ['exhausted', 'discarded']
+/** What sending again would change nothing of, or have go round once more. */
+const NOT_RECOVERED = ['filtered', 'token_fields_missing', 'resource_missing', 'loop']
 /** Deliveries of one step, and those of a job whose attempts have not ended. */
 const STEP_ROWS = 100
 const WINDOW = 1_000
@@ -20,6 +22,13 @@ const FULL_PAUSE_MS = 500
 /** Jobs at once; those of one executable, or of all, take turns. */
 const CONCURRENCY = 4
 const PER_LANE = 1
+
+/** Of what was made from one time on and before another. */
+export interface Span {
+  fromMs: number
+  beforeMs: number | undefined
+  ratePerSecond: number | null
+}
 
 export interface ResendJobsDeps {
   storage: Storage
@@ -70,32 +79,60 @@ export function createResendJobs(deps: ResendJobsDeps) {
     return job
   }
 
+  async function start(
+    kind: ResendJobKind,
+    filter: DeliveryFilter,
+    ratePerSecond: number | null,
+  ): Promise<ResendJob> {
+    const id = newId()
+    const job: ResendJob = {
+      id,
+      executableId: filter.executableId ?? null,
+      tenant: filter.tenant ?? null,
+      kind,
+      state: 'running',
+      filter,
+      ratePerSecond,
+      cursor: null,
+      ...{ matched: 0, resent: 0, skipped: 0, succeeded: 0, failed: 0 },
+      createdAtMs: timeOfId(id),
+      endedAtMs: null,
+    }
+    if (!(await storage.resendJobs.add(job, RUNNING_JOBS_MAX))) {
+      throw new AppError('CONFLICT', `${RUNNING_JOBS_MAX} such jobs run already.`, {
+        detail: { limit: RUNNING_JOBS_MAX },
+      })
+    }
+    worker.wake()
+    return job
+  }
+
   return {
     /**
      * Resolves once the job is committed; it is about the deliveries that were made before.
      * @throws AppError CONFLICT where too many run
      */
-    async begin(filter: DeliveryFilter, ratePerSecond: number | null): Promise<ResendJob> {
-      const id = newId()
-      const job: ResendJob = {
-        id,
-        executableId: filter.executableId ?? null,
-        tenant: filter.tenant ?? null,
-        state: 'running',
-        filter: { ...filter, states: filter.states ?? FAILED },
-        ratePerSecond,
-        cursor: null,
-        ...{ matched: 0, resent: 0, skipped: 0, succeeded: 0, failed: 0 },
-        createdAtMs: timeOfId(id),
-        endedAtMs: null,
-      }
-      if (!(await storage.resendJobs.add(job, RUNNING_JOBS_MAX))) {
-        throw new AppError('CONFLICT', `${RUNNING_JOBS_MAX} such jobs run already.`, {
-          detail: { limit: RUNNING_JOBS_MAX },
-        })
-      }
-      worker.wake()
-      return job
+    begin: (filter: DeliveryFilter, ratePerSecond: number | null) =>
+      start('resend', { ...filter, states: filter.states ?? FAILED }, ratePerSecond),
+
+    /** Sends an endpoint again what failed and may arrive now, the oldest first. @throws as `begin` */
+    recover({ tenant, id: endpointId }: Endpoint, { fromMs, beforeMs, ratePerSecond }: Span) {
+      const made = { createdFromMs: fromMs, createdBeforeMs: beforeMs }
+      const which = { states: FAILED, passedOver: NOT_RECOVERED }
+      return start('resend', { tenant, endpointId, ...made, ...which }, ratePerSecond)
+    },
+
+    /**
+     * Sends an endpoint the messages that it wants and was never sent, the oldest first, each once however often it is
+     * asked for: those of before DELIVERIES_KEPT_MS, whose deliveries may be forgotten, are left out.
+     * @throws as `begin`; CONFLICT where the endpoint is off
+     */
+    async replay(endpoint: Endpoint, { fromMs, beforeMs, ratePerSecond }: Span) {
+      if (!endpoint.enabled) throw new AppError('CONFLICT', 'The endpoint is off; enable it first.')
+      const { tenant, id: endpointId } = endpoint
+      const createdFromMs = Math.max(fromMs, now() - config.DELIVERIES_KEPT_MS)
+      const filter = { tenant, endpointId, createdFromMs, createdBeforeMs: beforeMs }
+      return start('replay', filter, ratePerSecond)
     },
 
     find,

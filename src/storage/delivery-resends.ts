@@ -20,7 +20,11 @@ export async function makeManual(
   db: Kysely<Schema>,
   at: AtCommit,
   ids: readonly string[],
-  { nowMs, jobId }: { nowMs: number; jobId: string | null },
+  {
+    nowMs,
+    jobId,
+    passedOver = [],
+  }: { nowMs: number; jobId: string | null; passedOver?: readonly string[] },
 ): Promise<number> {
   if (ids.length === 0) return 0
   const rows = await db
@@ -37,7 +41,9 @@ export async function makeManual(
     .where('manual', '=', 0)
     .where('lease_id', 'is', null)
     .where('kept_bytes', 'is not', null)
-    .where((eb) => eb.or([eb('reason', 'is', null), eb('reason', '<>', 'unreadable')]))
+    .where((eb) =>
+      eb.or([eb('reason', 'is', null), eb('reason', 'not in', ['unreadable', ...passedOver])]),
+    )
     .where((eb) =>
       eb.or([
         eb.exists(

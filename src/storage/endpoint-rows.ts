@@ -60,7 +60,7 @@ export function rowToEndpoint(
   }
 }
 
-function patternsOf(json: string): readonly string[] {
+export function patternsOf(json: string): readonly string[] {
   return JSON.parse(json) as readonly string[]
 }
 

@@ -1,25 +1,14 @@
 // Messages: what was published. A message and its deliveries are written as one, its body once for all of them.
 import type { Insertable, Kysely, Selectable } from 'kysely'
 import { sql } from 'kysely'
-import { v7 as uuidv7 } from 'uuid'
-import { needsPreparation } from '../endpoint-settings.ts'
-import { payloadOf } from '../event-envelope.ts'
-import type { EndpointSettings, Message } from '../model.ts'
+import type { Message } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
-import { endpointsWanting } from './endpoint-patterns.ts'
-import { settingsOf } from './endpoint-rows.ts'
-import { insertEventDeliveries } from './event-deliveries.ts'
 import type { MessageStore, NewMessage, Published, PublishRefusal } from './event-stores.ts'
-import type {
-  EndpointsTable,
-  EventSends,
-  MessageExtrasTable,
-  MessagesTable,
-} from './events-schema.ts'
-import type { DeliveriesTable, Schema } from './schema.ts'
+import type { MessageExtrasTable, MessagesTable } from './events-schema.ts'
+import { addDeliveries, receiversOf } from './message-deliveries.ts'
+import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { createStatement } from './statement.ts'
-import { shareOfTenant } from './tenant-share.ts'
 
 /** All that the model tells of a message. */
 const COLUMNS = [
@@ -40,11 +29,6 @@ const EXTRAS = [
 
 /** Deliveries made in one unit, about: other writers wait meanwhile. */
 const UNIT_DELIVERIES = 1_000
-
-interface Receiver extends Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry'> {
-  sends: EventSends
-  signatureStyle: EndpointSettings['signatureStyle']
-}
 
 const selectType = createStatement((db, tenant: string, name: string) =>
   db
@@ -90,7 +74,8 @@ export function createMessageStore(deps: { database: Database; secrets: Secrets 
     // Somebody else has published it at the same time (PostgreSQL), and has committed.
     if (!made) return (await findByCaller(db, message)) ?? 'unknown_type'
     await addExtras(db, message)
-    await addDeliveries(db, at, message, receivers)
+    const sizeBytes = message.body.length
+    await addDeliveries(db, at, { ...message, sizeBytes, countedBytes: sizeBytes }, receivers)
     const { fingerprint } = message
     return { message: madeOf(message, receivers.length), repeated: false, fingerprint }
   }
@@ -144,6 +129,9 @@ export function createMessageStore(deps: { database: Database; secrets: Secrets 
       database.write(async (db) => {
         const gone = { body: null, kept_bytes: null }
         await db.updateTable('messages').set(gone).where('id', '=', id).execute()
+        // Both may hold what was in the payload.
+        const said = { fetch: null, warnings: '[]' }
+        await db.updateTable('message_extras').set(said).where('id', '=', id).execute()
         await db
           .updateTable('expunged_messages')
           .set({ finished: 1 })
@@ -199,14 +187,6 @@ async function findByCaller(
   return { message: toMessage(row), repeated: true, fingerprint: row.fingerprint }
 }
 
-async function receiversOf(db: Kysely<Schema>, message: NewMessage): Promise<readonly Receiver[]> {
-  const rows = await endpointsWanting(db, message)
-  return rows.map(({ settings: json, ...row }) => {
-    const settings = settingsOf(json)
-    return { ...row, sends: sentWith(settings), signatureStyle: settings.signatureStyle }
-  })
-}
-
 /** False where its tenant has one of its publisher's name for it. */
 async function insertMessage(
   db: Kysely<Schema>,
@@ -232,51 +212,6 @@ async function insertMessage(
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst()
   return (made.numInsertedOrUpdatedRows ?? 0n) > 0n
-}
-
-async function addDeliveries(
-  db: Kysely<Schema>,
-  at: AtCommit,
-  message: NewMessage,
-  receivers: readonly Receiver[],
-): Promise<void> {
-  if (receivers.length === 0) return
-  const { id, tenant, type, body, createdAtMs, dueAtMs } = message
-  const owner = shareOfTenant(tenant)
-  const payloadBytes = payloadOf(body).length
-  const rows = receivers.map((receiver, n): Insertable<DeliveriesTable> => ({
-    id: uuidv7({ msecs: createdAtMs }),
-    run_id: id,
-    executable_id: owner,
-    tenant,
-    endpoint_id: receiver.id,
-    event_type: type,
-    lane: receiver.target,
-    state: 'scheduled',
-    reason: null,
-    due_at_ms: dueAtMs,
-    tries: 0,
-    retry: receiver.retry,
-    hops: message.hops,
-    signed: 1,
-    content_type: message.contentType,
-    sends: receiver.sends,
-    size_bytes: receiver.sends === 'payload' ? payloadBytes : body.length,
-    created_at_ms: createdAtMs,
-    // The body is kept once, and counts once.
-    kept_bytes: n === 0 ? body.length : 0,
-    body_bytes: n === 0 ? body.length : null,
-  }))
-  await insertEventDeliveries(db, rows)
-  for (const lane of new Set(receivers.map(({ target }) => target))) {
-    at.lane({ work: 'deliveries', lane, dueAtMs, owner })
-  }
-  at.tell({ kind: 'work', work: 'deliveries' })
-}
-
-function sentWith(settings: EndpointSettings): EventSends {
-  if (needsPreparation(settings)) return 'unprepared'
-  return settings.bodyStyle === 'raw' ? 'payload' : 'envelope'
 }
 
 type MessageRow = Pick<Selectable<MessagesTable>, (typeof COLUMNS)[number]> &

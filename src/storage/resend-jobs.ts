@@ -2,11 +2,12 @@
 // which marks the next few deliveries and moves the cursor in one transaction.
 import type { Kysely, Selectable } from 'kysely'
 import { sql } from 'kysely'
-import type { DeliveryFilter, ResendJob, ResendJobState } from '../model.ts'
+import type { DeliveryFilter, ResendJob, ResendJobKind, ResendJobState } from '../model.ts'
 import { bringForwardAll } from './clock-set-back.ts'
-import type { Database } from './database.ts'
+import type { AtCommit, Database } from './database.ts'
 import { pageOfIds } from './delivery-history.ts'
 import { chainAsItWas, makeManual } from './delivery-resends.ts'
+import { sendMissing } from './replays.ts'
 import type { ResendJobsTable, Schema } from './schema.ts'
 import type { ResendJobStore } from './storage.ts'
 import { NOT_LEASED, createWorkQueue } from './work-queue.ts'
@@ -65,6 +66,7 @@ export function createResendJobStore(database: Database): ResendJobStore {
         if (row === undefined) return 0
         queue.refresh(at, row.lane, perLane)
         const job = toJob(row)
+        if (job.kind === 'replay') return replay(db, at, job, { nowMs, rows })
         const room = Math.min(rows, window - (await pending(db, id, window)))
         if (room <= 0) {
           await setJob(db, id, { due_at_ms: nowMs + fullPauseMs })
@@ -74,9 +76,8 @@ export function createResendJobStore(database: Database): ResendJobStore {
         // What was made later than the job has a greater id.
         const page = { limit: room, after, before: id, newest: false }
         const ids = (await pageOfIds(db, job.filter, page).execute()).map((found) => found.id)
-        const resent = await makeManual(db, at, ids, { nowMs, jobId: id })
-        const pauseMs =
-          job.ratePerSecond === null ? 0 : Math.ceil((ids.length * 1000) / job.ratePerSecond)
+        const passedOver = job.filter.passedOver ?? []
+        const resent = await makeManual(db, at, ids, { nowMs, jobId: id, passedOver })
         const over = ids.length < room
         await setJob(db, id, {
           cursor: ids.at(-1) ?? job.cursor,
@@ -85,7 +86,7 @@ export function createResendJobStore(database: Database): ResendJobStore {
           skipped: job.skipped + ids.length - resent,
           ...(over
             ? { state: 'finished', due_at_ms: null, ended_at_ms: nowMs }
-            : { due_at_ms: nowMs + pauseMs }),
+            : { due_at_ms: nowMs + pauseMs(job, ids.length) }),
         })
         return resent
       }),
@@ -150,6 +151,36 @@ export function createResendJobStore(database: Database): ResendJobStore {
   }
 }
 
+/** How many deliveries were made. */
+async function replay(
+  db: Kysely<Schema>,
+  at: AtCommit,
+  job: ResendJob,
+  bounds: { nowMs: number; rows: number },
+): Promise<number> {
+  const { nowMs } = bounds
+  const step = await sendMissing(db, at, job, bounds)
+  if (step === 'no_endpoint') {
+    await setJob(db, job.id, { state: 'canceled', due_at_ms: null, ended_at_ms: nowMs })
+    return 0
+  }
+  const { made, gone, cursor, over } = step
+  await setJob(db, job.id, {
+    cursor: cursor ?? job.cursor,
+    matched: job.matched + made + gone,
+    resent: job.resent + made,
+    skipped: job.skipped + gone,
+    ...(over
+      ? { state: 'finished', due_at_ms: null, ended_at_ms: nowMs }
+      : { due_at_ms: nowMs + pauseMs(job, made) }),
+  })
+  return made
+}
+
+function pauseMs({ ratePerSecond }: ResendJob, sent: number): number {
+  return ratePerSecond === null ? 0 : Math.ceil((sent * 1000) / ratePerSecond)
+}
+
 /** Deliveries of the job whose attempt has not ended, counted up to `most`. */
 async function pending(db: Kysely<Schema>, id: string, most: number): Promise<number> {
   const rows = await db
@@ -183,6 +214,7 @@ function toRow(job: ResendJob, lane: string) {
     executable_id: job.executableId,
     tenant: job.tenant,
     state: job.state,
+    kind: job.kind,
     filter: JSON.stringify(job.filter),
     rate_per_second: job.ratePerSecond,
     cursor: job.cursor,
@@ -201,6 +233,7 @@ function toJob(row: Selectable<ResendJobsTable>): ResendJob {
     id: row.id,
     executableId: row.executable_id,
     tenant: row.tenant,
+    kind: row.kind as ResendJobKind,
     state: row.state as ResendJobState,
     filter: JSON.parse(row.filter) as DeliveryFilter,
     ratePerSecond: row.rate_per_second,

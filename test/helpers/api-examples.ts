@@ -45,6 +45,8 @@ export const EXAMPLES: Readonly<Record<string, Row>> = {
   'PATCH /api/event-types/{name}': () => json({ description: 'changed' }),
   'POST /api/endpoints': ({ target }) => json({ url: target, event_types: ['nothing.like.it'] }),
   'PATCH /api/endpoints/{id}': () => json({ description: 'a shop' }),
+  'POST /api/endpoints/{id}/recover': () => json({ since: '2026-01-31T12:00:00Z' }),
+  'POST /api/endpoints/{id}/replay': () => json({ since: '2026-01-31T12:00:00Z' }),
   'POST /api/messages': () => json({ type: 'thing.happened', payload: { n: 1 } }),
   'POST /api/messages/batch': () =>
     json({ messages: [{ type: 'thing.happened', payload: { n: 1 } }] }),

@@ -1,18 +1,22 @@
 // Sending again whatever a filter finds: a job that is begun, watched and canceled.
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { ResendJobs } from '../../core/resend-jobs.ts'
+import type { Static } from 'typebox'
+import type { Endpoints } from '../../core/endpoints.ts'
+import type { ResendJobs, Span } from '../../core/resend-jobs.ts'
 import { AppError } from '../../errors.ts'
-import type { ResendJob, TokenRight } from '../../model.ts'
+import type { Endpoint, ResendJob, TokenRight } from '../../model.ts'
+import { parseTime } from '../../rfc3339.ts'
 import { FILTER_FIELDS, readDeliveryFilter, writeDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { ErrorBody, NoFields, PageQuery, SECURITY, nullable } from '../schemas.ts'
+import { ErrorBody, NoFields, PageQuery, SECURITY, TenantQuery, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toExecutableId } from '../wire.ts'
 
 export interface ResendJobsDeps {
   resendJobs: ResendJobs
+  endpoints: Endpoints
   keyGuard: KeyGuard
 }
 
@@ -24,14 +28,15 @@ const JobShape = Type.Object(
     job_id: Type.String(),
     wasm_id: nullable(Type.Integer()),
     tenant: nullable(Type.String()),
+    kind: Type.String({ description: 'resend or replay' }),
     state: Type.String({ description: 'running, finished or canceled' }),
     filter: Type.Object(FILTER_FIELDS),
     rate_per_second: nullable(Type.Integer()),
     matched: Type.Integer(),
     resent: Type.Integer(),
     skipped: Type.Integer(),
-    succeeded: Type.Integer(),
-    failed: Type.Integer(),
+    succeeded: nullable(Type.Integer({ description: 'Of a resend' })),
+    failed: nullable(Type.Integer()),
     cursor: nullable(Type.String()),
     created_at: Type.String({ description: 'RFC 3339, UTC' }),
     ended_at: nullable(Type.String()),
@@ -47,6 +52,15 @@ const Body = Type.Object(
   },
   { additionalProperties: false },
 )
+const SpanBody = Type.Object(
+  {
+    since: Type.String({ description: 'RFC 3339; of what was made then or later' }),
+    until: Type.Optional(Type.String({ description: 'RFC 3339; and before' })),
+    rate_per_second: Body.properties.rate_per_second,
+  },
+  { additionalProperties: false },
+)
+const EndpointParams = Type.Object({ id: Type.String({ description: 'endpoint_id' }) })
 const Query = Type.Object(
   {
     ...PageQuery.properties,
@@ -55,7 +69,8 @@ const Query = Type.Object(
   { additionalProperties: false },
 )
 
-export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJobsDeps): void {
+export function registerResendJobs(app: App, deps: ResendJobsDeps): void {
+  const { resendJobs, endpoints, keyGuard } = deps
   const common = {
     tags: ['deliveries'],
     params: JobParams,
@@ -93,6 +108,53 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
       const tenant = await keyGuard.tenantForFilter(request, 'manage', { ...wire, executableId })
       const filter = readDeliveryFilter({ ...wire, ...tenant }, executableId)
       const job = await resendJobs.begin(filter, rate ?? null)
+      reply.code(202).header('location', `/api/resend-jobs/${job.id}`)
+      return toWire(job)
+    },
+  )
+
+  const ofEndpoint = {
+    tags: ['events'],
+    params: EndpointParams,
+    querystring: TenantQuery,
+    body: SpanBody,
+    security: SECURITY.manage,
+    response: { 202: JobShape, '4xx': ErrorBody },
+  }
+
+  async function findEndpoint(
+    request: FastifyRequest<{ Params: { id: string }; Querystring: { tenant?: string } }>,
+  ): Promise<Endpoint> {
+    const { id } = request.params
+    const tenant = keyGuard.tenantOf(request, request.query.tenant)
+    if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such endpoint.')
+    return endpoints.find(tenant, id)
+  }
+
+  app.post(
+    '/api/endpoints/:id/recover',
+    {
+      schema: { ...ofEndpoint, summary: 'Send an endpoint again what failed, as a job' },
+      config: { access: 'manage' },
+    },
+    async (request, reply) => {
+      const job = await resendJobs.recover(await findEndpoint(request), readSpan(request.body))
+      reply.code(202).header('location', `/api/resend-jobs/${job.id}`)
+      return toWire(job)
+    },
+  )
+
+  app.post(
+    '/api/endpoints/:id/replay',
+    {
+      schema: {
+        ...ofEndpoint,
+        summary: 'Send an endpoint the messages that it wants and was never sent, as a job',
+      },
+      config: { access: 'manage' },
+    },
+    async (request, reply) => {
+      const job = await resendJobs.replay(await findEndpoint(request), readSpan(request.body))
       reply.code(202).header('location', `/api/resend-jobs/${job.id}`)
       return toWire(job)
     },
@@ -152,6 +214,26 @@ export function registerResendJobs(app: App, { resendJobs, keyGuard }: ResendJob
   )
 }
 
+/** @throws AppError BAD_REQUEST, whose detail names the `field` */
+function readSpan({ since, until, rate_per_second: rate }: Static<typeof SpanBody>): Span {
+  const fromMs = readTime('since', since)
+  const beforeMs = until === undefined ? undefined : readTime('until', until)
+  if (beforeMs !== undefined && beforeMs <= fromMs) {
+    throw new AppError('BAD_REQUEST', 'until must be later than since.', {
+      detail: { field: 'until' },
+    })
+  }
+  return { fromMs, beforeMs, ratePerSecond: rate ?? null }
+}
+
+function readTime(field: string, text: string): number {
+  const ms = parseTime(text)
+  if (ms !== undefined) return ms
+  throw new AppError('BAD_REQUEST', `${field} must be a time, as 2026-01-31T12:00:00Z.`, {
+    detail: { field },
+  })
+}
+
 function missing(): AppError {
   return new AppError('NOT_FOUND', 'There is no such job.')
 }
@@ -161,14 +243,15 @@ function toWire(job: ResendJob) {
     job_id: job.id,
     wasm_id: job.executableId,
     tenant: job.tenant,
+    kind: job.kind,
     state: job.state,
     filter: writeDeliveryFilter(job.filter),
     rate_per_second: job.ratePerSecond,
     matched: job.matched,
     resent: job.resent,
     skipped: job.skipped,
-    succeeded: job.succeeded,
-    failed: job.failed,
+    succeeded: job.kind === 'resend' ? job.succeeded : null,
+    failed: job.kind === 'resend' ? job.failed : null,
     cursor: job.cursor,
     created_at: new Date(job.createdAtMs).toISOString(),
     ended_at: job.endedAtMs === null ? null : new Date(job.endedAtMs).toISOString(),

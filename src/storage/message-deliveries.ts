@@ -1,0 +1,103 @@
+// The deliveries of a message: one for each endpoint that it goes to, made when it is published, or later for one that was
+// not there yet.
+import type { Insertable, Kysely, Selectable } from 'kysely'
+import { v7 as uuidv7 } from 'uuid'
+import { needsPreparation } from '../endpoint-settings.ts'
+import { toEnvelope } from '../event-envelope.ts'
+import type { EndpointSettings } from '../model.ts'
+import type { AtCommit } from './database.ts'
+import { endpointsWanting } from './endpoint-patterns.ts'
+import { settingsOf } from './endpoint-rows.ts'
+import { insertEventDeliveries } from './event-deliveries.ts'
+import type { EndpointsTable, EventSends } from './events-schema.ts'
+import type { DeliveriesTable, Schema } from './schema.ts'
+import { shareOfTenant } from './tenant-share.ts'
+
+type ReceiverRow = Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry' | 'settings'>
+
+/** An endpoint, as far as its deliveries are made of it. */
+export interface Receiver extends Omit<ReceiverRow, 'settings'> {
+  sends: EventSends
+  signatureStyle: EndpointSettings['signatureStyle']
+}
+
+/** What deliveries are made of. */
+export interface Deliverable {
+  id: string
+  tenant: string
+  type: string
+  contentType: string
+  hops: number
+  /** Of its body. */
+  sizeBytes: number
+  /** Of its body, what is to count with one of the deliveries; 0: it counts with another already. */
+  countedBytes: number
+  /** Of the deliveries. */
+  createdAtMs: number
+  dueAtMs: number
+}
+
+/** Who wants it now. */
+export async function receiversOf(
+  db: Kysely<Schema>,
+  message: { tenant: string; type: string },
+): Promise<readonly Receiver[]> {
+  const rows = await endpointsWanting(db, message)
+  return rows.map(toReceiver)
+}
+
+export function toReceiver({ settings: json, ...row }: ReceiverRow): Receiver {
+  const settings = settingsOf(json)
+  return { ...row, sends: sentWith(settings), signatureStyle: settings.signatureStyle }
+}
+
+/** One for each receiver, due at once or when its message is. */
+export async function addDeliveries(
+  db: Kysely<Schema>,
+  at: AtCommit,
+  message: Deliverable,
+  receivers: readonly Receiver[],
+): Promise<void> {
+  if (receivers.length === 0) return
+  const { id, tenant, type, sizeBytes, countedBytes, createdAtMs, dueAtMs } = message
+  const owner = shareOfTenant(tenant)
+  const rows = receivers.map((receiver, n): Insertable<DeliveriesTable> => ({
+    id: uuidv7({ msecs: createdAtMs }),
+    run_id: id,
+    executable_id: owner,
+    tenant,
+    endpoint_id: receiver.id,
+    event_type: type,
+    lane: receiver.target,
+    state: 'scheduled',
+    reason: null,
+    due_at_ms: dueAtMs,
+    tries: 0,
+    retry: receiver.retry,
+    hops: message.hops,
+    signed: 1,
+    content_type: message.contentType,
+    sends: receiver.sends,
+    size_bytes: receiver.sends === 'payload' ? payloadBytes(message) : sizeBytes,
+    created_at_ms: createdAtMs,
+    // The body is kept once, and counts once.
+    kept_bytes: n === 0 ? countedBytes : 0,
+    body_bytes: n === 0 && countedBytes > 0 ? countedBytes : null,
+  }))
+  await insertEventDeliveries(db, rows)
+  for (const lane of new Set(receivers.map(({ target }) => target))) {
+    at.lane({ work: 'deliveries', lane, dueAtMs, owner })
+  }
+  at.tell({ kind: 'work', work: 'deliveries' })
+}
+
+function sentWith(settings: EndpointSettings): EventSends {
+  if (needsPreparation(settings)) return 'unprepared'
+  return settings.bodyStyle === 'raw' ? 'payload' : 'envelope'
+}
+
+/** Without what stands around it. */
+function payloadBytes({ type, sizeBytes }: Deliverable): number {
+  // Times are as long as each other.
+  return sizeBytes - toEnvelope(type, 0, '').length
+}
