@@ -230,7 +230,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     worker: runWorker,
   })
   const knownTypes = createKnownTypes({ storage, config })
-  const eventTypes = createEventTypes({ storage, knownTypes, config, now })
+  const eventTypes = createEventTypes({ storage, knownTypes, checkTarget, config, now })
   const endpoints = createEndpoints({ storage, deliveries, checkTarget, config, now })
   const messages = createMessages({
     storage,

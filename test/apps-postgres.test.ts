@@ -49,5 +49,6 @@ const CLAIMS = [
   'replays',
   'tokens',
   'event-types',
+  'event-fetch',
 ]
 for (const name of CLAIMS) await import(`./${name}.test.ts`)

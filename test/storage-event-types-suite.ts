@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
+import { payloadOf, toEnvelope } from '../src/event-envelope.ts'
 import type { RequestSpec } from '../src/model.ts'
 import type { NewMessage, Published, Storage } from '../src/storage/storage.ts'
 import { REVISION, newEventType } from './helpers/event-types.ts'
-import { accepted, newMessage } from './storage-events-suite.ts'
+import { NOW, PER_LANE, bounds, newAttempt } from './storage-deliveries-suite.ts'
+import { accepted, addEndpoint, newMessage } from './storage-events-suite.ts'
+
+const AFTER = { nowMs: NOW, perLane: PER_LANE, news: 'none' } as const
 
 const SPEC: RequestSpec = {
   protocol: 'https:',
@@ -71,6 +75,81 @@ export function testEventTypes(
       await publish(storage, newMessage({ callerId: 'a' }))
       const repeated = newMessage({ callerId: 'a', typeRevision: 'earlier' })
       assert.equal((await publish(storage, repeated)).repeated, true)
+    })
+
+    test('has its payload fetched by what is kept sealed, and the first that is kept is sent', async (t) => {
+      const storage = await open(t)
+      const { messages, deliveries } = storage
+      for (let n = 0; n < 2; n++) await addEndpoint(storage)
+      const made = newMessage({ fetch: SPEC })
+      await publish(storage, made)
+      const leased = await deliveries.claim(bounds())
+      assert.deepEqual(
+        leased.map(({ unfetched }) => unfetched),
+        [true, true],
+      )
+      assert.deepEqual(await messages.toFetch(made.id), { spec: SPEC })
+      const bodies = ['"first"', '"second"'].map((one) => toEnvelope('a', NOW, one))
+      const kept = await Promise.all(
+        bodies.map((one) => messages.keepFetched(made.id, one, NOW + 5)),
+      )
+      assert.deepEqual(kept[0], kept[1], 'both send the same')
+      assert.deepEqual(await messages.toFetch(made.id), { body: kept[0] })
+      const found = await messages.get(made.id)
+      assert.deepEqual([found?.body, found?.message.fetched], [kept[0], NOW + 5])
+      assert.equal(found?.message.sizeBytes, kept[0]?.length)
+      for (const one of leased) assert.equal(await deliveries.preparedAsIs(one, 'payload', 7), true)
+      await deliveries.releaseAll(NOW)
+      for (const one of await deliveries.claim(bounds())) {
+        assert.deepEqual([one.unfetched, one.unprepared, one.sizeBytes], [false, null, 7])
+        assert.deepEqual(one.body, payloadOf(kept[0]!))
+        await deliveries.settle(one, newAttempt(), { state: 'succeeded', reason: null }, AFTER)
+      }
+      const answers = 2 * newAttempt().responseBody.length
+      const bytes = await storage.deliveryRetention.keptBytes('deliveries', 0, NOW + 9)
+      assert.equal(bytes - answers, kept[0]!.length, 'what was published counts no more')
+    })
+
+    test('ends all its deliveries where there is nothing to fetch, but for those that had', async (t) => {
+      const storage = await open(t)
+      const { deliveries } = storage
+      for (let n = 0; n < 3; n++) await addEndpoint(storage)
+      const made = newMessage({ fetch: SPEC })
+      await publish(storage, made)
+      const [one, another] = await deliveries.claim(bounds({ limit: 2 }))
+      await deliveries.discard({ ...one!, lane: one!.target }, 'resource_missing', AFTER)
+      await deliveries.discardMessage(made.id, 'resource_missing', NOW + 1)
+      const { items } = await deliveries.list({ messageId: made.id }, { limit: 9 })
+      assert.deepEqual(
+        items.map(({ state, reason }) => [state, reason]),
+        [
+          ['discarded', 'resource_missing'],
+          ['discarded', 'resource_missing'],
+          ['discarded', 'resource_missing'],
+        ],
+      )
+      assert.equal(
+        await deliveries.preparedAsIs(another!, 'envelope', 1),
+        false,
+        'its lease is lost',
+      )
+      assert.equal(await deliveries.resend(one!.id, NOW + 2), undefined)
+      const [again] = await deliveries.claim(bounds({ nowMs: NOW + 2 }))
+      assert.deepEqual([again?.id, again?.unfetched], [one!.id, true])
+    })
+
+    test('brings nothing back of a payload that was expunged while it was fetched', async (t) => {
+      const storage = await open(t)
+      const { messages } = storage
+      await addEndpoint(storage)
+      const made = newMessage({ fetch: SPEC })
+      await publish(storage, made)
+      assert.equal(await messages.expunge('t', made.id, NOW), true)
+      await messages.endExpunging(made.id)
+      const late = messages.keepFetched(made.id, Buffer.from('{"data":1}'), NOW)
+      await assert.rejects(late, { code: 'INTERNAL' })
+      await assert.rejects(messages.toFetch(made.id), { code: 'INTERNAL' })
+      assert.equal((await messages.get(made.id))?.body, null)
     })
 
     test('is kept with the message, and told whenever it is', async (t) => {

@@ -369,6 +369,11 @@ describe('SQLite: secrets', () => {
       previousUntilMs: 1,
       previousMax: 1,
     })
+    const { spec } = newEndpoint()
+    assert.ok(spec !== null)
+    const fetch = { ...spec, path: '/MARKER-{{id}}', headers: { 'x-key': 'MARKER-fetch' } }
+    await storage.eventTypes.add(newEventType({ fetch }), 1)
+    await storage.messages.publish(newMessage({ fetch }))
     const search = async () => {
       const files = await readdir(folder)
       const contents = await Promise.all(files.map((file) => readFile(join(folder, file))))

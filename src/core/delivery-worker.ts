@@ -1,12 +1,15 @@
 // Sends the deliveries that are due: makes what they send where that was not done, makes the attempt, and writes it with
 // what comes of it.
 import type { Config } from '../config.ts'
-import type { Attempt, RequestSpec } from '../model.ts'
+import { needsPreparation } from '../endpoint-settings.ts'
+import { payloadOf } from '../event-envelope.ts'
+import type { Attempt, EndpointSettings, RequestSpec } from '../model.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { AfterAttempt, LeasedDelivery, Storage, Unchanged } from '../storage/storage.ts'
 import { EXCERPT_BYTES, afterAttempt, arrived, attempt, newsOf, timeoutOf } from './attempt.ts'
 import type { CallFunction } from './function-calls.ts'
 import { attemptOfCall, attemptOfStep } from './function-target.ts'
+import { createMessageFetch } from './message-fetch.ts'
 import { orCut } from './or-cut.ts'
 import { createPreparation } from './preparation.ts'
 import { aliveAt } from './signing.ts'
@@ -27,15 +30,44 @@ export interface DeliveryWorkerDeps {
 
 /** Before a function that found no room is called again. */
 const NO_ROOM_PAUSE_MS = 1_000
+/** Why deliveries end whose payload could not be fetched, since there is none. */
+const MISSING = 'resource_missing'
 
 export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDelivery> {
   const { storage, outbound, callFunction, config, now, chance, onError } = deps
   const perLane = config.DELIVERY_TARGET_CONCURRENCY
   const preparation = createPreparation({ callFunction, config, now })
+  const messageFetch = createMessageFetch({ storage, outbound, config, now })
 
   async function deliver(delivery: LeasedDelivery, hands: Hands): Promise<void> {
-    const ready = await prepared(delivery, hands)
+    const whole = await fetched(delivery, hands)
+    const ready = whole === undefined ? undefined : await prepared(whole, hands)
     if (ready !== undefined) await send(ready, hands)
+  }
+
+  /** With its message's payload, which is fetched first where it was not; undefined where it is not to be sent now. */
+  async function fetched(
+    delivery: LeasedDelivery,
+    hands: Hands,
+  ): Promise<LeasedDelivery | undefined> {
+    const { unfetched, event } = delivery
+    if (!unfetched || event === null) return delivery
+    const { messageId } = event
+    const made = await messageFetch.fetch(messageId, delivery, hands)
+    switch (made?.kind) {
+      case 'ready':
+        return { ...delivery, body: made.body }
+      case 'failed':
+        await settle(delivery, made.attempt, hands)
+        break
+      case 'missing':
+        await discard(delivery, MISSING, hands.commit)
+        await hands.commit(() => storage.deliveries.discardMessage(messageId, MISSING, now()))
+        break
+      // Cut off by our own end: it is fetched again.
+      case undefined:
+    }
+    return undefined
   }
 
   /** With what it sends, which is made first where it was not; undefined where it is not to be sent now. */
@@ -46,6 +78,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
     const { commit } = hands
     const { unprepared } = delivery
     if (unprepared === null) return delivery
+    if (!needsPreparation(unprepared)) return asItIs(delivery, unprepared, hands)
     const begun = beginning()
     const made = await orCut(preparation.prepare(delivery, unprepared), hands.cut)
     switch (made?.kind) {
@@ -67,6 +100,19 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
       case undefined:
     }
     return undefined
+  }
+
+  /** Its message has been fetched, and nothing else is to be done: what came is kept once for all that send it. */
+  async function asItIs(
+    delivery: LeasedDelivery,
+    { bodyStyle }: EndpointSettings,
+    { commit }: Hands,
+  ): Promise<LeasedDelivery | undefined> {
+    const sends = bodyStyle === 'raw' ? 'payload' : 'envelope'
+    const body = sends === 'payload' ? payloadOf(delivery.body) : delivery.body
+    const { length } = body
+    const kept = await commit(() => storage.deliveries.preparedAsIs(delivery, sends, length))
+    return kept === true ? { ...delivery, body } : undefined
   }
 
   async function send(delivery: LeasedDelivery, hands: Hands): Promise<void> {

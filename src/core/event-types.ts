@@ -4,11 +4,13 @@ import { randomUUID } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_WORDS_MAX, isEventTypeName } from '../event-pattern.ts'
-import type { Enforcement, EventType } from '../model.ts'
+import { parseFetchTemplate } from '../fetch-template.ts'
+import type { Enforcement, EventType, RequestSpec } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
 import { parseJsonSchema } from './json-schema/schema.ts'
 import { checkAgainst } from './known-types.ts'
 import type { KnownTypes } from './known-types.ts'
+import type { TargetCheck } from './target-check.ts'
 import { checkTenant } from './tenants.ts'
 
 /** What an owner says of an event type; what is absent stays as it is, or is the default. */
@@ -17,6 +19,8 @@ export interface EventTypeRequest {
   /** JSON, `null` to take it away; so with the others. */
   schema?: string | undefined
   example?: string | undefined
+  /** A URL, or an object of HTTP options. */
+  fetch?: string | undefined
   /** Default off. */
   enforcement?: Enforcement | undefined
 }
@@ -24,6 +28,7 @@ export interface EventTypeRequest {
 export interface EventTypesDeps {
   storage: Storage
   knownTypes: KnownTypes
+  checkTarget: TargetCheck
   config: Config
   now: () => number
 }
@@ -33,7 +38,9 @@ export type EventTypes = ReturnType<typeof createEventTypes>
 /** Brackets within each other, of a schema or an example. */
 const NESTING_MAX = 200
 
-export function createEventTypes({ storage, knownTypes, config, now }: EventTypesDeps) {
+export function createEventTypes(deps: EventTypesDeps) {
+  const { storage, knownTypes, checkTarget, config, now } = deps
+
   async function find(tenant: string, name: string): Promise<EventType> {
     checkTenant(tenant)
     const type = await storage.eventTypes.get(tenant, name)
@@ -41,7 +48,7 @@ export function createEventTypes({ storage, knownTypes, config, now }: EventType
     return type
   }
 
-  /** @throws AppError INVALID_SCHEMA, PAYLOAD_MISMATCH, SCHEMA_TOO_COMPLEX, BODY_TOO_LARGE, BAD_REQUEST */
+  /** @throws AppError INVALID_SPEC, ADDRESS_REFUSED, INVALID_SCHEMA, PAYLOAD_MISMATCH, SCHEMA_TOO_COMPLEX, BODY_TOO_LARGE, BAD_REQUEST */
   function changed(
     before: EventType,
     request: EventTypeRequest,
@@ -55,14 +62,28 @@ export function createEventTypes({ storage, knownTypes, config, now }: EventType
         detail: { field: 'enforcement' },
       })
     }
-    const type = { ...before, description, schema, example, enforcement, revision: randomUUID() }
-    if (schema === null) return { type, warnings: [] }
+    const { fetch, warnings } = fetchOf(before, request)
+    const fields = { description, schema, example, enforcement, fetch }
+    const type = { ...before, ...fields, revision: randomUUID() }
+    if (schema === null) return { type, warnings }
     const parsed = parseJsonSchema(JSON.parse(schema))
     if (example !== null) {
       const steps = config.EVENT_SCHEMA_STEPS
       checkAgainst(parsed, { value: JSON.parse(example), field: 'example', steps })
     }
-    return { type, warnings: parsed.warnings }
+    return { type, warnings: [...warnings, ...parsed.warnings] }
+  }
+
+  function fetchOf(
+    { fetch }: EventType,
+    { fetch: text }: EventTypeRequest,
+  ): { fetch: RequestSpec | null; warnings: string[] } {
+    if (text === undefined || text === 'null') {
+      return { fetch: text === undefined ? fetch : null, warnings: [] }
+    }
+    const { template, warnings } = parseFetchTemplate(text)
+    checkTarget(template)
+    return { fetch: template, warnings }
   }
 
   function memberOf(
@@ -90,8 +111,8 @@ export function createEventTypes({ storage, knownTypes, config, now }: EventType
 
     /**
      * @returns warnings besides
-     * @throws AppError BAD_REQUEST, INVALID_SCHEMA, PAYLOAD_MISMATCH (the example); CONFLICT where it is there already,
-     *   or the tenant has too many
+     * @throws AppError BAD_REQUEST, INVALID_SCHEMA, PAYLOAD_MISMATCH (the example), INVALID_SPEC, ADDRESS_REFUSED (the
+     *   fetch); CONFLICT where it is there already, or the tenant has too many
      */
     async add(
       tenant: string,

@@ -82,6 +82,37 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     return leased
   }
 
+  /** In steps, since other writers wait. */
+  async function endAll(
+    of: { executableId: number } | { endpointId: string } | { messageId: string },
+    ended: ReturnType<typeof canceled>,
+  ): Promise<void> {
+    const open = (db: Kysely<Schema>) =>
+      db
+        .selectFrom('deliveries')
+        .select('id')
+        .where((eb) => {
+          if ('endpointId' in of) return eb('endpoint_id', '=', of.endpointId)
+          if ('executableId' in of) return eb('executable_id', '=', of.executableId)
+          const { messageId } = of
+          return eb.and([eb('run_id', '=', messageId), eb('endpoint_id', 'is not', null)])
+        })
+        .where('state', 'in', ['scheduled', 'waiting'])
+        .limit(STEP_ROWS)
+    const step = (): Promise<number> =>
+      database.write(async (db, at) => {
+        const rows = await db
+          .updateTable('deliveries')
+          .set(ended)
+          .where('id', 'in', open(db))
+          .returning('lane')
+          .execute()
+        for (const { lane } of rows) queue.expect(at, lane, ended.ended_at_ms)
+        return rows.length
+      })
+    while ((await step()) > 0);
+  }
+
   async function loadRuns(db: Kysely<Schema>, ids: readonly string[]): Promise<LoadedDelivery[]> {
     const { rows } = await selectLeased(db, ids)
     const signed = rows.filter((row) => row.signed === 1).map((row) => row.executable_id)
@@ -93,6 +124,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         signingSecrets: row.signed === 1 ? secretsOf(row.executable_id) : [],
         unprepared: null,
         function: null,
+        unfetched: false,
       }))
       return { id: row.id, row, resendJobId, sent: alive === null ? 'executable_deleted' : read }
     })
@@ -210,32 +242,9 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         return true
       }),
 
-    async cancelAll(of, reason, nowMs) {
-      const open = (db: Kysely<Schema>) =>
-        db
-          .selectFrom('deliveries')
-          .select('id')
-          .where((eb) => {
-            if ('endpointId' in of) return eb('endpoint_id', '=', of.endpointId)
-            if ('executableId' in of) return eb('executable_id', '=', of.executableId)
-            const { messageId } = of
-            return eb.and([eb('run_id', '=', messageId), eb('endpoint_id', 'is not', null)])
-          })
-          .where('state', 'in', ['scheduled', 'waiting'])
-          .limit(STEP_ROWS)
-      const step = (): Promise<number> =>
-        database.write(async (db, at) => {
-          const rows = await db
-            .updateTable('deliveries')
-            .set(canceled(reason, nowMs))
-            .where('id', 'in', open(db))
-            .returning('lane')
-            .execute()
-          for (const { lane } of rows) queue.expect(at, lane, nowMs)
-          return rows.length
-        })
-      while ((await step()) > 0);
-    },
+    cancelAll: (of, reason, nowMs) => endAll(of, canceled(reason, nowMs)),
+    discardMessage: (messageId, reason, nowMs) =>
+      endAll({ messageId }, { ...canceled(reason, nowMs), state: 'discarded' }),
 
     resend: (id, nowMs) =>
       database.write(async (db, at) =>

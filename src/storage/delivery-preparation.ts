@@ -30,6 +30,17 @@ export function createPreparedStore(database: Database, queue: WorkQueue): Prepa
         return true
       }),
 
+    preparedAsIs: ({ id, leaseId }, sends, sizeBytes) =>
+      database.write(async (db) => {
+        const { numUpdatedRows } = await db
+          .updateTable('deliveries')
+          .set({ sends, size_bytes: sizeBytes })
+          .where('id', '=', id)
+          .where('lease_id', '=', leaseId)
+          .executeTakeFirst()
+        return numUpdatedRows > 0n
+      }),
+
     discard: ({ id, leaseId, lane }, reason, { nowMs, perLane }) =>
       database.write(async (db, at) => {
         const one = db

@@ -25,6 +25,7 @@ export interface LoadedDelivery {
         signingSecrets: readonly SigningSecret[]
         unprepared: EndpointSettings | null
         function: EndpointSettings['target']
+        unfetched: boolean
       }
     /** Its endpoint points to another target since it took its place in a lane. */
     | { movedTo: string }
@@ -90,8 +91,10 @@ export async function loadEvents(
           spec: specOfEndpoint(endpoint, sealed, secrets),
           body: bodyOf() ?? missing(),
           signingSecrets: secretsOf(endpoint),
-          unprepared: sends === 'unprepared' ? settingsOf(settings ?? '{}') : null,
           function: settingsOf(settings ?? '{}').target,
+          unprepared:
+            sends === 'unprepared' || sends === 'unfetched' ? settingsOf(settings ?? '{}') : null,
+          unfetched: sends === 'unfetched',
         }))
       }
       return { id: row.id, row, resendJobId, sent: toSend() }

@@ -83,6 +83,8 @@ export interface EndpointStore {
 export interface PreparedStore {
   /** Every attempt sends this from now on; false, and nothing is kept, where the lease is lost. */
   prepared(leased: Held, output: { body: Buffer; contentType: string }): Promise<boolean>
+  /** Every attempt sends its message as it is from now on; false where the lease is lost. */
+  preparedAsIs(leased: Held, sends: 'envelope' | 'payload', sizeBytes: number): Promise<boolean>
   /** It is not sent; one that was to be sent again stays as it was. */
   discard(
     leased: HeldLane,
@@ -136,7 +138,19 @@ export interface Published {
  */
 export type PublishRefusal = 'unknown_type' | 'type_changed' | 'token_fields_missing'
 
-export interface MessageStore {
+export type ToFetch = { spec: RequestSpec } | { body: Buffer }
+
+export interface FetchStore {
+  /**
+   * By what a message's payload is fetched, or what is sent, where it has been fetched already.
+   * @throws AppError INTERNAL where there is neither, or it cannot be opened
+   */
+  toFetch(id: string): Promise<ToFetch>
+  /** What is sent from now on: this, or what was fetched first. @throws AppError INTERNAL where the message is gone */
+  keepFetched(id: string, body: Buffer, nowMs: number): Promise<Buffer>
+}
+
+export interface MessageStore extends FetchStore {
   /** Message and deliveries are one; nothing is stored where it is refused. */
   publish(message: NewMessage): Promise<Published | PublishRefusal>
   /**

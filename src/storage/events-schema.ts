@@ -4,9 +4,9 @@ import type { Sealed } from './schema.ts'
 
 /**
  * What a delivery of a message sends: the message as it is, its payload alone, or what was made of it; unprepared:
- * that is still to be made.
+ * that is still to be made; unfetched: of a payload that has to be fetched before.
  */
-export type EventSends = 'envelope' | 'payload' | 'output' | 'unprepared'
+export type EventSends = 'envelope' | 'payload' | 'output' | 'unprepared' | 'unfetched'
 
 export interface EventTypesTable {
   tenant: string

@@ -32,6 +32,8 @@ export interface Deliverable {
   sizeBytes: number
   /** Of its body, what is to count with one of the deliveries; 0: it counts with another already. */
   countedBytes: number
+  /** Its payload is fetched before any of them is sent. */
+  awaitsFetch: boolean
   /** Of the deliveries. */
   createdAtMs: number
   dueAtMs: number
@@ -77,7 +79,7 @@ export async function addDeliveries(
     hops: message.hops,
     signed: 1,
     content_type: message.contentType,
-    sends: receiver.sends,
+    sends: message.awaitsFetch ? 'unfetched' : receiver.sends,
     size_bytes: receiver.sends === 'payload' ? payloadBytes(message) : sizeBytes,
     created_at_ms: createdAtMs,
     // The body is kept once, and counts once.

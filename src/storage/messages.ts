@@ -6,8 +6,9 @@ import type { AtCommit, Database } from './database.ts'
 import type { MessageStore, NewMessage, Published, PublishRefusal } from './event-stores.ts'
 import type { MessageExtrasTable, MessagesTable } from './events-schema.ts'
 import { addDeliveries, receiversOf } from './message-deliveries.ts'
+import { createFetchStore, sealFetch } from './message-fetches.ts'
 import type { Schema } from './schema.ts'
-import type { Place, Secrets } from './secrets.ts'
+import type { Secrets } from './secrets.ts'
 import { createStatement } from './statement.ts'
 
 /** All that the model tells of a message. */
@@ -48,7 +49,7 @@ export function createMessageStore(deps: { database: Database; secrets: Secrets 
     const row: Insertable<MessageExtrasTable> = {
       id,
       warnings: JSON.stringify(warnings),
-      fetch: fetch === null ? null : secrets.seal(JSON.stringify(fetch), fetchPlace(id)),
+      fetch: fetch === null ? null : sealFetch(secrets, id, fetch),
       fetched_at_ms: fetch === null ? null : 0,
     }
     await db.insertInto('message_extras').values(row).execute()
@@ -68,19 +69,24 @@ export function createMessageStore(deps: { database: Database; secrets: Secrets 
     if (type === undefined) return 'unknown_type'
     if (type.revision !== message.typeRevision) return 'type_changed'
     const receivers = await receiversOf(db, message)
-    if (!message.hasTokenFields && receivers.some((one) => one.signatureStyle === 'token'))
+    // What will be fetched may have them.
+    const hasFields = message.hasTokenFields || message.fetch !== null
+    if (!hasFields && receivers.some((one) => one.signatureStyle === 'token'))
       return 'token_fields_missing'
     const made = await insertMessage(db, message, receivers.length)
     // Somebody else has published it at the same time (PostgreSQL), and has committed.
     if (!made) return (await findByCaller(db, message)) ?? 'unknown_type'
     await addExtras(db, message)
     const sizeBytes = message.body.length
-    await addDeliveries(db, at, { ...message, sizeBytes, countedBytes: sizeBytes }, receivers)
+    const bytes = { sizeBytes, countedBytes: sizeBytes }
+    const awaitsFetch = message.fetch !== null
+    await addDeliveries(db, at, { ...message, ...bytes, awaitsFetch }, receivers)
     const { fingerprint } = message
     return { message: madeOf(message, receivers.length), repeated: false, fingerprint }
   }
 
   return {
+    ...createFetchStore(deps),
     publish: (message) => database.write((db, at) => publishOne(db, at, message)),
 
     publishSome: (messages) =>
@@ -243,8 +249,4 @@ function toMessage(row: MessageRow): Message {
     fetched: fetchedAtMs === null ? 'never' : fetchedAtMs === 0 ? 'waiting' : fetchedAtMs,
     createdAtMs: row.created_at_ms,
   }
-}
-
-function fetchPlace(row: string): Place {
-  return { table: 'message_extras', column: 'fetch', row }
 }

@@ -7,6 +7,7 @@ import type { ResendJob } from '../model.ts'
 import type { AtCommit } from './database.ts'
 import { idOfTime } from './delivery-history.ts'
 import { patternsOf } from './endpoint-rows.ts'
+import { isUnfetched } from './message-fetches.ts'
 import { addDeliveries, toReceiver } from './message-deliveries.ts'
 import type { Receiver } from './message-deliveries.ts'
 import type { Schema } from './schema.ts'
@@ -118,7 +119,9 @@ async function deliver(
   // From now on the body counts with the delivery.
   if (countedBytes > 0) await one.set({ kept_bytes: null }).execute()
   const times = { createdAtMs: nowMs, dueAtMs: Math.max(nowMs, deliverAtMs ?? 0) }
-  const sent = { contentType: CONTENT_TYPE, hops: HOPS, sizeBytes, countedBytes, ...times }
+  const awaitsFetch = await isUnfetched(db, id)
+  const bytes = { sizeBytes, countedBytes }
+  const sent = { contentType: CONTENT_TYPE, hops: HOPS, awaitsFetch, ...bytes, ...times }
   await addDeliveries(db, at, { id, tenant, type, ...sent }, [receiver])
   return true
 }

@@ -208,6 +208,8 @@ export interface LeasedDelivery extends Delivery, Omit<DeliveryPayload, 'spec'> 
   unprepared: EndpointSettings | null
   /** What is called in place of a URL. */
   function: EndpointSettings['target']
+  /** True where its payload is to be fetched before that. */
+  unfetched: boolean
 }
 
 /** What becomes of a delivery after an attempt. */
@@ -331,6 +333,8 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery>, PreparedStore 
    * recorded any more.
    */
   cancel(id: string, reason: string, nowMs: number): Promise<boolean>
+  /** There is nothing to be sent of a message: its deliveries end, but for those that had. */
+  discardMessage(messageId: string, reason: string, nowMs: number): Promise<void>
   /** Cancels all of an executable's, to an endpoint, or of a message, that have not ended; in small steps. */
   cancelAll(
     of: { executableId: number } | { endpointId: string } | { messageId: string },

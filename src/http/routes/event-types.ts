@@ -2,10 +2,21 @@
 import { Type } from 'typebox'
 import type { EventTypeRequest, EventTypes } from '../../core/event-types.ts'
 import { jsonMemberText } from '../../core/json-members.ts'
-import type { EventType } from '../../model.ts'
+import { MASK, isPlainHeader, maskPath } from '../../core/masked.ts'
+import { placeholdersOf } from '../../fetch-template.ts'
+import type { EventType, RequestSpec } from '../../model.ts'
+import { originOf } from '../../request-spec.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { readLimit } from '../page.ts'
-import { ErrorBody, OptionalTenant, SECURITY, TenantQuery, listOf, tenantPage } from '../schemas.ts'
+import {
+  ErrorBody,
+  OptionalTenant,
+  SECURITY,
+  TenantQuery,
+  listOf,
+  nullable,
+  tenantPage,
+} from '../schemas.ts'
 import type { App } from '../server.ts'
 
 const DESCRIPTION_CHARS_MAX = 1_000
@@ -17,6 +28,16 @@ const Shape = Type.Object({
   schema: Type.Unknown({ description: 'JSON Schema, or null' }),
   example: Type.Unknown(),
   enforcement: Type.String({ description: 'off, warn or reject' }),
+  fetch: nullable(
+    Type.Object({
+      url: Type.String({ description: 'Its path masked' }),
+      method: Type.String(),
+      headers: Type.Record(Type.String(), Type.String()),
+      placeholders: Type.Array(Type.String()),
+      timeout_ms: nullable(Type.Integer()),
+      max_redirects: nullable(Type.Integer()),
+    }),
+  ),
   created_at: Type.String(),
   warnings: Type.Optional(Type.Array(Type.String())),
 })
@@ -27,6 +48,12 @@ const Fields = {
   ),
   example: Type.Optional(
     Type.Unknown({ description: 'A payload, which satisfies the schema; null: none' }),
+  ),
+  fetch: Type.Optional(
+    Type.Unknown({
+      description:
+        'A URL or HTTP options, with placeholders as {{id}}: what is sent is fetched by them; null: the payload is sent',
+    }),
   ),
   enforcement: Type.Optional(
     Type.Union([Type.Literal('off'), Type.Literal('warn'), Type.Literal('reject')], {
@@ -170,6 +197,7 @@ function toRequest({
     enforcement,
     schema: jsonMemberText(jsonText, 'schema'),
     example: jsonMemberText(jsonText, 'example'),
+    fetch: jsonMemberText(jsonText, 'fetch'),
   }
 }
 
@@ -181,7 +209,24 @@ function toWire({ schema, example, createdAtMs, ...type }: EventType) {
     schema: readJson(schema),
     example: readJson(example),
     enforcement: type.enforcement,
+    fetch: type.fetch === null ? null : fetchToWire(type.fetch),
     created_at: new Date(createdAtMs).toISOString(),
+  }
+}
+
+function fetchToWire(fetch: RequestSpec) {
+  return {
+    url: originOf(fetch) + maskPath(fetch.path),
+    method: fetch.method ?? 'GET',
+    headers: Object.fromEntries(
+      Object.entries(fetch.headers).map(([name, value]) => [
+        name,
+        isPlainHeader(name) ? value : MASK,
+      ]),
+    ),
+    placeholders: placeholdersOf(fetch),
+    timeout_ms: fetch.timeoutMs ?? null,
+    max_redirects: fetch.maxRedirects ?? null,
   }
 }
 

@@ -50,6 +50,8 @@ const Shape = Type.Object(
     warnings: Type.Array(Type.String(), {
       description: "What its type's schema has against the payload, where that warns",
     }),
+    awaits_fetch: Type.Boolean({ description: 'Its payload will be fetched, and is not yet' }),
+    fetched_at: nullable(Type.String({ description: 'When its payload was fetched' })),
     deliver_at: nullable(Type.String()),
     expunged_at: nullable(Type.String({ description: 'When its payload was deleted' })),
     created_at: Type.String({ description: 'RFC 3339, UTC' }),
@@ -253,6 +255,9 @@ function toWire(message: Message) {
     deliveries: message.deliveries,
     size_bytes: message.sizeBytes,
     warnings: [...message.warnings],
+    awaits_fetch: message.fetched === 'waiting',
+    fetched_at:
+      typeof message.fetched === 'number' ? new Date(message.fetched).toISOString() : null,
     deliver_at: deliverAtMs === null ? null : new Date(deliverAtMs).toISOString(),
     expunged_at: expungedAtMs === null ? null : new Date(expungedAtMs).toISOString(),
     created_at: new Date(message.createdAtMs).toISOString(),
