@@ -1,0 +1,31 @@
+// The examples of events play against a real server, and their receivers saw what the examples tell.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { candidateCreated } from '../examples/candidate-created.ts'
+import { postPublished } from '../examples/post-published.ts'
+import { Stage } from '../examples/stage.ts'
+import { buildApp } from './helpers/build-app.ts'
+import type { Scope } from './helpers/build-app.ts'
+
+const API_TOKEN = 'a-token-of-enough-characters'
+
+async function stage(scope: Scope): Promise<Stage> {
+  const { origin } = await buildApp(scope, { API_TOKEN, DELIVERY_POLL_MS: 10 })
+  return new Stage({ origin, token: API_TOKEN, say: () => undefined, scope, pauseMs: 100 })
+}
+
+test('a company hears of a candidate, and of another once it is up again, after four calls in vain', async (t) => {
+  const received = await candidateCreated(await stage(t))
+  assert.deepEqual(
+    received.map(({ body }) => (JSON.parse(body.toString()) as { name: string }).name),
+    ['Ada', 'Grace', 'Grace', 'Grace', 'Grace', 'Grace'],
+  )
+})
+
+test('two services hear of a post, and one of them of what it subscribed to besides', async (t) => {
+  const { build, profile } = await postPublished(await stage(t))
+  const types = (received: typeof build): string[] =>
+    received.map(({ body }) => (JSON.parse(body.toString()) as { type: string }).type)
+  assert.deepEqual(types(build), ['post.published', 'post.published', 'post.updated'])
+  assert.deepEqual(types(profile), ['post.published'])
+})
