@@ -132,7 +132,7 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['HEADER_COUNT_MAX', 'fields', "A spec's headers", '`INVALID_SPEC`'],
     ['HEADER_BYTES_MAX', 'bytes', "A spec's headers in all", '`INVALID_SPEC`'],
     ['METHOD_LENGTH_MAX', 'characters', 'A method', '`INVALID_SPEC`'],
-    ['REDIRECTS_MAX', 'redirects', '`maxRedirects` of a spec', '`INVALID_SPEC`'],
+    ['REDIRECTS_MAX', 'redirects', '`maxRedirects` of a spec, `max_redirects`', '`INVALID_SPEC`'],
     ['WARNINGS_MAX', 'warnings', 'Warnings of one spec', 'the rest is left out'],
   ],
   'src/fetch-template.ts': [
@@ -197,7 +197,8 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/http/routes/endpoints.ts': [
     ['PATTERNS_MAX', 'patterns', 'Of one endpoint', '`BAD_REQUEST`'],
-    ['OVERLAP_MS_MAX', 'ms', '`overlap_ms` of a rotation', '`BAD_REQUEST`'],
+    ['RATE_ATTEMPTS_MAX', 'attempts', '`rate_limit` of an endpoint', '`BAD_REQUEST`'],
+    ['RATE_PER_MS_MAX', 'ms', '`rate_limit` of an endpoint', '`BAD_REQUEST`'],
     ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an endpoint', '`BAD_REQUEST`'],
   ],
   'src/http/named-functions.ts': [
@@ -243,7 +244,7 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   'src/core/signing.ts': [
     ['PREVIOUS_SECRETS_MAX', 'secrets', 'Replaced signing secrets that are alive', '`CONFLICT`'],
   ],
-  'src/http/routes/signing.ts': [
+  'src/http/signing-secrets.ts': [
     ['OVERLAP_MS_MAX', 'ms', '`overlap_ms` of a rotation', '`BAD_REQUEST`'],
   ],
   'src/core/run-worker.ts': [

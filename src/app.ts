@@ -231,7 +231,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   })
   const knownTypes = createKnownTypes({ storage, config })
   const eventTypes = createEventTypes({ storage, knownTypes, checkTarget, config, now })
-  const endpoints = createEndpoints({ storage, deliveries, checkTarget, config, now })
+  const endpoints = createEndpoints({
+    ...{ storage, deliveries, checkTarget, config, now },
+    onDelivery: () => background.wake(),
+  })
   const messages = createMessages({
     storage,
     knownTypes,
@@ -276,7 +279,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
       registerLimits(app, { executables, limits })
-      registerSigning(app, { executables, signing })
+      registerSigning(app, { executables, endpoints, signing })
       registerRun(app, { executables, runner, durableRuns, keyGuard, config })
       registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, runControl, deliveries, keyGuard })

@@ -8,6 +8,9 @@ export const DEFAULT_SETTINGS: EndpointSettings = {
   filter: null,
   transform: null,
   target: null,
+  delayMs: 0,
+  rateLimit: null,
+  maxInFlight: null,
 }
 
 /** True where something has to be done with what it is sent before. */

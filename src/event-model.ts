@@ -58,6 +58,18 @@ export interface EndpointSettings {
   transform: FunctionRef | null
   /** What is called in place of a URL; with `callback` its result goes on to where it or its executable says. */
   target: (FunctionRef & { callback: boolean }) | null
+  /** How long after it was published, or after its time, what it is sent is due. */
+  delayMs: number
+  /** Null: as many as its target is sent. */
+  rateLimit: RateLimit | null
+  /** Attempts under way at once; null: as many as at any target. */
+  maxInFlight: number | null
+}
+
+/** A bucket that holds `attempts` tokens, and gets as many in `perMs`, evenly; an attempt takes one. */
+export interface RateLimit {
+  attempts: number
+  perMs: number
 }
 
 /** A tenant's registered receiver. */

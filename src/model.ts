@@ -244,6 +244,8 @@ export interface DeliveryFilter {
   tenant?: string | undefined
   messageId?: string | undefined
   endpointId?: string | undefined
+  /** Within a tenant, an endpoint or a message. */
+  eventType?: string | undefined
   target?: string | undefined
   states?: readonly DeliveryState[] | undefined
   /** What ended for these reasons is looked at, and not sent again. */

@@ -22,7 +22,7 @@ const HEADER_COUNT_MAX = 100
 /** Bytes of all header fields of one spec, names, values and line ends together. */
 const HEADER_BYTES_MAX = 64 * 1024
 /** Redirects a spec may ask for: as many as browsers follow. */
-const REDIRECTS_MAX = 20
+export const REDIRECTS_MAX = 20
 /** Characters of a method: longer than every registered one. */
 const METHOD_LENGTH_MAX = 32
 /** Warnings kept for one spec, so that a hostile spec cannot make a long answer. */

@@ -27,7 +27,7 @@ export const SUCCEEDED = { state: 'succeeded', reason: null } as const
 export const AFTER = { nowMs: NOW, perLane: PER_LANE, news: 'none' } as const
 
 export function newSecret() {
-  return { id: uuidv7(), hmacKey: Buffer.alloc(32, 7), createdAtMs: NOW }
+  return { id: uuidv7(), hmacKey: Buffer.alloc(32, 7), privateKey: null, createdAtMs: NOW }
 }
 
 export function newEndpoint(change: Partial<NewEndpoint> = {}): NewEndpoint {

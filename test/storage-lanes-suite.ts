@@ -48,11 +48,11 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
       const ids = await add(storage, 'a', 5)
       const first = await deliveries.claim(bounds())
       assert.equal(first.length, PER_LANE)
-      assert.equal(await deliveries.heldUntil('a'), null)
+      assert.equal(await deliveries.heldUntil(ids[4]!), null)
       for (const leased of first) await settle(storage, leased, SLOW)
       const untilMs = NOW + FIRST_PAUSE_MS
       assert.equal(
-        await deliveries.heldUntil('a'),
+        await deliveries.heldUntil(ids[4]!),
         untilMs,
         'what was under way together counts once',
       )
@@ -73,7 +73,7 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
     test('is held twice as long each time, as long as was asked for, and no longer than the most', async (t) => {
       const storage = await open(t)
       const { deliveries } = storage
-      await add(storage, 'a', 1)
+      const [id] = await add(storage, 'a', 1)
       let nowMs = NOW
       for (const [news, pauseMs] of [
         [SLOW, FIRST_PAUSE_MS],
@@ -84,12 +84,12 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
       ] as const) {
         const [leased] = await deliveries.claim(bounds({ nowMs }))
         await settle(storage, leased!, news, nowMs)
-        assert.equal(await deliveries.heldUntil('a'), nowMs + pauseMs)
+        assert.equal(await deliveries.heldUntil(id!), nowMs + pauseMs)
         nowMs += pauseMs
       }
       const [leased] = await deliveries.claim(bounds({ nowMs }))
       await settle(storage, leased!, 'well', nowMs)
-      assert.equal(await deliveries.heldUntil('a'), null)
+      assert.equal(await deliveries.heldUntil(id!), null)
     })
 
     test('that is held leaves what waits in it its own times, and others alone', async (t) => {
@@ -120,7 +120,7 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
         const told = { nowMs: NOW, perLane: PER_LANE, news: SLOW }
         await deliveries.settle(leased!, newAttempt(), after, told)
         const untilMs = NOW + FIRST_PAUSE_MS
-        assert.equal(await deliveries.heldUntil('a'), untilMs)
+        assert.equal(await deliveries.heldUntil(leased!.id), untilMs)
         const made = newDelivery({ target: 'a', dueAtMs: NOW + 1 })
         if (what === 'new work') await deliveries.create(made)
         else assert.equal(await deliveries.resend(leased!.id, NOW + 1), undefined)
@@ -180,7 +180,7 @@ export function testLanes(engine: string, openEmpty: (t: TestContext) => Promise
         assert.equal(await dueAt(delivery), delivery.dueAtMs! - byMs)
       }
       assert.equal(await dueAt(later), later.dueAtMs)
-      assert.equal(await deliveries.heldUntil('d'), toMs + FIRST_PAUSE_MS)
+      assert.equal(await deliveries.heldUntil(slow.id), toMs + FIRST_PAUSE_MS)
       assert.deepEqual(idsOf(await deliveries.claim(bounds({ nowMs: toMs }))), [overdue.id])
       const nowMs = toMs + FIRST_PAUSE_MS
       const claimed = idsOf(await deliveries.claim(bounds({ nowMs })))

@@ -18,6 +18,7 @@ import { testEventTypes } from './storage-event-types-suite.ts'
 import { testEvents } from './storage-events-suite.ts'
 import { testMessages } from './storage-messages-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
+import { testOwnLanes } from './storage-own-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import {
   addKeyed,
@@ -63,6 +64,7 @@ testFunctionStorage('PostgreSQL', (t) => open(t))
 testDeliveries('PostgreSQL', (t) => open(t))
 testRepair('PostgreSQL', (t) => open(t))
 testLanes('PostgreSQL', (t) => open(t))
+testOwnLanes('PostgreSQL', (t) => open(t))
 testEvents('PostgreSQL', (t) => open(t))
 testEndpoints('PostgreSQL', (t) => open(t))
 testMessages('PostgreSQL', (t) => open(t))

@@ -29,6 +29,7 @@ import { testEventTypes } from './storage-event-types-suite.ts'
 import { accepted, newEndpoint, newMessage, testEvents } from './storage-events-suite.ts'
 import { testMessages } from './storage-messages-suite.ts'
 import { testLanes } from './storage-lanes-suite.ts'
+import { testOwnLanes } from './storage-own-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
 import { testRepair } from './storage-repair-suite.ts'
@@ -70,6 +71,7 @@ testDeliveries('SQLite', (t) => open(t))
 testRepair('SQLite', (t) => open(t))
 testSigningSecrets('SQLite', (t) => open(t))
 testLanes('SQLite', (t) => open(t))
+testOwnLanes('SQLite', (t) => open(t))
 testEvents('SQLite', (t) => open(t))
 testEndpoints('SQLite', (t) => open(t))
 testMessages('SQLite', (t) => open(t))

@@ -83,9 +83,9 @@ export function createDeliveries(deps: DeliveriesDeps) {
     attempts: (id: string) => storage.deliveries.attempts(id, ATTEMPTS_SHOWN_MAX),
 
     /** Until when its target is left alone, for one that waits; null where it is not. */
-    async heldUntil({ target, dueAtMs }: Delivery): Promise<number | null> {
+    async heldUntil({ id, dueAtMs }: Delivery): Promise<number | null> {
       if (dueAtMs === null) return null
-      const untilMs = await storage.deliveries.heldUntil(target)
+      const untilMs = await storage.deliveries.heldUntil(id)
       return untilMs !== null && untilMs > now() ? untilMs : null
     },
 

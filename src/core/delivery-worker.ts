@@ -85,7 +85,11 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
       case 'ready': {
         const { body, contentType } = made
         const kept = await commit(() => storage.deliveries.prepared(delivery, made))
-        return kept === true ? { ...delivery, body, contentType } : undefined
+        if (kept !== true) return undefined
+        if (unprepared.rateLimit === null) return { ...delivery, body, contentType }
+        // It was claimed without a token: it has its turn when there is one.
+        await commit(() => storage.deliveries.putBack(delivery, now(), perLane))
+        break
       }
       case 'later':
         await putBack(delivery, commit)
@@ -185,8 +189,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
 
   /** It is tried again a little later, which is no attempt. */
   async function putBack(delivery: LeasedDelivery, commit: Hands['commit']): Promise<void> {
-    const held = { ...delivery, lane: delivery.target }
-    await commit(() => storage.deliveries.putBack(held, now() + NO_ROOM_PAUSE_MS, perLane))
+    await commit(() => storage.deliveries.putBack(delivery, now() + NO_ROOM_PAUSE_MS, perLane))
   }
 
   async function discard(
@@ -194,8 +197,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
     reason: string,
     commit: Hands['commit'],
   ): Promise<void> {
-    const held = { ...delivery, lane: delivery.target }
-    await commit(() => storage.deliveries.discard(held, reason, { nowMs: now(), perLane }))
+    await commit(() => storage.deliveries.discard(delivery, reason, { nowMs: now(), perLane }))
   }
 
   const beginning = () => ({ atMs: now(), performanceMs: performance.now() })

@@ -1,4 +1,5 @@
 // What an owner says of an endpoint, checked, and put over what was said before.
+import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_WORDS_MAX, isEventPattern } from '../event-pattern.ts'
 import { changedSettings } from '../endpoint-settings.ts'
@@ -22,6 +23,7 @@ export interface EndpointRequest {
   retry?: unknown
   /** Null: the default. */
   timeoutMs?: number | null | undefined
+  maxRedirects?: number | undefined
   /** Each that is named replaces the one before. */
   settings?: { [K in keyof EndpointSettings]?: EndpointSettings[K] | undefined }
   enabled?: boolean | undefined
@@ -31,7 +33,7 @@ export interface EndpointRequest {
 export function toEndpointFields(
   request: EndpointRequest,
   before: Endpoint | undefined,
-  checkTarget: TargetCheck,
+  { checkTarget, config }: { checkTarget: TargetCheck; config: Config },
 ): { fields: EndpointFields; warnings: string[] } {
   const eventTypes = request.eventTypes ?? before?.eventTypes ?? []
   checkPatterns(eventTypes)
@@ -46,9 +48,11 @@ export function toEndpointFields(
     named.target = null
   }
   const settings = changedSettings(before?.settings, named)
+  checkCeilings(settings, before?.settings, config)
   if (settings.target !== null) {
     if (request.headers !== undefined) throw notBeside('headers', 'function')
     if (request.timeoutMs !== undefined) throw notBeside('timeout_ms', 'function')
+    if (request.maxRedirects !== undefined) throw notBeside('max_redirects', 'function')
     const target = laneOfFunction(settings.target)
     const retry = retryOf(request, before)
     return { fields: { ...common, spec: null, settings, target, retry }, warnings: [] }
@@ -59,6 +63,23 @@ export function toEndpointFields(
   return {
     fields: { ...common, spec, settings, target: originOf(spec), retry },
     warnings: [...warnings, ...signatureWarnings(spec)],
+  }
+}
+
+/** What was said under another configuration may stay. */
+function checkCeilings(
+  settings: EndpointSettings,
+  before: EndpointSettings | undefined,
+  config: Config,
+): void {
+  const rows = [
+    ['delay_ms', settings.delayMs, before?.delayMs, 'DELIVER_LATER_MS_MAX'],
+    ['max_in_flight', settings.maxInFlight, before?.maxInFlight, 'DELIVERY_TARGET_CONCURRENCY'],
+  ] as const
+  for (const [field, value, known, name] of rows) {
+    if (value === null || value === known || value <= config[name]) continue
+    const sentence = `${field} is at most ${config[name]} (${name}).`
+    throw new AppError('BAD_REQUEST', sentence, { detail: { field, limit: config[name] } })
   }
 }
 
@@ -74,7 +95,7 @@ function checkPatterns(patterns: readonly string[]): void {
 }
 
 function toSpec(
-  { url, headers, retry, timeoutMs }: EndpointRequest,
+  { url, headers, retry, timeoutMs, maxRedirects }: EndpointRequest,
   before: RequestSpec | undefined,
 ): { spec: RequestSpec; warnings: string[] } {
   const address = url === undefined && before !== undefined ? before : readUrl(url ?? '')
@@ -84,6 +105,7 @@ function toSpec(
     ...{ protocol, hostname, port, path },
     headers: headers ?? before?.headers ?? {},
     retry: retry === undefined ? oldRetry : retry,
+    maxRedirects: maxRedirects ?? before?.maxRedirects,
     timeout: timeoutMs === undefined ? before?.timeoutMs : (timeoutMs ?? undefined),
   }
   return parseRequestSpec(options, 'callback')

@@ -7,7 +7,8 @@ import type { Storage } from '../storage/storage.ts'
 import type { Deliveries } from './deliveries.ts'
 import { toEndpointFields } from './endpoint-fields.ts'
 import type { EndpointRequest } from './endpoint-fields.ts'
-import { PREVIOUS_SECRETS_MAX, aliveAt, makeSecret, secretText } from './signing.ts'
+import { PREVIOUS_SECRETS_MAX, aliveAt, hasPair, makeSecret, secretText } from './signing.ts'
+import type { Rotation } from './signing.ts'
 import type { TargetCheck } from './target-check.ts'
 import { checkTenant } from './tenants.ts'
 
@@ -17,12 +18,14 @@ export interface EndpointsDeps {
   checkTarget: TargetCheck
   config: Config
   now: () => number
+  /** Told when what waits may be sent earlier. */
+  onDelivery: () => void
 }
 
 export type Endpoints = ReturnType<typeof createEndpoints>
 
 export function createEndpoints(deps: EndpointsDeps) {
-  const { storage, deliveries, checkTarget, config, now } = deps
+  const { storage, deliveries, config, now, onDelivery } = deps
 
   async function find(tenant: string, id: string): Promise<Endpoint> {
     checkTenant(tenant)
@@ -41,12 +44,13 @@ export function createEndpoints(deps: EndpointsDeps) {
     async add(
       tenant: string,
       request: EndpointRequest,
+      withPair: boolean,
     ): Promise<{ endpoint: Endpoint; secret: string; warnings: string[] }> {
       checkTenant(tenant)
-      const { fields, warnings } = toEndpointFields(request, undefined, checkTarget)
+      const { fields, warnings } = toEndpointFields(request, undefined, deps)
       const id = uuidv7()
       const createdAtMs = now()
-      const secret = makeSecret(false, createdAtMs)
+      const secret = makeSecret(withPair, createdAtMs)
       const limit = config.ENDPOINTS_MAX
       if (!(await storage.endpoints.add({ ...fields, id, tenant, createdAtMs, secret }, limit))) {
         const sentence = `The tenant has ${limit} endpoints, which is the most (ENDPOINTS_MAX).`
@@ -67,12 +71,13 @@ export function createEndpoints(deps: EndpointsDeps) {
       request: EndpointRequest,
     ): Promise<{ endpoint: Endpoint; warnings: string[] }> {
       const before = await find(tenant, id)
-      const { fields, warnings } = toEndpointFields(request, before, checkTarget)
+      const { fields, warnings } = toEndpointFields(request, before, deps)
       const times = { changedAtMs: before.updatedAtMs, nowMs: now() }
       if (!(await storage.endpoints.update(id, fields, times))) {
         await find(tenant, id)
         throw new AppError('CONFLICT', 'Somebody else has changed the endpoint just now.')
       }
+      onDelivery()
       return { endpoint: await find(tenant, id), warnings }
     },
 
@@ -85,11 +90,11 @@ export function createEndpoints(deps: EndpointsDeps) {
     async rotate(
       tenant: string,
       id: string,
-      overlapMs: number = config.SIGNING_SECRET_OVERLAP_MS,
+      { v1a, overlapMs = config.SIGNING_SECRET_OVERLAP_MS }: Rotation,
     ): Promise<{ endpoint: Endpoint; secret: string }> {
-      await find(tenant, id)
+      const { secrets } = await find(tenant, id)
       const nowMs = now()
-      const made = makeSecret(false, nowMs)
+      const made = makeSecret(v1a ?? hasPair(secrets), nowMs)
       const previousUntilMs = nowMs + overlapMs
       const bounds = { nowMs, previousUntilMs, previousMax: PREVIOUS_SECRETS_MAX }
       await storage.endpoints.rotate(id, made, bounds)
@@ -101,6 +106,13 @@ export function createEndpoints(deps: EndpointsDeps) {
       await find(tenant, id)
       await storage.endpoints.remove(id)
       await deliveries.cancelTo(id)
+    },
+
+    /** Those alive of any tenant's, for who verifies by their public keys. @throws AppError NOT_FOUND */
+    async secretsOf(id: string): Promise<readonly SigningSecret[]> {
+      const endpoint = await storage.endpoints.get(id)
+      if (endpoint === undefined) throw new AppError('NOT_FOUND', 'There is no such endpoint.')
+      return aliveAt(now(), endpoint.secrets)
     },
 
     aliveSecrets: (endpoint: Endpoint): readonly SigningSecret[] =>

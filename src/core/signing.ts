@@ -24,9 +24,9 @@ export interface SigningDeps {
 
 export interface Rotation {
   /** Whether there is a key pair too; as before where nothing is said. */
-  v1a?: boolean
+  v1a?: boolean | undefined
   /** How long earlier secrets stay alive at most; SIGNING_SECRET_OVERLAP_MS where nothing is said. */
-  overlapMs?: number
+  overlapMs?: number | undefined
 }
 
 /** What anybody may know of a key pair. */
@@ -71,10 +71,9 @@ export function createSigning({ storage, executables, config, now }: SigningDeps
      * @throws AppError NOT_FOUND; CONFLICT where too many would be alive
      */
     async rotate(id: number, { v1a, overlapMs }: Rotation): Promise<string> {
-      const present = (await alive(id)).find(({ expiresAtMs }) => expiresAtMs === null)
-      const hadPair = present !== undefined && present.privateKey !== null
+      const had = hasPair(await alive(id))
       const nowMs = now()
-      const made = makeSecret(v1a ?? hadPair, nowMs)
+      const made = makeSecret(v1a ?? had, nowMs)
       const previousUntilMs = nowMs + (overlapMs ?? config.SIGNING_SECRET_OVERLAP_MS)
       const bounds = { nowMs, previousUntilMs, previousMax: PREVIOUS_SECRETS_MAX }
       await executables.written(id, () => storage.signingSecrets.rotate(id, made, bounds))
@@ -98,6 +97,12 @@ export function aliveAt(
   secrets: readonly SigningSecret[],
 ): readonly SigningSecret[] {
   return secrets.filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > nowMs)
+}
+
+/** Whether the one in use has a key pair. */
+export function hasPair(secrets: readonly SigningSecret[]): boolean {
+  const present = secrets.find(({ expiresAtMs }) => expiresAtMs === null)
+  return present !== undefined && present.privateKey !== null
 }
 
 export function makeSecret(withPair: boolean, createdAtMs: number): NewSigningSecret {

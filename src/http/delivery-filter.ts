@@ -21,6 +21,9 @@ export const FILTER_FIELDS = {
   tenant: Type.Optional(Type.String({ description: "Of that tenant's events" })),
   message_id: Type.Optional(Type.String({ description: 'Of that message' })),
   endpoint_id: Type.Optional(Type.String({ description: 'To that endpoint' })),
+  event_type: Type.Optional(
+    Type.String({ description: 'Of that type; with a tenant, an endpoint or a message' }),
+  ),
   target: Type.Optional(Type.String({ description: 'Sent to that origin, as https://host:443' })),
   state: Type.Optional(
     Type.String({
@@ -36,6 +39,7 @@ export interface WireFilter {
   tenant?: string
   message_id?: string
   endpoint_id?: string
+  event_type?: string
   target?: string
   state?: string
   created_after?: string
@@ -46,12 +50,19 @@ export interface WireFilter {
 export function readDeliveryFilter(wire: WireFilter, executableId?: number): DeliveryFilter {
   const { target, state, tenant } = wire
   if (tenant !== undefined) checkTenant(tenant)
+  const eventType = wire.event_type
+  const within = [tenant, wire.message_id, wire.endpoint_id]
+  if (eventType !== undefined && within.every((part) => part === undefined)) {
+    const sentence = 'event_type goes with a tenant, an endpoint_id or a message_id.'
+    throw new AppError('BAD_REQUEST', sentence, { detail: { field: 'event_type' } })
+  }
   return {
     runId: readId('run_id', wire.run_id, 'a run'),
     executableId,
     tenant,
     messageId: readId('message_id', wire.message_id, 'a message'),
     endpointId: readId('endpoint_id', wire.endpoint_id, 'an endpoint'),
+    eventType,
     target: target === undefined ? undefined : readTarget(target),
     states: state === undefined ? undefined : readStates(state),
     createdFromMs: readTime('created_after', wire.created_after),
@@ -61,13 +72,14 @@ export function readDeliveryFilter(wire: WireFilter, executableId?: number): Del
 
 /** The filter as it is written, but for `wasm_id`. */
 export function writeDeliveryFilter(filter: DeliveryFilter): WireFilter {
-  const { runId, tenant, messageId, endpointId } = filter
+  const { runId, tenant, messageId, endpointId, eventType } = filter
   const { target, states, createdFromMs: from, createdBeforeMs: before } = filter
   return {
     ...(runId !== undefined && { run_id: runId }),
     ...(tenant !== undefined && { tenant }),
     ...(messageId !== undefined && { message_id: messageId }),
     ...(endpointId !== undefined && { endpoint_id: endpointId }),
+    ...(eventType !== undefined && { event_type: eventType }),
     ...(target !== undefined && { target }),
     ...(states !== undefined && { state: states.join(',') }),
     ...(from !== undefined && { created_after: new Date(from).toISOString() }),

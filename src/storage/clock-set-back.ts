@@ -49,6 +49,15 @@ export async function bringForwardAll(
       .where('held_until_ms', '>', toMs)
       .execute(),
   )
+  if (work === 'deliveries') {
+    await database.write((db) =>
+      db
+        .updateTable('endpoints')
+        .set((eb) => ({ bucket_full_at_us: eb('bucket_full_at_us', '-', byMs * 1_000) }))
+        .where('bucket_full_at_us', '>', toMs * 1_000)
+        .execute(),
+    )
+  }
   const lanes = await database.reader
     .selectFrom('lanes')
     .select('lane')

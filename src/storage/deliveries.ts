@@ -1,4 +1,5 @@
-// Deliveries: one table is record and queue (work-queue.ts), whose lanes are targets.
+// Deliveries: one table is record and queue (work-queue.ts), whose lanes are targets, or
+// endpoints' own.
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Attempt, DeliveryState, RequestSpec } from '../model.ts'
@@ -75,8 +76,9 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         // Sent from here, its outcome would be told of the target of before.
         await putBackInto({ db, at }, row, sent.movedTo, bounds.nowMs)
       } else {
-        const owner = row.executable_id
-        leased.push({ ...rowToDelivery(row), leaseId: bounds.leaseId, owner, resendJobId, ...sent })
+        const { lane, executable_id: owner } = row
+        const { leaseId } = bounds
+        leased.push({ ...rowToDelivery(row), lane, leaseId, owner, resendJobId, ...sent })
       }
     }
     return leased
@@ -158,11 +160,20 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       database.write(async (db, at) => load(db, at, await queue.claim(db, at, bounds), bounds)),
 
     nextDueMs: (owners) => queue.nextDueMs(reader, owners),
-    heldUntil: (target) => queue.heldUntil(reader, target),
+    async heldUntil(id) {
+      const row = await reader
+        .selectFrom('deliveries')
+        .innerJoin('lanes', 'lanes.lane', 'deliveries.lane')
+        .select('held_until_ms')
+        .where('deliveries.id', '=', id)
+        .where('work', '=', 'deliveries')
+        .executeTakeFirst()
+      return row?.held_until_ms ?? null
+    },
 
     settle: (leased, attempt, after, { nowMs, perLane, news }) =>
       database.write(async (db, at) => {
-        const { id, target, leaseId, resendJobId, event } = leased
+        const { id, lane, leaseId, resendJobId, event } = leased
         const { numAffectedRows } = await settleRow(db, { id, leaseId }, attempt, after, nowMs)
         if (numAffectedRows === 0n) return false
         await insertAttempt(db, id, attempt)
@@ -170,8 +181,8 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         const told = toLaneNews({ news, nowMs })
         const waits = after.state === 'waiting' || after.state === 'unchanged'
         if (waits && event !== null) await followEndpoint(db, at, id)
-        if (waits || 'slow' in told) queue.refresh(at, target, perLane, told)
-        else queue.makeRoom(at, target, perLane, told)
+        if (waits || 'slow' in told) queue.refresh(at, lane, perLane, told)
+        else queue.makeRoom(at, lane, perLane, told)
         return true
       }),
 

@@ -41,28 +41,39 @@ function rangesOf(db: Kysely<Schema>, filter: DeliveryFilter): Ids[] {
   const carried = runId ?? messageId
   if (carried !== undefined)
     return [ofOwner(inStates(ids.where('run_id', '=', carried), states), filter)]
-  const { executableId, target, tenant, endpointId } = filter
-  if ([executableId, target, tenant, endpointId, states].every((part) => part === undefined))
-    return [ids]
+  const { executableId, target, tenant, endpointId, eventType } = filter
+  const asked = [executableId, target, tenant, endpointId, eventType, states]
+  if (asked.every((part) => part === undefined)) return [ids]
   const all = [...OPEN_STATES, ...ENDED_STATES]
-  return (states ?? all).map((state) =>
-    state === 'leased' ? leased(db, filter) : ofOwner(inStates(ids, [state]), filter),
-  )
+  return (states ?? all).flatMap((state) => {
+    if (state === 'leased') return [leased(db, filter)]
+    const { target: none, ...others } = filter
+    const range = ofOwner(inStates(ids, [state]), others)
+    if (none === undefined) return [range]
+    const plain = range.where('lane', '=', none)
+    // Only endpoints have lanes of their own.
+    return executableId === undefined ? [plain, range.where('own_target', '=', none)] : [plain]
+  })
 }
 
 function ofOwner(query: Ids, filter: DeliveryFilter): Ids {
-  const { runId, messageId, executableId, target, tenant, endpointId } = filter
+  const { runId, messageId, executableId, target, tenant, endpointId, eventType } = filter
   let owned = query
   if (runId !== undefined)
     owned = owned.where('run_id', '=', runId).where('endpoint_id', 'is', null)
   if (messageId !== undefined)
     owned = owned.where('run_id', '=', messageId).where('endpoint_id', 'is not', null)
   if (endpointId !== undefined) owned = owned.where('endpoint_id', '=', endpointId)
+  if (eventType !== undefined) owned = owned.where('event_type', '=', eventType)
   if (tenant !== undefined) {
-    owned = owned.where('executable_id', '=', shareOfTenant(tenant)).where('tenant', '=', tenant)
+    owned = owned.where('tenant', '=', tenant)
+    // With a type there is an index by both.
+    if (eventType === undefined) owned = owned.where('executable_id', '=', shareOfTenant(tenant))
   }
   if (executableId !== undefined) owned = owned.where('executable_id', '=', executableId)
-  if (target !== undefined) owned = owned.where('lane', '=', target)
+  if (target !== undefined) {
+    owned = owned.where((eb) => eb.or([eb('lane', '=', target), eb('own_target', '=', target)]))
+  }
   return owned
 }
 

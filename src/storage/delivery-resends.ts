@@ -2,7 +2,7 @@
 // comes of it but a success leaves the delivery and its automatic chain as they were.
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { AtCommit } from './database.ts'
-import { laneNow } from './event-deliveries.ts'
+import { placeNow } from './event-deliveries.ts'
 import type { Schema } from './schema.ts'
 import type { ResendRefusal } from './storage.ts'
 import { NOT_LEASED } from './work-queue.ts'
@@ -32,7 +32,7 @@ export async function makeManual(
     .set((eb) => ({
       manual: 1,
       // Ended ones did not follow a change of their endpoint.
-      lane: laneNow(eb),
+      ...placeNow(eb),
       chain_due_at_ms: eb.ref('due_at_ms'),
       due_at_ms: nowMs,
       resend_job_id: jobId,

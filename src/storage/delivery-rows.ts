@@ -13,6 +13,7 @@ export const DELIVERY_COLUMNS = [
   'endpoint_id',
   'event_type',
   'lane',
+  'own_target',
   'state',
   'reason',
   'due_at_ms',
@@ -62,7 +63,7 @@ export function rowToDelivery(row: DeliveryRow): Delivery {
   return {
     id: row.id,
     ...originOfRow(row),
-    target: row.lane,
+    target: row.own_target ?? row.lane,
     state: leased ? 'leased' : (row.state as DeliveryState),
     reason: row.reason,
     dueAtMs: manual ? row.chain_due_at_ms : row.due_at_ms,

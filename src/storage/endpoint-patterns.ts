@@ -43,7 +43,7 @@ export async function replacePatterns(
 const selectWanting = createStatementOfIds((db, patterns, tenant: string) =>
   db
     .selectFrom('endpoints')
-    .select(['id', 'target', 'retry', 'settings'])
+    .select(['id', 'lane', 'retry', 'settings'])
     // Each once, though several of its patterns match.
     .where('id', 'in', (eb) =>
       eb
@@ -59,7 +59,7 @@ const selectWanting = createStatementOfIds((db, patterns, tenant: string) =>
 export async function endpointsWanting(
   db: Kysely<Schema>,
   { tenant, type }: { tenant: string; type: string },
-): Promise<readonly Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry' | 'settings'>[]> {
+): Promise<readonly Pick<Selectable<EndpointsTable>, 'id' | 'lane' | 'retry' | 'settings'>[]> {
   const { rows } = await selectWanting(db, patternsMatching(type), tenant)
   return rows
 }

@@ -9,16 +9,19 @@ import type {
   RetryPolicy,
   SigningSecret,
 } from '../model.ts'
-import type { EndpointFields, NewEndpointSecret } from './event-stores.ts'
+import type { EndpointFields } from './event-stores.ts'
 import type { EndpointsTable } from './events-schema.ts'
+import { laneOf } from './lane-names.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
+import type { NewSigningSecret } from './storage.ts'
 
 export function fieldsToRow(id: string, fields: EndpointFields, secrets: Secrets) {
   return {
     description: fields.description,
     event_types: JSON.stringify(fields.eventTypes),
     target: fields.target,
+    lane: laneOf(id, fields),
     spec: secrets.seal(JSON.stringify(fields.spec), specPlace(id)),
     retry: JSON.stringify(fields.retry),
     settings: JSON.stringify(fields.settings),
@@ -28,13 +31,14 @@ export function fieldsToRow(id: string, fields: EndpointFields, secrets: Secrets
 
 export function secretToRow(
   endpointId: string,
-  { id, hmacKey, createdAtMs }: NewEndpointSecret,
+  { id, hmacKey, privateKey, createdAtMs }: NewSigningSecret,
   secrets: Secrets,
 ) {
   return {
     id,
     endpoint_id: endpointId,
     secret: secrets.seal(hmacKey, secretPlace(id)),
+    private_key: privateKey === null ? null : secrets.seal(privateKey, privateKeyPlace(id)),
     created_at_ms: createdAtMs,
     expires_at_ms: null,
   }
@@ -100,7 +104,10 @@ export async function readEndpointSecrets(
     (byEndpoint.get(id) ?? []).map((row) => ({
       id: row.id,
       hmacKey: secrets.openBytes(row.secret, secretPlace(row.id)),
-      privateKey: null,
+      privateKey:
+        row.private_key === null
+          ? null
+          : secrets.openBytes(row.private_key, privateKeyPlace(row.id)),
       createdAtMs: row.created_at_ms,
       expiresAtMs: row.expires_at_ms,
     }))
@@ -108,6 +115,10 @@ export async function readEndpointSecrets(
 
 function specPlace(row: string): Place {
   return { table: 'endpoints', column: 'spec', row }
+}
+
+function privateKeyPlace(row: string): Place {
+  return { table: 'endpoint_secrets', column: 'private_key', row }
 }
 
 function secretPlace(row: string): Place {

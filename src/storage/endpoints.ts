@@ -3,11 +3,19 @@ import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { Database } from './database.ts'
 import { insertPatterns, replacePatterns } from './endpoint-patterns.ts'
-import { fieldsToRow, readEndpointSecrets, rowToEndpoint, secretToRow } from './endpoint-rows.ts'
-import type { EndpointStore } from './event-stores.ts'
+import {
+  fieldsToRow,
+  readEndpointSecrets,
+  rowToEndpoint,
+  secretToRow,
+  settingsOf,
+} from './endpoint-rows.ts'
+import type { EndpointFields, EndpointStore } from './event-stores.ts'
+import { laneOf, placeIn } from './lane-names.ts'
 import type { Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
 import { tooManySecrets } from './signing-secrets.ts'
+import { fullUnder } from './token-bucket.ts'
 
 /** Rows changed at once where many may be; other writers wait meanwhile. */
 const STEP_ROWS = 100
@@ -17,10 +25,10 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
   const { reader, locks } = database
 
   /**
-   * Has deliveries that wait take their place in the lane of the target they now go to. What is under way
+   * Has deliveries that wait take their place in the lane that the endpoint now has. What is under way
    * meanwhile follows when it is done, or is claimed again.
    */
-  async function move(id: string, target: string): Promise<void> {
+  async function move(id: string, lane: string): Promise<void> {
     const elsewhere = (db: Kysely<Schema>) =>
       db
         .selectFrom('deliveries')
@@ -28,7 +36,7 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
         .where('endpoint_id', '=', id)
         .where('state', 'in', ['scheduled', 'waiting'])
         .where('lease_id', 'is', null)
-        .where('lane', '<>', target)
+        .where('lane', '<>', lane)
         .limit(STEP_ROWS)
     const step = (): Promise<number> =>
       database.write(async (db, at) => {
@@ -37,18 +45,18 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
           .updateTable('endpoints')
           .set({ id })
           .where('id', '=', id)
-          .where('target', '=', target)
+          .where('lane', '=', lane)
           .executeTakeFirst()
         if (numUpdatedRows === 0n) return 0
         const rows = await db
           .updateTable('deliveries')
-          .set({ lane: target })
+          .set(placeIn(lane))
           .where('id', 'in', elsewhere(db))
           .where('lease_id', 'is', null)
           .returning(['due_at_ms', 'executable_id as owner'])
           .execute()
         for (const { due_at_ms: dueAtMs, owner } of rows) {
-          if (dueAtMs !== null) at.lane({ work: 'deliveries', lane: target, dueAtMs, owner })
+          if (dueAtMs !== null) at.lane({ work: 'deliveries', lane, dueAtMs, owner })
         }
         if (rows.length > 0) at.tell({ kind: 'work', work: 'deliveries' })
         return rows.length
@@ -105,23 +113,34 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
     },
 
     async update(id, fields, { changedAtMs, nowMs }) {
-      const changed = await database.write(async (db) => {
-        const row = await db
+      const lane = laneOf(id, fields)
+      const changed = await database.write(async (db, at) => {
+        // Nobody takes of its tokens before the commit.
+        const before = await db
+          .updateTable('endpoints')
+          .set({ id })
+          .where('id', '=', id)
+          .where('updated_at_ms', '=', changedAtMs)
+          .returning(['tenant', 'settings', 'bucket_full_at_us'])
+          .executeTakeFirst()
+        if (before === undefined) return false
+        await db
           .updateTable('endpoints')
           // Later than before whatever the clock says: whoever read it before sees that it changed.
           .set({
             ...fieldsToRow(id, fields, secrets),
+            bucket_full_at_us: bucketUnder(fields, before, nowMs),
             updated_at_ms: Math.max(nowMs, changedAtMs + 1),
           })
           .where('id', '=', id)
-          .where('updated_at_ms', '=', changedAtMs)
-          .returning('tenant')
-          .executeTakeFirst()
-        if (row === undefined) return false
-        await replacePatterns(db, { id, tenant: row.tenant }, fields.eventTypes)
+          .execute()
+        await replacePatterns(db, { id, tenant: before.tenant }, fields.eventTypes)
+        // What waits there may have waited for less than it has to now.
+        at.lane({ work: 'deliveries', lane, dueAtMs: nowMs })
+        at.tell({ kind: 'work', work: 'deliveries' })
         return true
       })
-      if (changed) await move(id, fields.target)
+      if (changed) await move(id, lane)
       return changed
     },
 
@@ -167,4 +186,16 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
         return row.numDeletedRows > 0n
       }),
   }
+}
+
+/** When the bucket of an endpoint is full, whose limit is another from now on. */
+function bucketUnder(
+  { settings: { rateLimit } }: EndpointFields,
+  before: { settings: string; bucket_full_at_us: number | null },
+  nowMs: number,
+): number | null {
+  const { rateLimit: limit } = settingsOf(before.settings)
+  const { bucket_full_at_us: fullAtUs } = before
+  if (rateLimit === null || limit === null || fullAtUs === null) return null
+  return fullUnder(rateLimit, { limit, fullAtUs }, nowMs)
 }

@@ -7,6 +7,7 @@ import type { AtCommit } from './database.ts'
 import { DELIVERY_COLUMNS } from './delivery-rows.ts'
 import type { DeliveryRow } from './delivery-rows.ts'
 import { readEndpointSecrets, settingsOf, specOfEndpoint } from './endpoint-rows.ts'
+import { placeIn } from './lane-names.ts'
 import { createRowWriter } from './row-writer.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
@@ -27,7 +28,7 @@ export interface LoadedDelivery {
         function: EndpointSettings['target']
         unfetched: boolean
       }
-    /** Its endpoint points to another target since it took its place in a lane. */
+    /** Its endpoint has another lane since it took its place in one. */
     | { movedTo: string }
     | 'executable_deleted'
     | 'endpoint_deleted'
@@ -45,8 +46,8 @@ const selectLeasedEvents = createStatementOfIds((db, ids) =>
     .leftJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
     .leftJoin('expunged_messages', 'expunged_messages.id', 'deliveries.run_id')
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
-    .select(['resend_job_id', 'sends', 'endpoints.id as endpoint', 'target', 'spec', 'settings'])
-    .select('expunged_messages.at_ms as expunged_at_ms')
+    .select(['resend_job_id', 'sends', 'endpoints.id as endpoint', 'spec', 'settings'])
+    .select(['endpoints.lane as lane_now', 'expunged_messages.at_ms as expunged_at_ms'])
     .where('deliveries.id', 'in', ids)
     .where('endpoint_id', 'is not', null),
 )
@@ -70,7 +71,7 @@ export async function loadEvents(
   return rows.map(
     ({
       endpoint,
-      target,
+      lane_now: lane,
       sends,
       spec: sealed,
       settings,
@@ -85,8 +86,8 @@ export async function loadEvents(
       }
       const toSend = (): LoadedDelivery['sent'] => {
         if (expungedAtMs !== null) return 'payload_expunged'
-        if (endpoint === null || target === null || sealed === null) return 'endpoint_deleted'
-        if (target !== row.lane) return { movedTo: target }
+        if (endpoint === null || lane === null || sealed === null) return 'endpoint_deleted'
+        if (lane !== row.lane) return { movedTo: lane }
         return readable(() => ({
           spec: specOfEndpoint(endpoint, sealed, secrets),
           body: bodyOf() ?? missing(),
@@ -102,7 +103,7 @@ export async function loadEvents(
   )
 }
 
-/** Has one that was just leased wait again, due at once, in the lane of the target it now goes to. */
+/** Has one that was just leased wait again, due at once, in the lane that its endpoint now has. */
 export async function putBackInto(
   { db, at }: { db: Kysely<Schema>; at: AtCommit },
   { id, executable_id: owner }: Pick<DeliveryRow, 'id' | 'executable_id'>,
@@ -112,29 +113,38 @@ export async function putBackInto(
   // Its lease goes, and nothing else: a resend that is pending stays so.
   await db
     .updateTable('deliveries')
-    .set({ ...NOT_LEASED, lane, due_at_ms: dueAtMs })
+    .set({ ...NOT_LEASED, ...placeIn(lane), due_at_ms: dueAtMs })
     .where('id', '=', id)
     .execute()
   at.lane({ work: 'deliveries', lane, dueAtMs, owner })
   at.tell({ kind: 'work', work: 'deliveries' })
 }
 
-/** The target that the endpoint of a delivery points to; its lane where it has none. */
-export function laneNow(eb: ExpressionBuilder<Schema, 'deliveries'>) {
+/** Where a delivery belongs by what its endpoint says; its lane where it has none. */
+export function placeNow(eb: ExpressionBuilder<Schema, 'deliveries'>) {
   const target = eb
     .selectFrom('endpoints')
     .select('target')
     .whereRef('endpoints.id', '=', 'deliveries.endpoint_id')
-  return eb.fn.coalesce(target, 'lane')
+    .whereRef('endpoints.lane', '<>', 'endpoints.target')
+  return { lane: laneNow(eb), own_target: target }
+}
+
+function laneNow(eb: ExpressionBuilder<Schema, 'deliveries'>) {
+  const lane = eb
+    .selectFrom('endpoints')
+    .select('endpoints.lane')
+    .whereRef('endpoints.id', '=', 'deliveries.endpoint_id')
+  return eb.fn.coalesce(lane, 'deliveries.lane')
 }
 
 const moveOne = createStatement((db, id: string) =>
   db
     .updateTable('deliveries')
-    .set((eb) => ({ lane: laneNow(eb) }))
+    .set(placeNow)
     .where('id', '=', id)
     .where('due_at_ms', 'is not', null)
-    .where((eb) => eb('lane', '<>', laneNow(eb)))
+    .where((eb) => eb('deliveries.lane', '<>', laneNow(eb)))
     .returning(['lane', 'due_at_ms', 'executable_id as owner']),
 )
 

@@ -7,8 +7,8 @@ import type {
   Message,
   RequestSpec,
   RetryPolicy,
-  SigningSecret,
 } from '../model.ts'
+import type { NewSigningSecret } from './storage.ts'
 
 export interface EventTypeStore {
   /** What was there already, or `full` where the tenant has `max`; then nothing is stored. */
@@ -38,13 +38,11 @@ export interface EndpointFields {
   enabled: boolean
 }
 
-export type NewEndpointSecret = Pick<SigningSecret, 'id' | 'hmacKey' | 'createdAtMs'>
-
 export interface NewEndpoint extends EndpointFields {
   id: string
   tenant: string
   createdAtMs: number
-  secret: NewEndpointSecret
+  secret: NewSigningSecret
 }
 
 export interface EndpointStore {
@@ -72,7 +70,7 @@ export interface EndpointStore {
    */
   rotate(
     id: string,
-    made: NewEndpointSecret,
+    made: NewSigningSecret,
     bounds: { nowMs: number; previousUntilMs: number; previousMax: number },
   ): Promise<void>
   /** With its secrets; false when there was none. Its deliveries stay. */

@@ -31,8 +31,15 @@ export interface EndpointsTable {
   description: string
   /** JSON: patterns. */
   event_types: string
-  /** Origin of the request spec, which becomes the lane of its deliveries. */
+  /** Origin of the request spec. */
   target: string
+  /** Where its deliveries wait: its target, or a lane of its own (lane-names.ts). */
+  lane: string
+  /**
+   * Of an endpoint with a rate limit: when its bucket of tokens is full again, in microseconds since 1970; null, or of
+   * the past: it is full.
+   */
+  bucket_full_at_us: Generated<number | null>
   /** JSON: the request spec whole. */
   spec: Sealed
   /** JSON. */
@@ -57,6 +64,8 @@ export interface EndpointSecretsTable {
   endpoint_id: string
   /** Of HMAC-SHA256. */
   secret: Sealed
+  /** Of ed25519, in PKCS #8 (DER); null where the owner asked for none. */
+  private_key: Generated<Sealed | null>
   created_at_ms: number
   /** Null until another replaces it. */
   expires_at_ms: number | null

@@ -8,6 +8,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import { sql } from 'kysely'
 import { targetPauseMs } from '../retry-policy.ts'
+import { mostIn, readOwnLanes, readyMs } from './own-lanes.ts'
 import { createRowWriter } from './row-writer.ts'
 import type { LanesTable, Schema, WorkColumns } from './schema.ts'
 import { createStatement, createStatementOfIds } from './statement.ts'
@@ -50,11 +51,20 @@ export async function writeLanes(
   const merged = merge(changes)
   await bringForward(db, merged.map(toRow))
   const short = await withoutRoom(db, merged)
+  const perLaneOf = (change: LaneChange) =>
+    change.perLane ?? (short.has(keyOf(change)) ? change.roomOf : undefined)
+  const looked = merged.filter((change) => perLaneOf(change) !== undefined)
+  const own = await readOwnLanes(
+    db,
+    looked.map(({ lane }) => lane),
+  )
   for (const change of merged) {
     const { work, lane, slow, wellAtMs = NEVER } = change
-    const perLane = change.perLane ?? (short.has(keyOf(change)) ? change.roomOf : undefined)
+    const perLane = perLaneOf(change)
     if (slow !== undefined) await hold(db, change, slow)
-    if (perLane !== undefined) await refresh[work](db, lane, perLane, wellAtMs)
+    if (perLane === undefined) continue
+    const one = own.get(lane)
+    await refresh[work](db, lane, mostIn(one, perLane), wellAtMs, readyMs(one))
   }
 }
 
@@ -161,21 +171,26 @@ async function hold(
 }
 
 /**
- * Sets when the lane has something to claim: a full one has not until a lease ends, a held one not before its
- * time but for leases. One that was held and is well is held no more.
+ * Sets when the lane has something to claim: a full one has not until a lease ends, a held one, or one without tokens, not
+ * before its time but for leases. One that was held and is well is held no more.
  */
 const refresh = byWork((work) => {
   const table = sql.table(work)
-  return createStatement((db, lane: string, perLane: number, wellAtMs: number) => ({
-    compile: () =>
-      sql<never>`
+  return createStatement(
+    (db, lane: string, perLane: number, wellAtMs: number, notBeforeMs: number) => ({
+      compile: () => {
+        const claimableMs = sql`case
+        when lanes.held_until_ms > ${notBeforeMs} then lanes.held_until_ms
+        else ${notBeforeMs}
+      end`
+        return sql<never>`
         update lanes set due_at_ms = (
           select min(at_ms) from (
             select min(leased_until_ms) as at_ms from ${table}
             where lane = ${lane} and leased_until_ms is not null
             union all
             select case
-              when min(due_at_ms) < lanes.held_until_ms then lanes.held_until_ms
+              when min(due_at_ms) < ${claimableMs} then ${claimableMs}
               else min(due_at_ms)
             end as at_ms from ${table}
             where lane = ${lane} and due_at_ms is not null and (
@@ -197,8 +212,10 @@ const refresh = byWork((work) => {
         ) < ${perLane} then 0 else 1 end,
         held_count = case when held_until_ms <= ${wellAtMs} then 0 else held_count end,
         held_until_ms = case when held_until_ms <= ${wellAtMs} then null else held_until_ms end
-        where work = ${work} and lane = ${lane}`.compile(db),
-  }))
+        where work = ${work} and lane = ${lane}`.compile(db)
+      },
+    }),
+  )
 })
 
 const leaseEndsOf = byWork((work) =>

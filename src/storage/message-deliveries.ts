@@ -10,13 +10,15 @@ import { endpointsWanting } from './endpoint-patterns.ts'
 import { settingsOf } from './endpoint-rows.ts'
 import { insertEventDeliveries } from './event-deliveries.ts'
 import type { EndpointsTable, EventSends } from './events-schema.ts'
+import { placeIn } from './lane-names.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
 import { shareOfTenant } from './tenant-share.ts'
 
-type ReceiverRow = Pick<Selectable<EndpointsTable>, 'id' | 'target' | 'retry' | 'settings'>
+type ReceiverRow = Pick<Selectable<EndpointsTable>, 'id' | 'lane' | 'retry' | 'settings'>
 
 /** An endpoint, as far as its deliveries are made of it. */
 export interface Receiver extends Omit<ReceiverRow, 'settings'> {
+  delayMs: number
   sends: EventSends
   signatureStyle: EndpointSettings['signatureStyle']
 }
@@ -50,10 +52,11 @@ export async function receiversOf(
 
 export function toReceiver({ settings: json, ...row }: ReceiverRow): Receiver {
   const settings = settingsOf(json)
-  return { ...row, sends: sentWith(settings), signatureStyle: settings.signatureStyle }
+  const { delayMs, signatureStyle } = settings
+  return { ...row, delayMs, sends: sentWith(settings), signatureStyle }
 }
 
-/** One for each receiver, due at once or when its message is. */
+/** One for each receiver, due at once or when its message is, and as much later as the receiver says. */
 export async function addDeliveries(
   db: Kysely<Schema>,
   at: AtCommit,
@@ -63,17 +66,17 @@ export async function addDeliveries(
   if (receivers.length === 0) return
   const { id, tenant, type, sizeBytes, countedBytes, createdAtMs, dueAtMs } = message
   const owner = shareOfTenant(tenant)
-  const rows = receivers.map((receiver, n): Insertable<DeliveriesTable> => ({
+  const rows = receivers.map((receiver, n) => ({
     id: uuidv7({ msecs: createdAtMs }),
     run_id: id,
     executable_id: owner,
     tenant,
     endpoint_id: receiver.id,
     event_type: type,
-    lane: receiver.target,
+    ...placeIn(receiver.lane),
     state: 'scheduled',
     reason: null,
-    due_at_ms: dueAtMs,
+    due_at_ms: dueAtMs + receiver.delayMs,
     tries: 0,
     retry: receiver.retry,
     hops: message.hops,
@@ -85,12 +88,22 @@ export async function addDeliveries(
     // The body is kept once, and counts once.
     kept_bytes: n === 0 ? countedBytes : 0,
     body_bytes: n === 0 && countedBytes > 0 ? countedBytes : null,
-  }))
+  })) satisfies Insertable<DeliveriesTable>[]
   await insertEventDeliveries(db, rows)
-  for (const lane of new Set(receivers.map(({ target }) => target))) {
-    at.lane({ work: 'deliveries', lane, dueAtMs, owner })
+  for (const { lane, due_at_ms: first } of firstOfLanes(rows)) {
+    at.lane({ work: 'deliveries', lane, dueAtMs: first, owner })
   }
   at.tell({ kind: 'work', work: 'deliveries' })
+}
+
+/** Of each lane one that is due as early as any. */
+function firstOfLanes<T extends { lane: string; due_at_ms: number }>(rows: readonly T[]) {
+  const firsts = new Map<string, T>()
+  for (const row of rows) {
+    const known = firsts.get(row.lane)
+    if (known === undefined || row.due_at_ms < known.due_at_ms) firsts.set(row.lane, row)
+  }
+  return firsts.values()
 }
 
 function sentWith(settings: EndpointSettings): EventSends {

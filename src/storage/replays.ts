@@ -40,7 +40,7 @@ export async function sendMissing(
     .set((eb) => ({ id: eb.ref('id') }))
     .where('id', '=', job.filter.endpointId ?? '')
     .where('enabled', '=', 1)
-    .returning(['id', 'target', 'retry', 'settings', 'event_types'])
+    .returning(['id', 'lane', 'retry', 'settings', 'event_types'])
     .executeTakeFirst()
   if (endpoint === undefined) return 'no_endpoint'
   const { event_types: patterns, ...row } = endpoint

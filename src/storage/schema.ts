@@ -162,7 +162,7 @@ export interface LanesTable {
   is_full: Generated<number>
 }
 
-/** A delivery's lane is its target, an origin. */
+/** A delivery's lane is its target, an origin, or its endpoint's own (lane-names.ts). */
 export interface DeliveriesTable extends WorkColumns {
   /** The run whose result it carries, or the message. */
   run_id: string
@@ -172,6 +172,8 @@ export interface DeliveriesTable extends WorkColumns {
   tenant: Generated<string | null>
   endpoint_id: Generated<string | null>
   event_type: Generated<string | null>
+  /** The origin that it goes to, where its lane is its endpoint's own; null: the lane is the target. */
+  own_target: Generated<string | null>
   /** Of its message; null: all of it, or it carries none. */
   sends: Generated<EventSends | null>
   /** Of the automatic chain, whatever is leased. */

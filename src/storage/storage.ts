@@ -198,6 +198,8 @@ export interface LeasedDelivery extends Delivery, Omit<DeliveryPayload, 'spec'> 
   /** Null: it goes to a function. */
   spec: RequestSpec | null
   leaseId: string
+  /** Where it waited: its target, or its endpoint's own. */
+  lane: string
   /** Whose share of the attempts it takes. */
   owner: number
   /** The job that asked for this attempt. */
@@ -246,7 +248,7 @@ export interface ClaimBounds {
   /** All together, in number and in bytes to be held; one item may be larger. */
   limit: number
   bytes: number
-  /** Of one lane (a target), those under way included. */
+  /** Of one lane (a target), those under way included; an endpoint's own may take less. */
   perLane: number
   /** Of whom no more is claimed than their share. */
   owners?: OwnersShare
@@ -313,13 +315,13 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery>, PreparedStore 
   create(delivery: MadeDelivery): Promise<void>
   /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
   settle(
-    leased: Pick<LeasedDelivery, 'id' | 'target' | 'leaseId' | 'resendJobId' | 'event'>,
+    leased: Pick<LeasedDelivery, 'id' | 'lane' | 'leaseId' | 'resendJobId' | 'event'>,
     attempt: Attempt,
     after: AfterAttempt | Unchanged,
     bounds: { nowMs: number; perLane: number; news: TargetNews },
   ): Promise<boolean>
-  /** Until when nothing is sent to a target that asked for less; null, or of the past, where nothing is held. */
-  heldUntil(target: string): Promise<number | null>
+  /** Until when the lane of that delivery is held, whose target asked for less; null, or of the past, where it is not. */
+  heldUntil(id: string): Promise<number | null>
   get(id: string): Promise<Delivery | undefined>
   /** The newest `limit`, the oldest of them first, and how many are older. */
   attempts(id: string, limit: number): Promise<{ items: Attempt[]; omitted: number }>

@@ -8,6 +8,8 @@ import type { Kysely, Selectable } from 'kysely'
 import type { AtCommit, Locks } from './database.ts'
 import { leaseEnds, ofWork } from './lanes.ts'
 import type { LaneChange } from './lanes.ts'
+import { mostIn, openPurse, takeOwnLanes } from './own-lanes.ts'
+import type { OwnLane } from './own-lanes.ts'
 import type { LanesTable, Schema } from './schema.ts'
 import { createStatement, createStatementOfIds } from './statement.ts'
 import type { ClaimBounds, OwnersShare, WorkName } from './storage.ts'
@@ -99,16 +101,23 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
     return heldUntilMs !== null && heldUntilMs > nowMs ? 0 : most - ends.length
   }
 
-  /** Leases up to `limit` of a lane's due work, the earliest first, as far as its owners have room. */
+  /** Leases up to `limit` of a lane's due work, the earliest first, as far as its owners have room and it has tokens. */
   async function leaseDue(
     db: Kysely<Schema>,
-    lane: string,
+    { lane, own }: { lane: string; own: OwnLane | undefined },
     { nowMs, leaseId, leasedUntilMs }: ClaimBounds,
     limit: number,
     hasRoom: (owner: number | null) => boolean,
   ): Promise<string[]> {
     const { rows } = await due(db, lane, nowMs, limit)
-    const ids = rows.filter((row) => hasRoom(row.executable_id)).map((row) => row.id)
+    const all = rows.map((row) => row.id)
+    const purse = await openPurse(db, own, all, nowMs)
+    const ids = rows
+      .filter(
+        ({ id, executable_id: owner }) => purse.affords(id) && hasRoom(owner) && purse.pay(id),
+      )
+      .map((row) => row.id)
+    await purse.close()
     if (ids.length === 0) return []
     await lease(db, ids, leaseId, leasedUntilMs)
     return ids
@@ -196,15 +205,21 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
       const names = rows.map(({ lane }) => `${table}/${lane}`)
       const taken = new Set(await locks.take(db, names))
       const lanes = rows.filter(({ lane }) => taken.has(`${table}/${lane}`))
+      const owned = await takeOwnLanes(
+        db,
+        locks,
+        lanes.map(({ lane }) => lane),
+      )
       // The first get no more than their share; what they leave is claimed the next time.
       const share = Math.max(1, Math.floor(limit / Math.max(1, lanes.length)))
       const hasRoom = createOwnersRoom(bounds.owners)
       const claimed: string[] = []
       for (const row of lanes) {
         const { lane } = row
-        const free = await freeIn(db, row, bounds)
+        const own = owned.get(lane)
+        const free = await freeIn(db, row, { ...bounds, perLane: mostIn(own, perLane) })
         const room = Math.min(share, free, limit - claimed.length)
-        if (room > 0) claimed.push(...(await leaseDue(db, lane, bounds, room, hasRoom)))
+        if (room > 0) claimed.push(...(await leaseDue(db, { lane, own }, bounds, room, hasRoom)))
         refresh(at, lane, perLane)
       }
       return claimed
@@ -216,17 +231,6 @@ export function createWorkQueue(table: WorkName, locks: Locks) {
       const rows =
         full.length === 0 ? (await firstLane(db)).rows : await lanesBut(db, full).limit(1).execute()
       return rows[0]?.due_at_ms ?? undefined
-    },
-
-    /** Until when the lane is held, if it is. */
-    async heldUntil(db: Kysely<Schema>, lane: string): Promise<number | null> {
-      const row = await db
-        .selectFrom('lanes')
-        .select('held_until_ms')
-        .where('work', '=', table)
-        .where('lane', '=', lane)
-        .executeTakeFirst()
-      return row?.held_until_ms ?? null
     },
 
     /** Holds leases for longer, those that are still held. */

@@ -20,6 +20,14 @@ export function undoMigrations(folder: string, until: string): void {
        ALTER TABLE event_types DROP COLUMN schema`,
     ],
     [
+      '0018-own-lanes',
+      `DROP INDEX deliveries_by_event_type; DROP INDEX deliveries_by_own_target;
+       DROP INDEX endpoints_by_bucket;
+       ALTER TABLE deliveries DROP COLUMN own_target;
+       ALTER TABLE endpoint_secrets DROP COLUMN private_key;
+       ALTER TABLE endpoints DROP COLUMN bucket_full_at_us; ALTER TABLE endpoints DROP COLUMN lane`,
+    ],
+    [
       '0017-preparation',
       `DROP INDEX resend_jobs_by_tenant; ALTER TABLE resend_jobs DROP COLUMN tenant;
        ALTER TABLE deliveries DROP COLUMN sends; ALTER TABLE endpoints DROP COLUMN settings`,

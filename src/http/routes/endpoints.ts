@@ -9,7 +9,7 @@ import { MASK, isPlainHeader, maskPath } from '../../core/masked.ts'
 import { AppError } from '../../errors.ts'
 import type { Endpoint, FunctionRef } from '../../model.ts'
 import { parsePayloadFilter } from '../../payload-filter.ts'
-import { originOf } from '../../request-spec.ts'
+import { REDIRECTS_MAX, originOf } from '../../request-spec.ts'
 import { formatRetry } from '../../retry-policy.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import {
@@ -29,12 +29,14 @@ import {
   nullable,
 } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { Rotation, V1A, secretToWire } from '../signing-secrets.ts'
 
 /** Event types and patterns of one endpoint: each is tried with every message. */
 const PATTERNS_MAX = 100
 const DESCRIPTION_CHARS_MAX = 1_000
-/** Receivers have as long as SIGNING_SECRET_OVERLAP_MS may allow. */
-const OVERLAP_MS_MAX = 7 * 24 * 3_600_000
+/** A rate: attempts in a time, which is at most a day. */
+const RATE_ATTEMPTS_MAX = 10_000
+const RATE_PER_MS_MAX = 24 * 3_600_000
 
 const Fields = {
   url: Type.String({ description: 'https:// or http://' }),
@@ -75,6 +77,31 @@ const Fields = {
   transform: Type.Union([NamedFunction, Type.Null()], {
     description: 'Makes of each message what is sent',
   }),
+  delay_ms: Type.Integer({
+    minimum: 0,
+    description: 'Each is due that much later; at most DELIVER_LATER_MS_MAX',
+  }),
+  max_redirects: Type.Integer({
+    minimum: 0,
+    maximum: REDIRECTS_MAX,
+    description: 'Followed of one attempt; 0: a redirect is an answer like any',
+  }),
+  rate_limit: Type.Union(
+    [
+      Type.Object(
+        {
+          attempts: Type.Integer({ minimum: 1, maximum: RATE_ATTEMPTS_MAX }),
+          per_ms: Type.Integer({ minimum: 1, maximum: RATE_PER_MS_MAX }),
+        },
+        { additionalProperties: false },
+      ),
+      Type.Null(),
+    ],
+    { description: 'So many attempts in so much time, as many at once; null: no limit' },
+  ),
+  max_in_flight: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+    description: 'Attempts under way; null: DELIVERY_TARGET_CONCURRENCY, its most, for the target',
+  }),
   enabled: Type.Boolean({ description: 'false: nothing of what is published from then on' }),
 }
 const Optional = {
@@ -89,28 +116,26 @@ const Optional = {
   payload_filter: Type.Optional(Fields.payload_filter),
   filter: Type.Optional(Fields.filter),
   transform: Type.Optional(Fields.transform),
+  delay_ms: Type.Optional(Fields.delay_ms),
+  max_redirects: Type.Optional(Fields.max_redirects),
+  rate_limit: Type.Optional(Fields.rate_limit),
+  max_in_flight: Type.Optional(Fields.max_in_flight),
   enabled: Type.Optional(Fields.enabled),
 }
 const NewBody = Type.Object(
-  { tenant: OptionalTenant, event_types: Fields.event_types, ...Optional },
+  {
+    tenant: OptionalTenant,
+    event_types: Fields.event_types,
+    ...Optional,
+    v1a: Type.Optional(V1A),
+  },
   { additionalProperties: false },
 )
 const ChangeBody = Type.Object(
   { event_types: Type.Optional(Fields.event_types), ...Optional },
   { additionalProperties: false },
 )
-const Rotation = Type.Object(
-  {
-    overlap_ms: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: OVERLAP_MS_MAX,
-        description: 'How long earlier secrets still sign; default SIGNING_SECRET_OVERLAP_MS',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-)
+const Key = nullable(Type.String())
 const Shown = {
   endpoint_id: Type.String(),
   tenant: Type.String(),
@@ -119,7 +144,12 @@ const Shown = {
   function: nullable(Fields.function),
   headers: Type.Record(Type.String(), Type.String(), { description: 'Their values masked' }),
   secrets: Type.Array(
-    Type.Object({ created_at: Type.String(), expires_at: nullable(Type.String()) }),
+    Type.Object({
+      created_at: Type.String(),
+      expires_at: nullable(Type.String()),
+      public_key: Key,
+      kid: Key,
+    }),
     { description: 'That sign now' },
   ),
   created_at: Type.String({ description: 'RFC 3339, UTC' }),
@@ -129,7 +159,11 @@ const Shown = {
 const Shape = Type.Object(Shown, { additionalProperties: true })
 const Deleted = Type.Object({ endpoint_id: Type.String() })
 const WithSecret = Type.Object(
-  { ...Shown, secret: Type.String({ description: 'whsec_…; shown once' }) },
+  {
+    ...Shown,
+    secret: Type.String({ description: 'whsec_…; shown once' }),
+    public_key: nullable(Type.String({ description: 'whpk_…, with v1a' })),
+  },
   { additionalProperties: true },
 )
 const Params = Type.Object({ id: Type.String({ description: 'endpoint_id' }) })
@@ -149,7 +183,7 @@ export function registerEndpoints(
 
   function toWire(endpoint: Endpoint) {
     const { spec, settings } = endpoint
-    const { target } = settings
+    const { target, rateLimit } = settings
     return {
       endpoint_id: endpoint.id,
       tenant: endpoint.tenant,
@@ -170,14 +204,20 @@ export function registerEndpoints(
       payload_filter: settings.payloadFilter,
       filter: settings.filter && showFunction(settings.filter),
       transform: settings.transform && showFunction(settings.transform),
+      delay_ms: settings.delayMs,
+      max_redirects: spec?.maxRedirects ?? 0,
+      rate_limit: rateLimit && { attempts: rateLimit.attempts, per_ms: rateLimit.perMs },
+      max_in_flight: settings.maxInFlight,
       enabled: endpoint.enabled,
-      secrets: endpoints.aliveSecrets(endpoint).map(({ createdAtMs, expiresAtMs }) => ({
-        created_at: toTime(createdAtMs),
-        expires_at: expiresAtMs === null ? null : toTime(expiresAtMs),
-      })),
+      secrets: endpoints.aliveSecrets(endpoint).map(secretToWire),
       created_at: toTime(endpoint.createdAtMs),
       updated_at: toTime(endpoint.updatedAtMs),
     }
+  }
+
+  function withSecret(endpoint: Endpoint, secret: string) {
+    const told = toWire(endpoint)
+    return { ...told, secret, public_key: told.secrets[0]?.public_key ?? null }
   }
 
   app.post(
@@ -193,17 +233,18 @@ export function registerEndpoints(
       config: { access: 'manage' },
     },
     async (request, reply) => {
-      const { tenant: named, ...body } = request.body
+      const { tenant: named, v1a = false, ...body } = request.body
       const tenant = keyGuard.tenantOf(request, named)
       const { endpoint, secret, warnings } = await endpoints.add(
         tenant,
         await toRequest(request, body, { executables, keyGuard }),
+        v1a,
       )
       reply
         .code(201)
         .header('location', `/api/endpoints/${endpoint.id}?tenant=${tenant}`)
         .header('cache-control', 'no-store')
-      return { ...toWire(endpoint), secret, warnings }
+      return { ...withSecret(endpoint, secret), warnings }
     },
   )
 
@@ -297,10 +338,11 @@ export function registerEndpoints(
     },
     async (request, reply) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
-      const { overlap_ms: overlapMs } = request.body
-      const { endpoint, secret } = await endpoints.rotate(tenant, idOf(request.params), overlapMs)
+      const { v1a, overlap_ms: overlapMs } = request.body
+      const rotation = { v1a, overlapMs }
+      const { endpoint, secret } = await endpoints.rotate(tenant, idOf(request.params), rotation)
       reply.header('cache-control', 'no-store')
-      return { ...toWire(endpoint), secret }
+      return withSecret(endpoint, secret)
     },
   )
 }
@@ -317,12 +359,14 @@ async function toRequest(
 ): Promise<EndpointRequest> {
   const { url, description, headers, retry, enabled } = body
   const { payload_filter: payloadFilter, filter, transform, function: target } = body
+  const { rate_limit: rate } = body
   const read = (named: Static<typeof NamedFunction>, field: string): Promise<FunctionRef> =>
     readNamedFunction(request, { wasm_id: named.wasm_id, name: named.name }, field, deps)
   return {
     ...{ url, description, headers, retry, enabled },
     eventTypes: body.event_types,
     timeoutMs: body.timeout_ms,
+    maxRedirects: body.max_redirects,
     settings: {
       bodyStyle: body.body_style,
       signatureStyle: body.signature_style,
@@ -336,6 +380,9 @@ async function toRequest(
         ...(await read(target, 'function')),
         callback: target.callback ?? false,
       },
+      delayMs: body.delay_ms,
+      rateLimit: rate && { attempts: rate.attempts, perMs: rate.per_ms },
+      maxInFlight: body.max_in_flight,
     },
   }
 }

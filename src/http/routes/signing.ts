@@ -1,38 +1,24 @@
 // The secrets that an executable's callbacks are signed with, and the public keys to verify them.
 import { Type } from 'typebox'
+import type { Endpoints } from '../../core/endpoints.ts'
 import type { Executables } from '../../core/executables.ts'
 import { publicKeyOf } from '../../core/signing.ts'
 import type { Signing } from '../../core/signing.ts'
-import type { SigningSecret } from '../../model.ts'
+import { isUuid } from '../page.ts'
 import { ErrorBody, ExecutableParams, SECURITY } from '../schemas.ts'
+import { Rotation, secretToWire } from '../signing-secrets.ts'
 import type { App } from '../server.ts'
 import { toExecutableId } from '../wire.ts'
 
 export interface SigningRoutesDeps {
   executables: Executables
+  endpoints: Endpoints
   signing: Signing
 }
 
-/** Receivers have as long as SIGNING_SECRET_OVERLAP_MS may allow. */
-const OVERLAP_MS_MAX = 7 * 24 * 3_600_000
 /** What a cache keeps of public keys: a new key signs beside one that was seen before. */
 const JWKS_AGE_S = 60
 
-const Rotation = Type.Object(
-  {
-    v1a: Type.Optional(
-      Type.Boolean({ description: 'An ed25519 key pair too; absent: as before, at first none' }),
-    ),
-    overlap_ms: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: OVERLAP_MS_MAX,
-        description: 'How long earlier secrets still sign; default SIGNING_SECRET_OVERLAP_MS',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-)
 const Key = Type.Union([Type.String(), Type.Null()])
 const SecretShape = Type.Object({
   created_at: Type.String({ description: 'RFC 3339, UTC' }),
@@ -41,14 +27,18 @@ const SecretShape = Type.Object({
   kid: Key,
 })
 const Told = { wasm_id: Type.Integer(), secrets: Type.Array(SecretShape) }
+const SignerParams = Type.Object({ id: Type.String({ description: 'wasm_id or endpoint_id' }) })
 const Jwk = Type.Record(Type.String(), Type.String())
 
-export function registerSigning(app: App, { executables, signing }: SigningRoutesDeps): void {
+export function registerSigning(
+  app: App,
+  { executables, endpoints, signing }: SigningRoutesDeps,
+): void {
   const schema = { tags: ['signing'], params: ExecutableParams, security: SECURITY.admin } as const
   const url = '/api/executables/:id/signing-secret'
 
   async function tell(id: number) {
-    return { wasm_id: id, secrets: (await signing.alive(id)).map(toWire) }
+    return { wasm_id: id, secrets: (await signing.alive(id)).map(secretToWire) }
   }
 
   app.post(
@@ -68,10 +58,7 @@ export function registerSigning(app: App, { executables, signing }: SigningRoute
     async (request, reply) => {
       const id = toExecutableId(request.params.id)
       const { v1a, overlap_ms: overlapMs } = request.body
-      const secret = await signing.rotate(id, {
-        ...(v1a === undefined ? {} : { v1a }),
-        ...(overlapMs === undefined ? {} : { overlapMs }),
-      })
+      const secret = await signing.rotate(id, { v1a, overlapMs })
       reply.header('cache-control', 'no-store')
       const told = await tell(id)
       return { ...told, secret, public_key: told.secrets[0]?.public_key ?? null }
@@ -112,29 +99,21 @@ export function registerSigning(app: App, { executables, signing }: SigningRoute
     '/.well-known/jwks/:id.json',
     {
       schema: {
-        summary: "Public keys of an executable's signatures (v1a), as a JWK set",
+        summary: "Public keys of an executable's or endpoint's signatures (v1a), as a JWK set",
         tags: ['signing'],
-        params: ExecutableParams,
+        params: SignerParams,
         security: SECURITY.open,
         response: { 200: Type.Object({ keys: Type.Array(Jwk) }), '4xx': ErrorBody },
       },
       config: { access: 'open' },
     },
     async (request, reply) => {
-      const secrets = await signing.alive(toExecutableId(request.params.id))
+      const { id } = request.params
+      const secrets = isUuid(id)
+        ? await endpoints.secretsOf(id)
+        : await signing.alive(toExecutableId(id))
       reply.header('cache-control', `public, max-age=${JWKS_AGE_S}`)
       return { keys: secrets.flatMap((secret) => publicKeyOf(secret)?.jwk ?? []) }
     },
   )
-}
-
-function toWire(secret: SigningSecret) {
-  const { createdAtMs, expiresAtMs } = secret
-  const key = publicKeyOf(secret)
-  return {
-    created_at: new Date(createdAtMs).toISOString(),
-    expires_at: expiresAtMs === null ? null : new Date(expiresAtMs).toISOString(),
-    public_key: key?.whpk ?? null,
-    kid: key?.jwk.kid ?? null,
-  }
 }
