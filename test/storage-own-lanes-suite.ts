@@ -43,13 +43,17 @@ export function testOwnLanes(
     }
   }
 
-  const change = (
+  function change(
     { endpoints }: Storage,
-    { id, secret: _s, tenant: _t, createdAtMs: _c, ...fields }: NewEndpoint,
-    settings: Partial<EndpointSettings>,
+    endpoint: NewEndpoint,
+    changed: Partial<EndpointSettings>,
     times: { changedAtMs: number; nowMs: number },
-  ): Promise<boolean> =>
-    endpoints.update(id, { ...fields, settings: { ...fields.settings, ...settings } }, times)
+  ): Promise<boolean> {
+    const { description, eventTypes, spec, target, retry, enabled } = endpoint
+    const settings = { ...endpoint.settings, ...changed }
+    const fields = { description, eventTypes, spec, settings, target, retry, enabled }
+    return endpoints.update(endpoint.id, fields, times)
+  }
 
   describe(`${engine}: an endpoint's own lane`, () => {
     test('has a burst, then an attempt each time that a token comes back, and nothing in between', async (t) => {
