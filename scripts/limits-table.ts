@@ -61,6 +61,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   EVENT_TYPES_MAX: '`CONFLICT`',
   EVENT_SCHEMA_BYTES: '`BODY_TOO_LARGE`',
   EVENT_SCHEMA_STEPS: '`SCHEMA_TOO_COMPLEX`, or a warning',
+  ENDPOINT_DISABLED_AFTER_MS: 'the endpoint is disabled, and what waits is paused',
   ENDPOINTS_MAX: '`CONFLICT`',
   MESSAGE_BYTES: '`BODY_TOO_LARGE`',
   MESSAGES_BATCH_BYTES: '`BODY_TOO_LARGE`',
@@ -195,7 +196,7 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['EVENT_TYPE_WORDS_MAX', 'words', 'A name of an event type, or a pattern', '`BAD_REQUEST`'],
   ],
-  'src/http/routes/endpoints.ts': [
+  'src/http/endpoint-wire.ts': [
     ['PATTERNS_MAX', 'patterns', 'Of one endpoint', '`BAD_REQUEST`'],
     ['RATE_ATTEMPTS_MAX', 'attempts', '`rate_limit` of an endpoint', '`BAD_REQUEST`'],
     ['RATE_PER_MS_MAX', 'ms', '`rate_limit` of an endpoint', '`BAD_REQUEST`'],

@@ -35,6 +35,7 @@ import { PATIENCE, createTurns } from './core/turns.ts'
 import type { Turns } from './core/turns.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
+import { registerEndpointHealth } from './http/routes/endpoint-health.ts'
 import { registerEndpoints } from './http/routes/endpoints.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerEventTypes } from './http/routes/event-types.ts'
@@ -288,6 +289,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerTokens(app, { tokens, keyGuard })
       registerEventTypes(app, { eventTypes, keyGuard })
       registerEndpoints(app, { endpoints, executables, keyGuard })
+      registerEndpointHealth(app, { endpoints, keyGuard })
       registerMessages(app, { messages, deliveries, keyGuard, config })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {

@@ -72,6 +72,9 @@ export interface RateLimit {
   perMs: number
 }
 
+/** Its owner said so; it answered 410; every attempt failed for ENDPOINT_DISABLED_AFTER_MS. */
+export type DisabledReason = 'owner' | 'gone' | 'failing'
+
 /** A tenant's registered receiver. */
 export interface Endpoint {
   /** UUID v7. */
@@ -84,8 +87,12 @@ export interface Endpoint {
   spec: RequestSpec | null
   retry: RetryPolicy
   settings: EndpointSettings
-  /** False: it gets nothing of what is published from now on. */
+  /** False: it is sent nothing, and gets nothing of what is published from now on. */
   enabled: boolean
+  /** Null: it is enabled. */
+  disabled: { reason: DisabledReason; atMs: number } | null
+  /** When the first attempt failed of those since the last that arrived; null: that was the last. */
+  failingSinceMs: number | null
   /** Newest first, some perhaps expired. */
   secrets: readonly SigningSecret[]
   createdAtMs: number

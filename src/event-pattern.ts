@@ -9,6 +9,19 @@ export const EVENT_TYPE_WORDS_MAX = 8
 const NAME = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 const PATTERN = /^([A-Za-z0-9_-]+|\*)(\.([A-Za-z0-9_-]+|\*))*$/
 
+/** What the server itself tells tenants; no tenant publishes these. */
+export const OPERATIONAL_TYPES = [
+  'endpoint.disabled',
+  'delivery.exhausted',
+  'delivery.recovered',
+] as const
+
+export type OperationalType = (typeof OPERATIONAL_TYPES)[number]
+
+export function isOperational(type: string): type is OperationalType {
+  return (OPERATIONAL_TYPES as readonly string[]).includes(type)
+}
+
 /** Words with dots between them. */
 export function isEventTypeName(text: string): boolean {
   return isShort(text) && NAME.test(text)
@@ -34,8 +47,9 @@ export function matchesEvent(pattern: string, type: string): boolean {
   return wanted.every((word, at) => word === '*' || word === words[at])
 }
 
-/** All patterns that match a name, its own among them. */
+/** All patterns that match a name, its own among them. What the server tells goes to who names it. */
 export function patternsMatching(type: string): string[] {
+  if (isOperational(type)) return [type]
   const words = type.split('.')
   const found: string[] = []
   let heads = ['']

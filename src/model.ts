@@ -187,10 +187,14 @@ export interface RunRecord {
 
 /** scheduled: not tried yet; leased: an attempt is under way; waiting: for its next attempt. */
 export const OPEN_STATES = ['scheduled', 'leased', 'waiting'] as const
+/** Its endpoint is disabled: it waits until somebody has it go on. */
+export const PAUSED = 'paused'
 /** Ends, of which a resend can make another: exhausted ran out of retries, discarded has a reason. */
 export const ENDED_STATES = ['succeeded', 'exhausted', 'canceled', 'discarded'] as const
 
-export type DeliveryState = (typeof OPEN_STATES)[number] | (typeof ENDED_STATES)[number]
+export const DELIVERY_STATES = [...OPEN_STATES, PAUSED, ...ENDED_STATES] as const
+
+export type DeliveryState = (typeof DELIVERY_STATES)[number]
 
 /** A try of a run that failed, where another followed. */
 export interface FailedTry {

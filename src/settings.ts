@@ -311,6 +311,12 @@ export const NUMBERS = {
     [1_000, 100_000_000],
     'Of one check of a payload; a value against a part of its schema is one, and takes about 0.3 µs.',
   ),
+  ENDPOINT_DISABLED_AFTER_MS: count(
+    'ms',
+    5 * 24 * 3_600_000,
+    [0, 365 * 24 * 3_600_000],
+    'An endpoint is disabled once every attempt has failed for this long; 0: never.',
+  ),
   ENDPOINTS_MAX: count('endpoints', 10_000, [0, 100_000], 'Endpoints of one tenant.'),
   MESSAGE_BYTES: count('bytes', MiB, [2, 16 * MiB], 'Payload of one message.'),
   MESSAGES_BATCH_BYTES: count(

@@ -22,7 +22,7 @@ import type { Shown } from './helpers/deliveries.ts'
 import { guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 import type { HttpService } from './helpers/http-service.ts'
-import { ENDED_STATES, OPEN_STATES } from '../src/model.ts'
+import { DELIVERY_STATES } from '../src/model.ts'
 import type { DeliveryFilter, DeliveryState } from '../src/model.ts'
 import { pageOfIds } from '../src/storage/delivery-history.ts'
 import { endpointsWanting } from '../src/storage/endpoint-patterns.ts'
@@ -174,7 +174,7 @@ test('whatever is asked for is found by index, and no more is sorted than a few 
   const connection = new BetterSqlite3(join(dataDir, 'wasmhook.db'))
   t.after(() => connection.close())
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) })
-  const all: DeliveryState[] = [...OPEN_STATES, ...ENDED_STATES]
+  const all: readonly DeliveryState[] = DELIVERY_STATES
   const times = { createdFromMs: 1, createdBeforeMs: 2 }
   const id = '01910000-0000-7000-8000-000000000000'
   for (const carried of [{}, { runId: id }, { messageId: id }])

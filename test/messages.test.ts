@@ -302,19 +302,17 @@ describe('a message', () => {
       await deliveryOf(messageId, isAt(1))
       const change = {
         url: `${elsewhere.origin}/new`,
-        enabled: false,
         timeout_ms: 500,
         retry: null,
       }
       const at = `/api/endpoints/${String(id)}?tenant=${tenant}`
       const changed = await made(await send('PATCH', at, change), 200)
-      assert.deepEqual([changed.enabled, changed.timeout_ms], [false, 500])
+      assert.equal(changed.timeout_ms, 500)
       assert.deepEqual(changed.event_types, ['order.*'])
       nowMs += 60_000
       const ended = await deliveryOf(messageId, hasEnded)
       assert.deepEqual([ended.state, ended.target], ['succeeded', elsewhere.origin])
       assert.equal(elsewhere.received.length, 1)
-      assert.equal((await publishNow()).deliveries, 0)
     })
 
     test('whose secret is replaced: old and new sign side by side for the overlap', async () => {

@@ -38,7 +38,7 @@ export function testEndpoints(
       const expected = {
         ...kept,
         secrets: [{ ...secret, privateKey: null, expiresAtMs: null }],
-        updatedAtMs: NOW,
+        ...{ disabled: null, failingSinceMs: null, updatedAtMs: NOW },
       }
       assert.notEqual(target, '')
       assert.deepEqual(await storage.endpoints.get(made.id), expected)
@@ -55,7 +55,7 @@ export function testEndpoints(
       const { id, fields } = partsOf(await addEndpoint(storage))
       const message = newMessage()
       await storage.messages.publish(message)
-      const moved = { ...fields, target: 'https://b.example:443', enabled: false }
+      const moved = { ...fields, target: 'https://b.example:443' }
       const times = { changedAtMs: NOW, nowMs: NOW }
       assert.equal(await storage.endpoints.update(id, moved, times), true)
       assert.equal(await storage.endpoints.update(id, fields, times), false)

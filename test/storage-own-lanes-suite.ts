@@ -7,7 +7,7 @@ import { DEFAULT_SETTINGS } from '../src/endpoint-settings.ts'
 import type { EndpointSettings } from '../src/model.ts'
 import type { LeasedDelivery, NewEndpoint, Storage } from '../src/storage/storage.ts'
 import { NOW, PER_LANE, bounds, idsOf, newAttempt } from './storage-deliveries-suite.ts'
-import { newEventType } from './storage-event-types-suite.ts'
+import { newEventType } from './helpers/event-types.ts'
 import { newEndpoint, newMessage } from './storage-events-suite.ts'
 
 const RATE = { attempts: 4, perMs: 1_000 }

@@ -183,8 +183,13 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
       manual && !arrived(made)
         ? { state: 'unchanged' }
         : afterAttempt(made, { retry, tries }, { nowMs, chance: chance(), config })
-    const bounds = { nowMs, perLane, news: newsOf(made, nowMs, config) }
+    const { ENDPOINT_DISABLED_AFTER_MS: disabledAfterMs } = config
+    const bounds = { nowMs, perLane, disabledAfterMs, news: newsOf(made, nowMs, config) }
     await commit(() => storage.deliveries.settle(delivery, { ...made, manual }, after, bounds))
+    const { event } = delivery
+    // It may have been disabled for it. What is not paused here is, when it would be sent.
+    if (event !== null && !arrived(made))
+      await commit(() => storage.endpoints.pause(event.endpointId))
   }
 
   /** It is tried again a little later, which is no attempt. */

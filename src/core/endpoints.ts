@@ -22,6 +22,9 @@ export interface EndpointsDeps {
   onDelivery: () => void
 }
 
+/** More are not counted. */
+const PAUSED_SHOWN = 10_000
+
 export type Endpoints = ReturnType<typeof createEndpoints>
 
 export function createEndpoints(deps: EndpointsDeps) {
@@ -32,6 +35,28 @@ export function createEndpoints(deps: EndpointsDeps) {
     const endpoint = await storage.endpoints.get(id)
     if (endpoint?.tenant !== tenant) throw new AppError('NOT_FOUND', 'There is no such endpoint.')
     return endpoint
+  }
+
+  /** What waits for it goes where it points from now on. @throws as `add`; CONFLICT */
+  async function change(
+    tenant: string,
+    id: string,
+    request: EndpointRequest,
+  ): Promise<{ endpoint: Endpoint; warnings: string[] }> {
+    const before = await find(tenant, id)
+    const { fields, warnings } = toEndpointFields(request, before, deps)
+    const times = { changedAtMs: before.updatedAtMs, nowMs: now() }
+    if (!(await storage.endpoints.update(id, fields, times))) {
+      await find(tenant, id)
+      throw new AppError('CONFLICT', 'Somebody else has changed the endpoint just now.')
+    }
+    onDelivery()
+    return { endpoint: await find(tenant, id), warnings }
+  }
+
+  async function setEnabled(tenant: string, id: string, enabled: boolean): Promise<Endpoint> {
+    const before = await find(tenant, id)
+    return before.enabled === enabled ? before : (await change(tenant, id, { enabled })).endpoint
   }
 
   return {
@@ -64,22 +89,7 @@ export function createEndpoints(deps: EndpointsDeps) {
       return storage.endpoints.list(...of)
     },
 
-    /** What waits for it goes where it points from now on. @throws as `add` */
-    async change(
-      tenant: string,
-      id: string,
-      request: EndpointRequest,
-    ): Promise<{ endpoint: Endpoint; warnings: string[] }> {
-      const before = await find(tenant, id)
-      const { fields, warnings } = toEndpointFields(request, before, deps)
-      const times = { changedAtMs: before.updatedAtMs, nowMs: now() }
-      if (!(await storage.endpoints.update(id, fields, times))) {
-        await find(tenant, id)
-        throw new AppError('CONFLICT', 'Somebody else has changed the endpoint just now.')
-      }
-      onDelivery()
-      return { endpoint: await find(tenant, id), warnings }
-    },
+    change,
 
     /**
      * Makes a secret in place of the present one, which stays alive for the overlap; what was replaced earlier lives
@@ -100,6 +110,28 @@ export function createEndpoints(deps: EndpointsDeps) {
       await storage.endpoints.rotate(id, made, bounds)
       return { endpoint: await find(tenant, id), secret: secretText(made) }
     },
+
+    /** What waits for it is paused; what is published from now on makes no delivery to it. */
+    disable: (tenant: string, id: string) => setEnabled(tenant, id, false),
+
+    /** It gets what is published from now on; what is paused stays so until it is resumed. */
+    enable: (tenant: string, id: string) => setEnabled(tenant, id, true),
+
+    /**
+     * Has what is paused go on.
+     * @returns how many deliveries
+     * @throws AppError CONFLICT where it is disabled
+     */
+    async resume(tenant: string, id: string): Promise<number> {
+      const { enabled } = await find(tenant, id)
+      if (!enabled) throw new AppError('CONFLICT', 'The endpoint is disabled; enable it first.')
+      const resumed = await storage.endpoints.resume(id, now())
+      if (resumed > 0) onDelivery()
+      return resumed
+    },
+
+    /** Deliveries to it that are paused, counted up to PAUSED_SHOWN. */
+    countPaused: (id: string): Promise<number> => storage.endpoints.countPaused(id, PAUSED_SHOWN),
 
     /** What was not delivered to it is canceled. */
     async remove(tenant: string, id: string): Promise<void> {

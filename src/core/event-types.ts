@@ -3,7 +3,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_WORDS_MAX, isEventTypeName } from '../event-pattern.ts'
+import {
+  EVENT_TYPE_CHARS_MAX,
+  EVENT_TYPE_WORDS_MAX,
+  isEventTypeName,
+  isOperational,
+} from '../event-pattern.ts'
 import { parseFetchTemplate } from '../fetch-template.ts'
 import type { Enforcement, EventType, RequestSpec } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -121,6 +126,10 @@ export function createEventTypes(deps: EventTypesDeps) {
     ): Promise<{ type: EventType; warnings: readonly string[] }> {
       checkTenant(tenant)
       checkName(name)
+      if (isOperational(name)) {
+        const sentence = `${name} is the server's own event: endpoints name it, and nobody publishes it.`
+        throw new AppError('BAD_REQUEST', sentence, { detail: { field: 'name' } })
+      }
       const made = changed({ ...BLANK, tenant, name, createdAtMs: now() }, request)
       const limit = config.EVENT_TYPES_MAX
       const added = await storage.eventTypes.add(made.type, limit)

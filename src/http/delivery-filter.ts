@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { checkTenant } from '../core/tenants.ts'
 import { AppError } from '../errors.ts'
-import { ENDED_STATES, OPEN_STATES } from '../model.ts'
+import { DELIVERY_STATES, OPEN_STATES } from '../model.ts'
 import type { DeliveryFilter, DeliveryState } from '../model.ts'
 import { originOf, parseRequestSpec } from '../request-spec.ts'
 import { parseTime } from '../rfc3339.ts'
@@ -10,7 +10,7 @@ import { isUuid } from './page.ts'
 
 /** Words for several states. */
 const STATES_OF: Readonly<Record<string, readonly DeliveryState[]>> = {
-  ...Object.fromEntries([...OPEN_STATES, ...ENDED_STATES].map((state) => [state, [state]])),
+  ...Object.fromEntries(DELIVERY_STATES.map((state) => [state, [state]])),
   pending: OPEN_STATES,
   failed: ['exhausted', 'discarded'],
 }

@@ -2,6 +2,7 @@
 // endpoints' own.
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
+import { PAUSED } from '../model.ts'
 import type { Attempt, DeliveryState, RequestSpec } from '../model.ts'
 import { bringForwardAll } from './clock-set-back.ts'
 import type { AtCommit, Database } from './database.ts'
@@ -31,6 +32,7 @@ import {
   selectSizes,
   settleRow,
 } from './delivery-statements.ts'
+import { settleEvent } from './endpoint-health.ts'
 import { followEndpoint, loadEvents, putBackInto, readable } from './event-deliveries.ts'
 import type { LoadedDelivery } from './event-deliveries.ts'
 import type { Schema } from './schema.ts'
@@ -70,7 +72,8 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     const leased: LeasedDelivery[] = []
     for (const { id, row, resendJobId, sent } of inOrder(ids, [...ofRuns, ...ofEvents])) {
       // Each ends alone: an error here would hold up all others for ever.
-      if (sent === 'unreadable') await endNow(db, id, 'discarded', sent, bounds)
+      if (sent === PAUSED) await pauseNow(db, id)
+      else if (sent === 'unreadable') await endNow(db, id, 'discarded', sent, bounds)
       else if (typeof sent === 'string') await endNow(db, id, 'canceled', sent, bounds)
       else if ('movedTo' in sent) {
         // Sent from here, its outcome would be told of the target of before.
@@ -99,7 +102,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           const { messageId } = of
           return eb.and([eb('run_id', '=', messageId), eb('endpoint_id', 'is not', null)])
         })
-        .where('state', 'in', ['scheduled', 'waiting'])
+        .where('state', 'in', ['scheduled', 'waiting', PAUSED])
         .limit(STEP_ROWS)
     const step = (): Promise<number> =>
       database.write(async (db, at) => {
@@ -127,6 +130,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         unprepared: null,
         function: null,
         unfetched: false,
+        endpointFails: false,
       }))
       return { id: row.id, row, resendJobId, sent: alive === null ? 'executable_deleted' : read }
     })
@@ -145,6 +149,15 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     await one
       .set({ ...NOT_LEASED, ...NOT_MANUAL, state, reason, ended_at_ms: nowMs })
       .where('ended_at_ms', 'is', null)
+      .execute()
+  }
+
+  /** One that an endpoint is to get that is disabled. */
+  async function pauseNow(db: Kysely<Schema>, id: string): Promise<void> {
+    await db
+      .updateTable('deliveries')
+      .set({ ...NOT_LEASED, state: PAUSED, due_at_ms: null })
+      .where('id', '=', id)
       .execute()
   }
 
@@ -171,8 +184,9 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       return row?.held_until_ms ?? null
     },
 
-    settle: (leased, attempt, after, { nowMs, perLane, news }) =>
+    settle: (leased, attempt, after, bounds) =>
       database.write(async (db, at) => {
+        const { nowMs, perLane, news } = bounds
         const { id, lane, leaseId, resendJobId, event } = leased
         const { numAffectedRows } = await settleRow(db, { id, leaseId }, attempt, after, nowMs)
         if (numAffectedRows === 0n) return false
@@ -180,6 +194,9 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         if (resendJobId !== null) await countResent(db, resendJobId, after.state === 'succeeded')
         const told = toLaneNews({ news, nowMs })
         const waits = after.state === 'waiting' || after.state === 'unchanged'
+        if (event !== null) {
+          await settleEvent({ db, at }, { ...leased, event }, { attempt, after }, bounds)
+        }
         if (waits && event !== null) await followEndpoint(db, at, id)
         if (waits || 'slow' in told) queue.refresh(at, lane, perLane, told)
         else queue.makeRoom(at, lane, perLane, told)

@@ -1,7 +1,7 @@
 // Pages of deliveries by whatever filter, each found by index. Every index that is listed by holds one
 // state after another, in each of them the ids in order: a page is the best of the first few of each state.
 import type { Kysely, SelectQueryBuilder } from 'kysely'
-import { ENDED_STATES, OPEN_STATES } from '../model.ts'
+import { DELIVERY_STATES } from '../model.ts'
 import type { DeliveryFilter, DeliveryState } from '../model.ts'
 import type { Schema } from './schema.ts'
 import { shareOfTenant } from './tenant-share.ts'
@@ -44,8 +44,7 @@ function rangesOf(db: Kysely<Schema>, filter: DeliveryFilter): Ids[] {
   const { executableId, target, tenant, endpointId, eventType } = filter
   const asked = [executableId, target, tenant, endpointId, eventType, states]
   if (asked.every((part) => part === undefined)) return [ids]
-  const all = [...OPEN_STATES, ...ENDED_STATES]
-  return (states ?? all).flatMap((state) => {
+  return (states ?? DELIVERY_STATES).flatMap((state) => {
     if (state === 'leased') return [leased(db, filter)]
     const { target: none, ...others } = filter
     const range = ofOwner(inStates(ids, [state]), others)

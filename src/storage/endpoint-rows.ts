@@ -58,6 +58,11 @@ export function rowToEndpoint(
     retry: JSON.parse(row.retry) as RetryPolicy,
     settings: settingsOf(row.settings),
     enabled: row.enabled === 1,
+    disabled:
+      row.disabled_reason === null
+        ? null
+        : { reason: row.disabled_reason, atMs: row.disabled_at_ms ?? row.updated_at_ms },
+    failingSinceMs: row.failing_since_ms,
     secrets: own,
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,

@@ -1,7 +1,9 @@
 // Endpoints: where a tenant's events go.
 import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
+import type { DisabledReason } from '../model.ts'
 import type { Database } from './database.ts'
+import { pauseAll, resumeAll } from './endpoint-health.ts'
 import { insertPatterns, replacePatterns } from './endpoint-patterns.ts'
 import {
   fieldsToRow,
@@ -77,7 +79,11 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
         const times = { created_at_ms: createdAtMs, updated_at_ms: createdAtMs }
         await db
           .insertInto('endpoints')
-          .values({ id, tenant, ...fieldsToRow(id, fields, secrets), ...times })
+          .values({
+            ...{ id, tenant, ...times },
+            ...fieldsToRow(id, fields, secrets),
+            ...disabledBy(fields, { disabled_reason: null, disabled_at_ms: null }, createdAtMs),
+          })
           .execute()
         await insertPatterns(db, { id, tenant }, fields.eventTypes)
         await db
@@ -121,7 +127,13 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
           .set({ id })
           .where('id', '=', id)
           .where('updated_at_ms', '=', changedAtMs)
-          .returning(['tenant', 'settings', 'bucket_full_at_us'])
+          .returning([
+            'tenant',
+            'settings',
+            'bucket_full_at_us',
+            'disabled_reason',
+            'disabled_at_ms',
+          ])
           .executeTakeFirst()
         if (before === undefined) return false
         await db
@@ -130,6 +142,7 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
           .set({
             ...fieldsToRow(id, fields, secrets),
             bucket_full_at_us: bucketUnder(fields, before, nowMs),
+            ...disabledBy(fields, before, nowMs),
             updated_at_ms: Math.max(nowMs, changedAtMs + 1),
           })
           .where('id', '=', id)
@@ -141,6 +154,7 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
         return true
       })
       if (changed) await move(id, lane)
+      if (changed && !fields.enabled) await pauseAll(database, id)
       return changed
     },
 
@@ -180,12 +194,38 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
           .execute()
       }),
 
+    pause: (id) => pauseAll(database, id),
+    resume: (id, nowMs) => resumeAll(database, id, nowMs),
+
+    async countPaused(id, most) {
+      const rows = await reader
+        .selectFrom('deliveries')
+        .select('id')
+        .where('endpoint_id', '=', id)
+        .where('state', '=', 'paused')
+        .limit(most)
+        .execute()
+      return rows.length
+    },
+
     remove: (id) =>
       database.write(async (db) => {
         const row = await db.deleteFrom('endpoints').where('id', '=', id).executeTakeFirst()
         return row.numDeletedRows > 0n
       }),
   }
+}
+
+/** What its owner enables begins anew; what is disabled already stays so for the reason that it has. */
+function disabledBy(
+  { enabled }: EndpointFields,
+  before: { disabled_reason: DisabledReason | null; disabled_at_ms: number | null },
+  nowMs: number,
+) {
+  if (enabled) return { disabled_reason: null, disabled_at_ms: null, failing_since_ms: null }
+  const { disabled_reason, disabled_at_ms } = before
+  if (disabled_reason !== null) return { disabled_reason, disabled_at_ms }
+  return { disabled_reason: 'owner' as const, disabled_at_ms: nowMs }
 }
 
 /** When the bucket of an endpoint is full, whose limit is another from now on. */

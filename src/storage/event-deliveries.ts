@@ -2,6 +2,7 @@
 // message, and where they go and what they are signed with is read with their endpoint at each attempt.
 import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
 import { payloadOf } from '../event-envelope.ts'
+import { PAUSED } from '../model.ts'
 import type { EndpointSettings, RequestSpec, SigningSecret } from '../model.ts'
 import type { AtCommit } from './database.ts'
 import { DELIVERY_COLUMNS } from './delivery-rows.ts'
@@ -25,6 +26,7 @@ export interface LoadedDelivery {
         body: Buffer
         signingSecrets: readonly SigningSecret[]
         unprepared: EndpointSettings | null
+        endpointFails: boolean
         function: EndpointSettings['target']
         unfetched: boolean
       }
@@ -34,6 +36,8 @@ export interface LoadedDelivery {
     | 'endpoint_deleted'
     | 'payload_expunged'
     | 'unreadable'
+    /** Its endpoint is disabled. */
+    | typeof PAUSED
 }
 
 export const insertEventDeliveries = createRowWriter<Insertable<DeliveriesTable>>((db, rows) =>
@@ -48,6 +52,7 @@ const selectLeasedEvents = createStatementOfIds((db, ids) =>
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
     .select(['resend_job_id', 'sends', 'endpoints.id as endpoint', 'spec', 'settings'])
     .select(['endpoints.lane as lane_now', 'expunged_messages.at_ms as expunged_at_ms'])
+    .select(['enabled', 'failing_since_ms'])
     .where('deliveries.id', 'in', ids)
     .where('endpoint_id', 'is not', null),
 )
@@ -75,6 +80,8 @@ export async function loadEvents(
       sends,
       spec: sealed,
       settings,
+      enabled,
+      failing_since_ms: failingSinceMs,
       resend_job_id: resendJobId,
       expunged_at_ms: expungedAtMs,
       ...row
@@ -87,6 +94,8 @@ export async function loadEvents(
       const toSend = (): LoadedDelivery['sent'] => {
         if (expungedAtMs !== null) return 'payload_expunged'
         if (endpoint === null || lane === null || sealed === null) return 'endpoint_deleted'
+        // What somebody asked for is sent all the same.
+        if (enabled === 0 && row.manual === 0) return PAUSED
         if (lane !== row.lane) return { movedTo: lane }
         return readable(() => ({
           spec: specOfEndpoint(endpoint, sealed, secrets),
@@ -96,6 +105,7 @@ export async function loadEvents(
           unprepared:
             sends === 'unprepared' || sends === 'unfetched' ? settingsOf(settings ?? '{}') : null,
           unfetched: sends === 'unfetched',
+          endpointFails: failingSinceMs !== null,
         }))
       }
       return { id: row.id, row, resendJobId, sent: toSend() }

@@ -73,6 +73,12 @@ export interface EndpointStore {
     made: NewSigningSecret,
     bounds: { nowMs: number; previousUntilMs: number; previousMax: number },
   ): Promise<void>
+  /** Has what waits for it wait as paused, where it is disabled; in small steps. */
+  pause(id: string): Promise<void>
+  /** Has what is paused go on, where it is enabled, the oldest first and in small steps; tells how many. */
+  resume(id: string, nowMs: number): Promise<number>
+  /** Deliveries that are paused, counted up to `most`. */
+  countPaused(id: string, most: number): Promise<number>
   /** With its secrets; false when there was none. Its deliveries stay. */
   remove(id: string): Promise<boolean>
 }

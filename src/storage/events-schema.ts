@@ -1,5 +1,6 @@
 // The tables of events as Kysely sees them; a part of schema.ts.
 import type { Generated } from 'kysely'
+import type { DisabledReason } from '../model.ts'
 import type { Sealed } from './schema.ts'
 
 /**
@@ -47,6 +48,10 @@ export interface EndpointsTable {
   /** JSON: what of EndpointSettings is not the default. */
   settings: Generated<string>
   enabled: number
+  /** These two are null where it is enabled. */
+  disabled_reason: Generated<DisabledReason | null>
+  disabled_at_ms: Generated<number | null>
+  failing_since_ms: Generated<number | null>
   created_at_ms: number
   updated_at_ms: number
 }

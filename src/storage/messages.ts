@@ -6,6 +6,7 @@ import type { AtCommit, Database } from './database.ts'
 import type { MessageStore, NewMessage, Published, PublishRefusal } from './event-stores.ts'
 import type { MessageExtrasTable, MessagesTable } from './events-schema.ts'
 import { addDeliveries, receiversOf } from './message-deliveries.ts'
+import type { Receiver } from './message-deliveries.ts'
 import { createFetchStore, sealFetch } from './message-fetches.ts'
 import type { Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
@@ -73,14 +74,10 @@ export function createMessageStore(deps: { database: Database; secrets: Secrets 
     const hasFields = message.hasTokenFields || message.fetch !== null
     if (!hasFields && receivers.some((one) => one.signatureStyle === 'token'))
       return 'token_fields_missing'
-    const made = await insertMessage(db, message, receivers.length)
+    const made = await publishTo(db, at, message, receivers)
     // Somebody else has published it at the same time (PostgreSQL), and has committed.
     if (!made) return (await findByCaller(db, message)) ?? 'unknown_type'
     await addExtras(db, message)
-    const sizeBytes = message.body.length
-    const bytes = { sizeBytes, countedBytes: sizeBytes }
-    const awaitsFetch = message.fetch !== null
-    await addDeliveries(db, at, { ...message, ...bytes, awaitsFetch }, receivers)
     const { fingerprint } = message
     return { message: madeOf(message, receivers.length), repeated: false, fingerprint }
   }
@@ -177,6 +174,21 @@ function selectMessages(db: Kysely<Schema>) {
     .select(COLUMNS.map((column) => `messages.${column}` as const))
     .select('expunged_messages.at_ms as expunged_at_ms')
     .select(EXTRAS)
+}
+
+/** A message with its deliveries; false where its tenant has one of its publisher's name for it. */
+export async function publishTo(
+  db: Kysely<Schema>,
+  at: AtCommit,
+  message: NewMessage,
+  receivers: readonly Receiver[],
+): Promise<boolean> {
+  if (!(await insertMessage(db, message, receivers.length))) return false
+  const sizeBytes = message.body.length
+  const bytes = { sizeBytes, countedBytes: sizeBytes }
+  const awaitsFetch = message.fetch !== null
+  await addDeliveries(db, at, { ...message, ...bytes, awaitsFetch }, receivers)
+  return true
 }
 
 async function findByCaller(

@@ -21,6 +21,7 @@ import { eventBytes } from './migrations/0016-event-bytes.ts'
 import { eventPatterns } from './migrations/0016-event-patterns.ts'
 import { preparation } from './migrations/0017-preparation.ts'
 import { ownLanes } from './migrations/0018-own-lanes.ts'
+import { disabledEndpoints } from './migrations/0019-disabled-endpoints.ts'
 import { eventTypeRules } from './migrations/0021-event-type-rules.ts'
 import { around } from './migrations/0022-around.ts'
 import type { EngineTypes, Schema } from './schema.ts'
@@ -44,6 +45,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0016-event-patterns': eventPatterns,
   '0017-preparation': preparation,
   '0018-own-lanes': ownLanes,
+  '0019-disabled-endpoints': disabledEndpoints,
   '0021-event-type-rules': eventTypeRules,
   '0022-around': around,
 }

@@ -212,6 +212,8 @@ export interface LeasedDelivery extends Delivery, Omit<DeliveryPayload, 'spec'> 
   function: EndpointSettings['target']
   /** True where its payload is to be fetched before that. */
   unfetched: boolean
+  /** The last attempt to deliver to its endpoint failed. */
+  endpointFails: boolean
 }
 
 /** What becomes of a delivery after an attempt. */
@@ -315,10 +317,12 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery>, PreparedStore 
   create(delivery: MadeDelivery): Promise<void>
   /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
   settle(
-    leased: Pick<LeasedDelivery, 'id' | 'lane' | 'leaseId' | 'resendJobId' | 'event'>,
+    leased: Pick<LeasedDelivery, 'id' | 'lane' | 'leaseId' | 'resendJobId'> &
+      Pick<LeasedDelivery, 'event' | 'state' | 'tries' | 'endpointFails'>,
     attempt: Attempt,
     after: AfterAttempt | Unchanged,
-    bounds: { nowMs: number; perLane: number; news: TargetNews },
+    /** An endpoint that fails for `disabledAfterMs` is disabled; 0, as where it is absent: none is. */
+    bounds: { nowMs: number; perLane: number; news: TargetNews; disabledAfterMs?: number },
   ): Promise<boolean>
   /** Until when the lane of that delivery is held, whose target asked for less; null, or of the past, where it is not. */
   heldUntil(id: string): Promise<number | null>

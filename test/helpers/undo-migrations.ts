@@ -20,6 +20,11 @@ export function undoMigrations(folder: string, until: string): void {
        ALTER TABLE event_types DROP COLUMN schema`,
     ],
     [
+      '0019-disabled-endpoints',
+      `ALTER TABLE endpoints DROP COLUMN failing_since_ms;
+       ALTER TABLE endpoints DROP COLUMN disabled_at_ms; ALTER TABLE endpoints DROP COLUMN disabled_reason`,
+    ],
+    [
       '0018-own-lanes',
       `DROP INDEX deliveries_by_event_type; DROP INDEX deliveries_by_own_target;
        DROP INDEX endpoints_by_bucket;
