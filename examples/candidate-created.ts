@@ -1,11 +1,18 @@
-// An applicant tracking system tells a company of each new candidate: the company registers where it wants to hear of
-// it, verifies the token within the payload, and looks up what became of a call that failed.
+// An applicant tracking system tells a company of each new candidate by its id alone: Wasmhook fetches the candidate
+// from the system's own API. The company registers where it wants to hear of it, verifies the token within the payload,
+// and looks up what became of a call that failed.
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import type { Received } from '../test/helpers/http-service.ts'
 import type { Stage } from './stage.ts'
 
 const COMPANY = 'company-42'
+/** Of the system's API, which nobody else may ask. */
+const API_KEY = 'Bearer candidates-api-key'
+const CANDIDATES: readonly Candidate[] = [
+  { id: 'candidate-1', createdAt: '2026-11-27T09:00:00Z', name: 'Ada' },
+  { id: 'candidate-2', createdAt: '2026-11-27T09:05:00Z', name: 'Grace' },
+]
 
 interface Candidate {
   id: string
@@ -28,8 +35,26 @@ export async function candidateCreated(stage: Stage): Promise<Received[]> {
     void looked.then(() => reply.writeHead(status).end())
   })
 
+  const api = await stage.service(({ path, headers }, reply) => {
+    const found = CANDIDATES.find(({ id }) => path === `/candidates/${id}`)
+    if (found === undefined || headers.authorization !== API_KEY) reply.writeHead(404).end()
+    else reply.setHeader('content-type', 'application/json').end(JSON.stringify(found))
+  })
+
+  stage.say('The system says where a candidate is found by its id.')
+  await stage.post('/api/event-types', {
+    tenant: COMPANY,
+    name: 'candidate.created',
+    fetch: {
+      protocol: 'http:',
+      hostname: '127.0.0.1',
+      port: api.port,
+      path: '/candidates/{{id}}',
+      headers: { authorization: API_KEY },
+    },
+  })
+
   stage.say('The company registers a webhook; the secret is shown this once.')
-  await stage.post('/api/event-types', { tenant: COMPANY, name: 'candidate.created' })
   const { secret } = await stage.post('/api/endpoints', {
     tenant: COMPANY,
     url: `${service.origin}/candidates`,
@@ -40,8 +65,7 @@ export async function candidateCreated(stage: Stage): Promise<Received[]> {
   })
 
   stage.say('A candidate is created, and the company is called.')
-  const ada = { id: 'candidate-1', createdAt: '2026-11-27T09:00:00Z', name: 'Ada' }
-  const first = await publish(stage, ada)
+  const first = await publish(stage, 'candidate-1')
   await stage.until(first, ({ state }) => state === 'succeeded')
   const [heard] = service.received
   assert.ok(heard)
@@ -52,7 +76,7 @@ export async function candidateCreated(stage: Stage): Promise<Received[]> {
   )
   let look = (): void => undefined
   company = { status: 500, looked: new Promise((resolve) => (look = resolve)) }
-  const second = await publish(stage, { ...ada, id: 'candidate-2', name: 'Grace' })
+  const second = await publish(stage, 'candidate-2')
   assert.equal((await history(stage, 'pending')).length, 1)
   look()
   await stage.until(second, ({ state }) => state === 'exhausted')
@@ -66,15 +90,17 @@ export async function candidateCreated(stage: Stage): Promise<Received[]> {
   await stage.until(second, ({ state }) => state === 'succeeded')
   assert.equal(verify(service.received.at(-1)!.body, String(secret)).name, 'Grace')
   assert.equal((await history(stage, 'succeeded')).length, 2)
+  // Once for each message, however often it was sent.
+  assert.equal(api.received.length, CANDIDATES.length)
   return service.received
 }
 
 /** @returns the path of the one delivery that it makes */
-async function publish(stage: Stage, candidate: Candidate): Promise<string> {
+async function publish(stage: Stage, candidateId: string): Promise<string> {
   const { message_id: id } = await stage.post('/api/messages', {
     tenant: COMPANY,
     type: 'candidate.created',
-    payload: candidate,
+    payload: { id: candidateId },
   })
   const query = `tenant=${COMPANY}&message_id=${String(id)}`
   const { items } = (await stage.get(`/api/deliveries?${query}`)) as {
