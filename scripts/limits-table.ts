@@ -104,6 +104,9 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   'src/http/routes/resend-jobs.ts': [
     ['RATE_PER_SECOND_MAX', 'deliveries', '`rate_per_second` of a resend job', '`BAD_REQUEST`'],
   ],
+  'src/core/trials.ts': [
+    ['TRIALS_AT_ONCE_MAX', 'trials', "Of one tenant's endpoints, in one process", '`RATE_LIMITED`'],
+  ],
   'src/core/resend-jobs.ts': [
     [
       'RUNNING_JOBS_MAX',

@@ -28,6 +28,7 @@ import { createRunner } from './core/runner.ts'
 import { createSigning } from './core/signing.ts'
 import { createTargetCheck } from './core/target-check.ts'
 import { createTokens } from './core/tokens.ts'
+import { createTrials } from './core/trials.ts'
 import { shareOf } from './core/share.ts'
 import type { Share } from './core/share.ts'
 import { spreadSandbox } from './core/spread-sandbox.ts'
@@ -52,6 +53,7 @@ import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
 import { registerSigning } from './http/routes/signing.ts'
 import { registerTokens } from './http/routes/tokens.ts'
+import { registerTrials } from './http/routes/trials.ts'
 import { registerVersions } from './http/routes/versions.ts'
 import { createServer } from './http/server.ts'
 import { watchLoopDelay } from './metrics/loop-delay.ts'
@@ -245,6 +247,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
     onDelivery: () => background.wake(),
   })
+  const trials = createTrials({
+    ...{ storage, endpoints, journal, knownTypes, checkTarget, outbound, callFunction },
+    ...{ config, now },
+  })
   const runControl = createRunControl({ storage, journal, waits, interrupts, now })
 
   const metrics = createMetrics({
@@ -290,6 +296,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerEventTypes(app, { eventTypes, keyGuard })
       registerEndpoints(app, { endpoints, executables, keyGuard })
       registerEndpointHealth(app, { endpoints, keyGuard })
+      registerTrials(app, { trials, keyGuard, config })
       registerMessages(app, { messages, deliveries, keyGuard, config })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {

@@ -43,6 +43,7 @@ const TABLE = {
     'caller',
     'To check the payload against its schema takes more than EVENT_SCHEMA_STEPS.',
   ],
+  RATE_LIMITED: [429, 'caller', 'As much of this is under way as may be at once.'],
   BODY_TOO_LARGE: [413, 'caller', 'The body is larger than its limit.'],
   INPUT_TOO_LARGE: [413, 'caller', 'The inputs of one call are together larger than INPUT_BYTES.'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'caller', 'The route does not take this content type.'],

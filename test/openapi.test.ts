@@ -84,6 +84,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   'PATCH /api/endpoints/{id}': 'manage',
   'DELETE /api/endpoints/{id}': 'manage',
   'POST /api/endpoints/{id}/secret/rotate': 'manage',
+  'POST /api/endpoints/{id}/test': 'manage',
+  'POST /api/endpoints/{id}/transform/test': 'manage',
   'POST /api/endpoints/{id}/recover': 'manage',
   'POST /api/endpoints/{id}/replay': 'manage',
   'POST /api/endpoints/{id}/enable': 'manage',

@@ -3,16 +3,16 @@
 import type { Config } from '../config.ts'
 import { needsPreparation } from '../endpoint-settings.ts'
 import { payloadOf } from '../event-envelope.ts'
-import type { Attempt, EndpointSettings, RequestSpec } from '../model.ts'
+import type { Attempt, EndpointSettings } from '../model.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { AfterAttempt, LeasedDelivery, Storage, Unchanged } from '../storage/storage.ts'
-import { EXCERPT_BYTES, afterAttempt, arrived, attempt, newsOf, timeoutOf } from './attempt.ts'
+import { afterAttempt, arrived, newsOf } from './attempt.ts'
 import type { CallFunction } from './function-calls.ts'
-import { attemptOfCall, attemptOfStep } from './function-target.ts'
+import { attemptOfStep } from './function-target.ts'
 import { createMessageFetch } from './message-fetch.ts'
 import { orCut } from './or-cut.ts'
 import { createPreparation } from './preparation.ts'
-import { aliveAt } from './signing.ts'
+import { createSending } from './sending.ts'
 import { createWorker } from './worker.ts'
 import type { Hands, Worker } from './worker.ts'
 
@@ -38,6 +38,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
   const perLane = config.DELIVERY_TARGET_CONCURRENCY
   const preparation = createPreparation({ callFunction, config, now })
   const messageFetch = createMessageFetch({ storage, outbound, config, now })
+  const sendOnce = createSending({ outbound, callFunction, config, now })
 
   async function deliver(delivery: LeasedDelivery, hands: Hands): Promise<void> {
     const whole = await fetched(delivery, hands)
@@ -79,7 +80,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
     const { unprepared } = delivery
     if (unprepared === null) return delivery
     if (!needsPreparation(unprepared)) return asItIs(delivery, unprepared, hands)
-    const begun = beginning()
+    const begun = { atMs: now(), performanceMs: performance.now() }
     const made = await orCut(preparation.prepare(delivery, unprepared), hands.cut)
     switch (made?.kind) {
       case 'ready': {
@@ -120,55 +121,22 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
   }
 
   async function send(delivery: LeasedDelivery, hands: Hands): Promise<void> {
-    const made =
-      delivery.spec === null
-        ? await callTarget(delivery, hands)
-        : await request(delivery, delivery.spec, hands.cut)
-    if (made !== undefined) await settle(delivery, made, hands)
-  }
-
-  /** Undefined where it was cut off by our own end: no failure of the target's, and the lease ends by itself. */
-  async function request(
-    delivery: LeasedDelivery,
-    spec: RequestSpec,
-    cut: AbortSignal,
-  ): Promise<Attempt | undefined> {
-    const { body, contentType, hops } = delivery
-    const made = await attempt(
-      outbound,
-      {
-        spec,
-        result: { bytes: body, type: contentType },
-        timeoutMs: timeoutOf(spec, config),
-        answerBytes: EXCERPT_BYTES,
-        hops,
-        headers: { 'wasmhook-delivery': delivery.id },
-        signing: {
-          id: delivery.event?.messageId ?? delivery.id,
-          secrets: aliveAt(now(), delivery.signingSecrets),
-        },
-        signal: cut,
-      },
-      now,
-    )
-    return cut.aborted && made.response === undefined ? undefined : made.attempt
-  }
-
-  /** Undefined where it was not called, or nobody has time for what it comes to. */
-  async function callTarget(
-    delivery: LeasedDelivery,
-    { cut, commit }: Hands,
-  ): Promise<Attempt | undefined> {
-    const { function: ref, body: input, hops } = delivery
-    if (ref === null) return undefined
-    const begun = beginning()
-    const called = callFunction({ ref, input, hops, callback: ref.callback })
-    const outcome = await orCut(called, cut)
-    if (outcome === undefined) return undefined
-    if (outcome.kind === 'no_room') await putBack(delivery, commit)
-    else if (outcome.kind === 'refused') await discard(delivery, outcome.reason, commit)
-    else return attemptOfCall(ref, outcome, begun)
-    return undefined
+    const webhookId = delivery.event?.messageId ?? delivery.id
+    const headers = { 'wasmhook-delivery': delivery.id }
+    const outcome = await sendOnce({ ...delivery, webhookId, headers }, hands.cut)
+    switch (outcome.kind) {
+      case 'attempted':
+        await settle(delivery, outcome.attempt, hands)
+        break
+      case 'no_room':
+        await putBack(delivery, hands.commit)
+        break
+      case 'refused':
+        await discard(delivery, outcome.reason, hands.commit)
+        break
+      // Its lease ends by itself.
+      case 'cut':
+    }
   }
 
   async function settle(
@@ -204,8 +172,6 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
   ): Promise<void> {
     await commit(() => storage.deliveries.discard(delivery, reason, { nowMs: now(), perLane }))
   }
-
-  const beginning = () => ({ atMs: now(), performanceMs: performance.now() })
 
   return createWorker({
     storage,

@@ -24,12 +24,14 @@ export type MessageFetch = ReturnType<typeof createMessageFetch>
 const REDIRECTS = 5
 const MISSING: readonly number[] = [404, 410]
 
-export function createMessageFetch(deps: {
+export interface FetchDeps {
   storage: Pick<Storage, 'messages'>
   outbound: Outbound
   config: Config
   now: () => number
-}) {
+}
+
+export function createMessageFetch(deps: FetchDeps) {
   const { storage, outbound, config, now } = deps
   /** By message: its deliveries wait for one fetch. */
   const underWay = new Map<string, Promise<Fetched>>()
@@ -42,37 +44,9 @@ export function createMessageFetch(deps: {
     // Another process, or a fetch that ended just now, may have been first.
     const known = await storage.messages.toFetch(messageId)
     if ('body' in known) return { kind: 'ready', body: known.body }
-    const { spec } = known
-    const trace = new Trace()
-    const beganAtMs = now()
-    const failed = (sentence: string): Fetched => ({
-      kind: 'failed',
-      attempt: attemptOf({ spec, trace, beganAtMs, sentence }),
-    })
-    let response: OutboundResponse
-    try {
-      response = await outbound.send({
-        spec,
-        method: spec.method ?? 'GET',
-        timeoutMs: Math.min(spec.timeoutMs ?? config.FETCH_TIMEOUT_MS, config.FETCH_TIMEOUT_MS_MAX),
-        maxBytes: config.MESSAGE_BYTES,
-        overflow: 'fail',
-        maxRedirects: REDIRECTS,
-        hops,
-        trace,
-        signal: cut,
-      })
-    } catch (error) {
-      if (!(error instanceof OutboundError)) throw error
-      return cut.aborted ? undefined : failed(error.message)
-    }
-    if (MISSING.includes(response.status)) return { kind: 'missing' }
-    if (response.status < 200 || response.status > 299) {
-      return failed(`It answered ${response.status}.`)
-    }
-    const payload = readJson(response.body)
-    if (payload === undefined) return failed('What it answered is not JSON.')
-    const made = withPayload(envelope, payload)
+    const got = await fetchPayload({ outbound, config, now }, { spec: known.spec, hops }, cut)
+    if (got?.kind !== 'ready') return got
+    const made = withPayload(envelope, got.payload)
     const body = await commit(() => storage.messages.keepFetched(messageId, made, now()))
     return body === undefined ? undefined : { kind: 'ready', body }
   }
@@ -93,6 +67,45 @@ export function createMessageFetch(deps: {
       return { kind: 'failed', attempt: { ...fetched.attempt, id: uuidv7() } }
     },
   }
+}
+
+/** One fetch; what came is JSON. Undefined: it was cut off. */
+export async function fetchPayload(
+  { outbound, config, now }: Pick<FetchDeps, 'outbound' | 'config' | 'now'>,
+  { spec, hops }: { spec: RequestSpec; hops: number },
+  cut: AbortSignal,
+): Promise<Exclude<Fetched, { kind: 'ready' }> | { kind: 'ready'; payload: string }> {
+  const trace = new Trace()
+  const beganAtMs = now()
+  const failed = (sentence: string) => ({
+    kind: 'failed' as const,
+    attempt: attemptOf({ spec, trace, beganAtMs, sentence }),
+  })
+  let response: OutboundResponse
+  try {
+    response = await outbound.send({
+      spec,
+      method: spec.method ?? 'GET',
+      timeoutMs: Math.min(spec.timeoutMs ?? config.FETCH_TIMEOUT_MS, config.FETCH_TIMEOUT_MS_MAX),
+      maxBytes: config.MESSAGE_BYTES,
+      overflow: 'fail',
+      maxRedirects: REDIRECTS,
+      hops,
+      trace,
+      signal: cut,
+    })
+  } catch (error) {
+    if (!(error instanceof OutboundError)) throw error
+    return cut.aborted ? undefined : failed(error.message)
+  }
+  if (MISSING.includes(response.status)) return { kind: 'missing' }
+  if (response.status < 200 || response.status > 299) {
+    return failed(`It answered ${response.status}.`)
+  }
+  const payload = readJson(response.body)
+  return payload === undefined
+    ? failed('What it answered is not JSON.')
+    : { kind: 'ready', payload }
 }
 
 /** An attempt of class `fetch`: its target was not asked, and its status is none of the target's. */

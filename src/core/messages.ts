@@ -65,11 +65,7 @@ export function createMessages(deps: MessagesDeps) {
     if (!isEventTypeName(type)) throw unknownType(type)
     if (callerId !== null && !PRINTABLE.test(callerId))
       throw malformed('id', 'id must be printable ASCII, and not empty.')
-    if (Buffer.byteLength(payload) > config.MESSAGE_BYTES) {
-      const detail = { limit: config.MESSAGE_BYTES }
-      const sentence = `The payload is larger than ${config.MESSAGE_BYTES} bytes (MESSAGE_BYTES).`
-      throw new AppError('BODY_TOO_LARGE', sentence, { detail })
-    }
+    checkPayloadSize(payload, config)
     const laterMsMax = config.DELIVER_LATER_MS_MAX
     if (deliverAtMs !== null && deliverAtMs - now() > laterMsMax)
       throw malformed('deliver_at', `deliver_at is more than ${laterMsMax} ms away.`)
@@ -231,6 +227,16 @@ async function outcomeOf<T>(make: () => T | Promise<T>): Promise<T | AppError> {
     if (error instanceof AppError) return error
     throw error
   }
+}
+
+/** @throws AppError BODY_TOO_LARGE */
+export function checkPayloadSize(
+  payload: string,
+  { MESSAGE_BYTES: limit }: Pick<Config, 'MESSAGE_BYTES'>,
+): void {
+  if (Buffer.byteLength(payload) <= limit) return
+  const sentence = `The payload is larger than ${limit} bytes (MESSAGE_BYTES).`
+  throw new AppError('BODY_TOO_LARGE', sentence, { detail: { limit } })
 }
 
 /** Of all that decides what is sent, and when; hex sha256. */

@@ -15,7 +15,7 @@ export type Prepared =
   /** It is not to be sent. */
   | { kind: 'discarded'; reason: string }
   /** A step failed, which counts as an attempt that did. */
-  | { kind: 'failed'; step: Step; message: string }
+  | { kind: 'failed'; step: Step; message: string; runId: string | null }
   /** There is no room for a function now. */
   | { kind: 'later' }
 
@@ -53,7 +53,7 @@ export function createPreparation({ callFunction, config, now }: PreparationDeps
     if (TRUE.test(text)) return true
     if (FALSE.test(text)) return { kind: 'discarded', reason: 'filtered' }
     const message = 'The filter returned neither true nor false.'
-    return { kind: 'failed', step: 'filter', message }
+    return { kind: 'failed', step: 'filter', message, runId: outcome.runId }
   }
 
   async function transformed(
@@ -64,7 +64,7 @@ export function createPreparation({ callFunction, config, now }: PreparationDeps
     if (outcome.kind !== 'returned') return stopped('transform', outcome)
     if (outcome.bytes.length > config.MESSAGE_BYTES) {
       const message = `The result is larger than ${config.MESSAGE_BYTES} bytes (MESSAGE_BYTES).`
-      return { kind: 'failed', step: 'transform', message }
+      return { kind: 'failed', step: 'transform', message, runId: outcome.runId }
     }
     return { payload: toPayload(outcome) }
   }
@@ -100,7 +100,8 @@ export function createPreparation({ callFunction, config, now }: PreparationDeps
 function stopped(step: Step, outcome: Exclude<FunctionOutcome, { kind: 'returned' }>): Stopped {
   if (outcome.kind === 'no_room') return { kind: 'later' }
   if (outcome.kind === 'refused') return { kind: 'discarded', reason: outcome.reason }
-  return { kind: 'failed', step, message: `${outcome.code}: ${outcome.message}` }
+  const { code, message, runId } = outcome
+  return { kind: 'failed', step, message: `${code}: ${message}`, runId }
 }
 
 function toPayload({ bytes, type }: { bytes: Buffer; type: string }): Payload {

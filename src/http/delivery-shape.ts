@@ -1,5 +1,7 @@
 // What a delivery and its attempts look like in an answer.
+import { isUtf8 } from 'node:buffer'
 import { Type } from 'typebox'
+import type { Attempt } from '../model.ts'
 import { nullable } from './schemas.ts'
 
 const Text = Type.String()
@@ -7,7 +9,7 @@ const Whole = Type.Integer()
 const Flag = Type.Boolean()
 const Time = Type.String({ description: 'RFC 3339, UTC' })
 
-const Attempt = Type.Object(
+export const AttemptShape = Type.Object(
   {
     attempt_id: Text,
     began_at: nullable(Time),
@@ -58,8 +60,50 @@ export const DeliveryShape = Type.Object(
     created_at: nullable(Time),
     ended_at: nullable(Time),
     held_until: Type.Optional(nullable(Time)),
-    attempts: Type.Optional(Type.Array(Attempt)),
+    attempts: Type.Optional(Type.Array(AttemptShape)),
     attempts_omitted: Type.Optional(Whole),
   },
   { additionalProperties: true },
 )
+
+export function attemptToWire(attempt: Attempt) {
+  return {
+    attempt_id: attempt.id,
+    began_at: new Date(attempt.beganAtMs).toISOString(),
+    duration_us: attempt.durationUs,
+    manual: attempt.manual,
+    request: attempt.request,
+    peer: attempt.peer,
+    timings: {
+      dns_us: attempt.timings.dnsUs,
+      connect_us: attempt.timings.connectUs,
+      tls_us: attempt.timings.tlsUs,
+      first_byte_us: attempt.timings.firstByteUs,
+      total_us: attempt.durationUs,
+    },
+    status: attempt.status,
+    error: attempt.errorMessage,
+    error_class: attempt.errorClass,
+    response_headers: attempt.responseHeaders,
+    ...bodyToWire(attempt),
+    response_cut: attempt.responseCut,
+  }
+}
+
+/** As text where it is UTF-8, but for a character that was cut through at the end. */
+function bodyToWire({ responseBody: body, responseCut }: Attempt) {
+  const whole = responseCut ? body.subarray(0, endOfText(body)) : body
+  return isUtf8(whole)
+    ? { response_body: whole.toString('utf8'), response_body_base64: null }
+    : { response_body: null, response_body_base64: body.toString('base64') }
+}
+
+/** Where a UTF-8 text ends that may have been cut anywhere. */
+function endOfText(bytes: Buffer): number {
+  let start = bytes.length - 1
+  // A character is a byte that leads, and at most three that continue it.
+  while (start > bytes.length - 4 && start > 0 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start--
+  const lead = bytes[start] ?? 0
+  const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
+  return start + size > bytes.length ? start : bytes.length
+}

@@ -76,7 +76,7 @@ export function replyWithError(
   if (error.fault === 'ours' && error.status === 500) {
     request.log.error({ err: error.cause ?? error }, error.message)
   }
-  if (error.status === 503 || error.code === 'IDEMPOTENCY_IN_FLIGHT')
+  if (error.status === 503 || error.status === 429 || error.code === 'IDEMPOTENCY_IN_FLIGHT')
     reply.header('retry-after', String(RETRY_AFTER_S))
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply

@@ -1,14 +1,13 @@
 // Deliveries, for who holds the admin key of the executable whose result is sent, a token of the tenant whose event it
 // is, or the API token.
-import { isUtf8 } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { Deliveries } from '../../core/deliveries.ts'
 import { AppError } from '../../errors.ts'
-import type { Attempt, Delivery, TokenRight } from '../../model.ts'
+import type { Delivery, TokenRight } from '../../model.ts'
 import { formatRetry } from '../../retry-policy.ts'
-import { DeliveryShape } from '../delivery-shape.ts'
+import { DeliveryShape, attemptToWire } from '../delivery-shape.ts'
 import { FILTER_FIELDS, readDeliveryFilter } from '../delivery-filter.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
@@ -189,48 +188,6 @@ function toWire(delivery: Delivery) {
     created_at: toTime(delivery.createdAtMs),
     ended_at: toTime(delivery.endedAtMs),
   }
-}
-
-function attemptToWire(attempt: Attempt) {
-  return {
-    attempt_id: attempt.id,
-    began_at: toTime(attempt.beganAtMs),
-    duration_us: attempt.durationUs,
-    manual: attempt.manual,
-    request: attempt.request,
-    peer: attempt.peer,
-    timings: {
-      dns_us: attempt.timings.dnsUs,
-      connect_us: attempt.timings.connectUs,
-      tls_us: attempt.timings.tlsUs,
-      first_byte_us: attempt.timings.firstByteUs,
-      total_us: attempt.durationUs,
-    },
-    status: attempt.status,
-    error: attempt.errorMessage,
-    error_class: attempt.errorClass,
-    response_headers: attempt.responseHeaders,
-    ...bodyToWire(attempt),
-    response_cut: attempt.responseCut,
-  }
-}
-
-/** As text where it is UTF-8, but for a character that was cut through at the end. */
-function bodyToWire({ responseBody: body, responseCut }: Attempt) {
-  const whole = responseCut ? body.subarray(0, endOfText(body)) : body
-  return isUtf8(whole)
-    ? { response_body: whole.toString('utf8'), response_body_base64: null }
-    : { response_body: null, response_body_base64: body.toString('base64') }
-}
-
-/** Where a UTF-8 text ends that may have been cut anywhere. */
-function endOfText(bytes: Buffer): number {
-  let start = bytes.length - 1
-  // A character is a byte that leads, and at most three that continue it.
-  while (start > bytes.length - 4 && start > 0 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start--
-  const lead = bytes[start] ?? 0
-  const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
-  return start + size > bytes.length ? start : bytes.length
 }
 
 function toTime(ms: number | null): string | null {
