@@ -36,10 +36,11 @@ function isShort(text: string): boolean {
   return text.length <= EVENT_TYPE_CHARS_MAX && text.split('.').length <= EVENT_TYPE_WORDS_MAX
 }
 
-/** `*` stands for one word, as the last one for one or more. */
+/** `*` stands for one word, as the last one for one or more; for nothing of what the server tells. */
 export function matchesEvent(pattern: string, type: string): boolean {
-  if (pattern === type || pattern === '*') return true
-  if (!pattern.includes('*')) return false
+  if (pattern === type) return true
+  if (isOperational(type) || !pattern.includes('*')) return false
+  if (pattern === '*') return true
   const wanted = pattern.split('.')
   const words = type.split('.')
   const open = wanted.at(-1) === '*'

@@ -23,6 +23,15 @@ test('a star is one word, as the last one or more, and alone all', () => {
   }
 })
 
+test('what the server tells is matched by its name alone', () => {
+  const type = 'endpoint.disabled'
+  for (const pattern of ['*', 'endpoint.*', '*.disabled', '*.*']) {
+    assert.ok(!matchesEvent(pattern, type), pattern)
+  }
+  assert.ok(matchesEvent(type, type))
+  assert.deepEqual(patternsMatching(type), [type])
+})
+
 test('a name is of words with dots between them, and a pattern a name with stars for words', () => {
   for (const name of ['a', 'A_1-b', 'a.b', 'a'.repeat(128), 'a.b.c.d.e.f.g.h']) {
     assert.ok(isEventTypeName(name) && isEventPattern(name), name)

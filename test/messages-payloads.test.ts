@@ -107,6 +107,25 @@ describe('the payload of a message', () => {
     assert.deepEqual([under?.reason, under?.attempts], ['payload_expunged', []])
   })
 
+  test('is expunged where it waits for its endpoint to be enabled', async () => {
+    const fields = { event_types: ['user.made'], retry: { schedule_ms: [60_000] } }
+    const { endpoint_id: id } = await hub.endpoint({ ...fields, signature_style: 'token' })
+    hub.answers.push(500)
+    const made = await hub.publish({ id: 3, createdAt: 'x' }, { type: 'user.made' })
+    const ours = async () =>
+      (await deliveriesOf(made.message_id)).find((one) => one.endpoint_id === id)
+    for (;;) if ((await ours())?.tries === 1) break
+    const disabled = await hub.send('POST', `/api/endpoints/${id}/disable?tenant=acme`)
+    await hub.made(disabled, 200)
+    for (;;) if ((await ours())?.state === 'paused') break
+    await hub.made(await expunge(made.message_id), 200)
+    const canceled = await ours()
+    assert.deepEqual(
+      [canceled?.state, canceled?.reason, canceled?.payload_kept],
+      ['canceled', 'payload_expunged', false],
+    )
+  })
+
   test('of another tenant, or of no message, is not there to be expunged', async () => {
     const { message_id: id } = await hub.publish(1)
     await refused(await expunge(id, 'other'), 404, 'NOT_FOUND')
