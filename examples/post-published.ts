@@ -30,7 +30,6 @@ export async function postPublished(
     tenant: BLOG,
     type: 'post.published',
     payload: { post: 'on-webhooks', title: 'On webhooks' },
-    deliver_at: new Date(notBefore).toISOString(),
   })
   const sent = `/api/deliveries?tenant=${BLOG}&message_id=${String(id)}&state=succeeded`
   const { items } = await stage.until(sent, (page) => (page.items as unknown[]).length === 2)
@@ -72,6 +71,7 @@ async function subscribe(stage: Stage, eventTypes: string[]): Promise<Subscriber
     tenant: BLOG,
     url: `${service.origin}/hook`,
     event_types: eventTypes,
+    delay_ms: stage.pauseMs,
   })
   return { id: String(id), secret: String(secret), service }
 }
