@@ -22,10 +22,14 @@ test('a company hears of a candidate, and of another once it is up again, after 
   )
 })
 
-test('two services hear of a post, and one of them of what it subscribed to besides', async (t) => {
+test('one of two services is tried out, both hear of a post, and one of them of what it subscribed to besides', async (t) => {
   const { build, profile } = await postPublished(await stage(t))
   const types = (received: typeof build): string[] =>
     received.map(({ body }) => (JSON.parse(body.toString()) as { type: string }).type)
-  assert.deepEqual(types(build), ['post.published', 'post.published', 'post.updated'])
+  assert.deepEqual(
+    build.map(({ headers }) => headers['wasmhook-test']),
+    ['true', undefined, undefined, undefined],
+  )
+  assert.deepEqual(types(build).slice(1), ['post.published', 'post.published', 'post.updated'])
   assert.deepEqual(types(profile), ['post.published'])
 })
