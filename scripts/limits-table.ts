@@ -62,6 +62,7 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   EVENT_SCHEMA_BYTES: '`BODY_TOO_LARGE`',
   EVENT_SCHEMA_STEPS: '`SCHEMA_TOO_COMPLEX`, or a warning',
   ENDPOINT_DISABLED_AFTER_MS: 'the endpoint is disabled, and what waits is paused',
+  ENDPOINT_STATS_KEPT_MS: 'deleted',
   ENDPOINTS_MAX: '`CONFLICT`',
   MESSAGE_BYTES: '`BODY_TOO_LARGE`',
   MESSAGES_BATCH_BYTES: '`BODY_TOO_LARGE`',

@@ -37,6 +37,7 @@ import type { Turns } from './core/turns.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEndpointHealth } from './http/routes/endpoint-health.ts'
+import { registerEndpointStats } from './http/routes/endpoint-stats.ts'
 import { registerEndpoints } from './http/routes/endpoints.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerEventTypes } from './http/routes/event-types.ts'
@@ -294,6 +295,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerResendJobs(app, { resendJobs, endpoints, keyGuard })
       registerTokens(app, { tokens, keyGuard })
       registerEventTypes(app, { eventTypes, keyGuard })
+      registerEndpointStats(app, { endpoints, keyGuard })
       registerEndpoints(app, { endpoints, executables, keyGuard })
       registerEndpointHealth(app, { endpoints, keyGuard })
       registerTrials(app, { trials, keyGuard, config })

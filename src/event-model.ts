@@ -99,6 +99,26 @@ export interface Endpoint {
   updatedAtMs: number
 }
 
+/** What came of what an endpoint was sent. */
+export interface EndpointCounts {
+  /** Attempts that it took, and others. */
+  succeeded: number
+  failedAttempts: number
+  /** Deliveries that ended so. */
+  exhausted: number
+  discarded: number
+  /** How long all attempts took together. */
+  latencyUs: number
+}
+
+export interface EndpointStats {
+  totals: EndpointCounts
+  lastSuccessAtMs: number | null
+  lastFailureAtMs: number | null
+  /** Newest first. */
+  hours: readonly (EndpointCounts & { fromMs: number })[]
+}
+
 /** An event as it was published, without its body. */
 export interface Message {
   /** UUID v7; `webhook-id` of all that carries it. */

@@ -317,6 +317,12 @@ export const NUMBERS = {
     [0, 365 * 24 * 3_600_000],
     'An endpoint is disabled once every attempt has failed for this long; 0: never.',
   ),
+  ENDPOINT_STATS_KEPT_MS: count(
+    'ms',
+    7 * 24 * 3_600_000,
+    [3_600_000, 31 * 24 * 3_600_000],
+    'How long statistics of endpoints are kept by the hour; their totals stay.',
+  ),
   ENDPOINTS_MAX: count('endpoints', 10_000, [0, 100_000], 'Endpoints of one tenant.'),
   MESSAGE_BYTES: count('bytes', MiB, [2, 16 * MiB], 'Payload of one message.'),
   MESSAGES_BATCH_BYTES: count(

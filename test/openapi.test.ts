@@ -83,6 +83,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /api/endpoints/{id}': 'read',
   'PATCH /api/endpoints/{id}': 'manage',
   'DELETE /api/endpoints/{id}': 'manage',
+  'GET /api/endpoints/{id}/stats': 'read',
   'POST /api/endpoints/{id}/secret/rotate': 'manage',
   'POST /api/endpoints/{id}/test': 'manage',
   'POST /api/endpoints/{id}/transform/test': 'manage',

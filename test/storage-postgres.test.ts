@@ -13,6 +13,7 @@ import { checkVersion, openPostgres } from '../src/storage/postgres.ts'
 import type { Notice, Storage } from '../src/storage/storage.ts'
 import { SECRET_KEY, ask, cutConnections, emptyDatabase } from './helpers/postgres.ts'
 import { testDeliveries } from './storage-deliveries-suite.ts'
+import { testEndpointStats } from './storage-endpoint-stats-suite.ts'
 import { testEndpoints } from './storage-endpoints-suite.ts'
 import { testEventTypes } from './storage-event-types-suite.ts'
 import { testEvents } from './storage-events-suite.ts'
@@ -67,6 +68,7 @@ testLanes('PostgreSQL', (t) => open(t))
 testOwnLanes('PostgreSQL', (t) => open(t))
 testEvents('PostgreSQL', (t) => open(t))
 testEndpoints('PostgreSQL', (t) => open(t))
+testEndpointStats('PostgreSQL', (t) => open(t))
 testMessages('PostgreSQL', (t) => open(t))
 testEventTypes('PostgreSQL', (t) => open(t))
 testTokens('PostgreSQL', (t) => open(t))

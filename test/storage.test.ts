@@ -24,6 +24,7 @@ import { AppError } from '../src/errors.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { NOW, PER_LANE, bounds, newAttempt, testDeliveries } from './storage-deliveries-suite.ts'
+import { testEndpointStats } from './storage-endpoint-stats-suite.ts'
 import { testEndpoints } from './storage-endpoints-suite.ts'
 import { testEventTypes } from './storage-event-types-suite.ts'
 import { accepted, newEndpoint, newMessage, testEvents } from './storage-events-suite.ts'
@@ -74,6 +75,7 @@ testLanes('SQLite', (t) => open(t))
 testOwnLanes('SQLite', (t) => open(t))
 testEvents('SQLite', (t) => open(t))
 testEndpoints('SQLite', (t) => open(t))
+testEndpointStats('SQLite', (t) => open(t))
 testMessages('SQLite', (t) => open(t))
 testEventTypes('SQLite', (t) => open(t))
 testTokens('SQLite', (t) => open(t))

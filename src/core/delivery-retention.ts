@@ -6,6 +6,8 @@ import { finishExpunging } from './expunging.ts'
 import type { KeptBy, Storage, WorkName } from '../storage/storage.ts'
 
 const MINUTE_MS = 60_000
+/** Of what is counted by the hour, all of it is to be past its age. */
+const HOUR_MS = 60 * MINUTE_MS
 const JOBS_AT_ONCE = 100
 const MESSAGES_AT_ONCE = 100
 const LANES_OF: readonly WorkName[] = ['deliveries', 'queued_runs', 'resend_jobs']
@@ -18,13 +20,17 @@ interface Counted {
 }
 
 export interface RetentionDeps {
-  storage: Pick<Storage, 'deliveries' | 'deliveryRetention' | 'messages' | 'resendJobs'>
+  storage: Pick<
+    Storage,
+    'deliveries' | 'deliveryRetention' | 'endpoints' | 'messages' | 'resendJobs'
+  >
   config: Pick<
     Config,
     | 'DELIVERIES_KEPT_MS'
     | 'DELIVERY_PAYLOADS_KEPT_MS'
     | 'MESSAGE_PAYLOADS_KEPT_MS'
     | 'DELIVERIES_KEPT_BYTES'
+    | 'ENDPOINT_STATS_KEPT_MS'
   >
   now: () => number
   onError: (error: unknown) => void
@@ -110,6 +116,8 @@ export function createDeliveryRetention({ storage, config, now, onError }: Reten
     while (!stopped && (await kept.deleteRows(now() - rowsMs)) > 0);
     while (!stopped && (await kept.deleteUnsent(now() - rowsMs)) > 0);
     while (!stopped && (await storage.resendJobs.prune(now() - rowsMs, JOBS_AT_ONCE)) > 0);
+    const statsMs = now() - config.ENDPOINT_STATS_KEPT_MS - HOUR_MS
+    while (!stopped && (await storage.endpoints.pruneHours(statsMs)) > 0);
     for (const work of LANES_OF) {
       let after: string | undefined = ''
       while (!stopped && after !== undefined) {

@@ -2,7 +2,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { Endpoint, SigningSecret } from '../model.ts'
+import type { Endpoint, EndpointStats, SigningSecret } from '../model.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Deliveries } from './deliveries.ts'
 import { toEndpointFields } from './endpoint-fields.ts'
@@ -132,6 +132,16 @@ export function createEndpoints(deps: EndpointsDeps) {
 
     /** Deliveries to it that are paused, counted up to PAUSED_SHOWN. */
     countPaused: (id: string): Promise<number> => storage.endpoints.countPaused(id, PAUSED_SHOWN),
+
+    /** What came of what it was sent, and since when it fails. @throws AppError NOT_FOUND */
+    async stats(
+      tenant: string,
+      id: string,
+    ): Promise<EndpointStats & Pick<Endpoint, 'failingSinceMs'>> {
+      const { failingSinceMs } = await find(tenant, id)
+      const stats = await storage.endpoints.stats(id, now() - config.ENDPOINT_STATS_KEPT_MS)
+      return { ...stats, failingSinceMs }
+    },
 
     /** What was not delivered to it is canceled. */
     async remove(tenant: string, id: string): Promise<void> {

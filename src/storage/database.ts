@@ -1,6 +1,7 @@
 // What the repositories need of an engine: a place to read, and units of writing. sqlite.ts and postgres.ts
 // provide it, so that the repositories are written once and name no engine.
 import type { Kysely } from 'kysely'
+import type { EndpointChange } from './endpoint-counters.ts'
 import type { KeyChange } from './idempotency-totals.ts'
 import type { LaneChange } from './lanes.ts'
 import type { Schema } from './schema.ts'
@@ -16,6 +17,8 @@ export interface AtCommit {
   lane(change: LaneChange): void
   /** There are more or fewer keys, or kept answers, of an executable. */
   keys(change: KeyChange): void
+  /** Something came of what an endpoint was sent. */
+  endpoint(change: EndpointChange): void
 }
 
 /** How units that are under way at the same time keep out of each other's way. */

@@ -32,6 +32,7 @@ import {
   selectSizes,
   settleRow,
 } from './delivery-statements.ts'
+import { changeOf } from './endpoint-counters.ts'
 import { settleEvent } from './endpoint-health.ts'
 import { followEndpoint, loadEvents, putBackInto, readable } from './event-deliveries.ts'
 import type { LoadedDelivery } from './event-deliveries.ts'
@@ -73,8 +74,13 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
     for (const { id, row, resendJobId, sent } of inOrder(ids, [...ofRuns, ...ofEvents])) {
       // Each ends alone: an error here would hold up all others for ever.
       if (sent === PAUSED) await pauseNow(db, id)
-      else if (sent === 'unreadable') await endNow(db, id, 'discarded', sent, bounds)
-      else if (typeof sent === 'string') await endNow(db, id, 'canceled', sent, bounds)
+      else if (sent === 'unreadable') {
+        await endNow(db, id, 'discarded', sent, bounds)
+        const { endpoint_id: endpointId } = row
+        // What is sent again, and cannot be read, had ended, and was counted then.
+        if (endpointId !== null && row.ended_at_ms === null)
+          at.endpoint({ endpointId, nowMs: bounds.nowMs, ended: 'discarded' })
+      } else if (typeof sent === 'string') await endNow(db, id, 'canceled', sent, bounds)
       else if ('movedTo' in sent) {
         // Sent from here, its outcome would be told of the target of before.
         await putBackInto({ db, at }, row, sent.movedTo, bounds.nowMs)
@@ -192,6 +198,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         if (numAffectedRows === 0n) return false
         await insertAttempt(db, id, attempt)
         if (resendJobId !== null) await countResent(db, resendJobId, after.state === 'succeeded')
+        if (event !== null) at.endpoint(changeOf(event.endpointId, attempt, after, nowMs))
         const told = toLaneNews({ news, nowMs })
         const waits = after.state === 'waiting' || after.state === 'unchanged'
         if (event !== null) {

@@ -56,8 +56,11 @@ export function createPreparedStore(database: Database, queue: WorkQueue): Prepa
         const ending = await one
           .set({ ...NOT_LEASED, ...NOT_MANUAL, ...ended })
           .where('ended_at_ms', 'is', null)
+          .returning('endpoint_id')
           .executeTakeFirst()
-        if (asBefore.numUpdatedRows + ending.numUpdatedRows > 0n) queue.refresh(at, lane, perLane)
+        const endpointId = ending?.endpoint_id ?? null
+        if (endpointId !== null) at.endpoint({ endpointId, nowMs, ended: 'discarded' })
+        if (asBefore.numUpdatedRows > 0n || ending !== undefined) queue.refresh(at, lane, perLane)
       }),
 
     putBack: ({ id, leaseId, lane }, dueAtMs, perLane) =>

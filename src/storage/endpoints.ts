@@ -3,6 +3,11 @@ import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { DisabledReason } from '../model.ts'
 import type { Database } from './database.ts'
+import {
+  deleteEndpointCounters,
+  pruneEndpointHours,
+  readEndpointStats,
+} from './endpoint-counters.ts'
 import { pauseAll, resumeAll } from './endpoint-health.ts'
 import { insertPatterns, replacePatterns } from './endpoint-patterns.ts'
 import {
@@ -208,9 +213,13 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
       return rows.length
     },
 
+    stats: (id, fromMs) => readEndpointStats(reader, id, fromMs),
+    pruneHours: (beforeMs) => database.write((db) => pruneEndpointHours(db, beforeMs)),
+
     remove: (id) =>
       database.write(async (db) => {
         const row = await db.deleteFrom('endpoints').where('id', '=', id).executeTakeFirst()
+        await deleteEndpointCounters(db, id)
         return row.numDeletedRows > 0n
       }),
   }

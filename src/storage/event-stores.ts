@@ -2,6 +2,7 @@
 // part of storage.ts.
 import type {
   Endpoint,
+  EndpointStats,
   EndpointSettings,
   EventType,
   Message,
@@ -79,7 +80,11 @@ export interface EndpointStore {
   resume(id: string, nowMs: number): Promise<number>
   /** Deliveries that are paused, counted up to `most`. */
   countPaused(id: string, most: number): Promise<number>
-  /** With its secrets; false when there was none. Its deliveries stay. */
+  /** With the hours from that in which `fromMs` is. */
+  stats(id: string, fromMs: number): Promise<EndpointStats>
+  /** Deletes some hours that began before, of all endpoints; tells how many. */
+  pruneHours(beforeMs: number): Promise<number>
+  /** With its secrets and its statistics; false when there was none. Its deliveries stay. */
   remove(id: string): Promise<boolean>
 }
 

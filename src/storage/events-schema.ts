@@ -76,6 +76,21 @@ export interface EndpointSecretsTable {
   expires_at_ms: number | null
 }
 
+/** What came of what an endpoint was sent, by the hour and, as hour -1, in all. */
+export interface EndpointCountersTable {
+  endpoint_id: string
+  /** When it began. */
+  hour_ms: number
+  succeeded: number
+  failed_attempts: number
+  exhausted: number
+  discarded: number
+  /** Of all attempts together. */
+  latency_us: number
+  last_success_ms: number | null
+  last_failure_ms: number | null
+}
+
 export interface MessagesTable {
   id: string
   tenant: string
@@ -118,6 +133,7 @@ export interface EventsSchema {
   endpoints: EndpointsTable
   endpoint_patterns: EndpointPatternsTable
   endpoint_secrets: EndpointSecretsTable
+  endpoint_counters: EndpointCountersTable
   messages: MessagesTable
   expunged_messages: ExpungedMessagesTable
   message_extras: MessageExtrasTable

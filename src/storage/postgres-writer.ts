@@ -5,6 +5,8 @@ import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import { AppError } from '../errors.ts'
 import type { AtCommit, Unit, StorageLog } from './database.ts'
+import { writeEndpointCounters } from './endpoint-counters.ts'
+import type { EndpointChange } from './endpoint-counters.ts'
 import { writeKeyTotals } from './idempotency-totals.ts'
 import type { KeyChange } from './idempotency-totals.ts'
 import { writeLanes } from './lanes.ts'
@@ -182,10 +184,12 @@ async function transact(
   const notices: Notice[] = []
   const lanes: LaneChange[] = []
   const keys: KeyChange[] = []
+  const endpoints: EndpointChange[] = []
   const at: AtCommit = {
     tell: (notice) => notices.push(notice),
     lane: (change) => lanes.push(change),
     keys: (change) => keys.push(change),
+    endpoint: (change) => endpoints.push(change),
   }
   try {
     await send(client, 'begin')
@@ -196,6 +200,7 @@ async function transact(
     progress.unit = undefined
     if (lanes.length > 0) await writeLanes(db, lanes)
     if (keys.length > 0) await writeKeyTotals(db, keys)
+    if (endpoints.length > 0) await writeEndpointCounters(db, endpoints)
     const changes = notices.some(({ kind }) => kind === 'executable' || kind === 'tokens')
       ? await countChange(db)
       : undefined

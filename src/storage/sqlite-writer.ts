@@ -6,6 +6,8 @@ import BetterSqlite3 from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { AppError } from '../errors.ts'
 import type { StorageLog, Tell, Unit } from './database.ts'
+import { writeEndpointCounters } from './endpoint-counters.ts'
+import type { EndpointChange } from './endpoint-counters.ts'
 import { writeKeyTotals } from './idempotency-totals.ts'
 import type { KeyChange } from './idempotency-totals.ts'
 import { writeLanes } from './lanes.ts'
@@ -31,6 +33,7 @@ interface Waiting {
 interface Asked {
   lanes: LaneChange[]
   keys: KeyChange[]
+  endpoints: EndpointChange[]
 }
 
 export class SqliteWriter {
@@ -121,7 +124,7 @@ export class SqliteWriter {
     const settle: (() => void)[] = []
     try {
       await this.#begin()
-      const asked: Asked = { lanes: [], keys: [] }
+      const asked: Asked = { lanes: [], keys: [], endpoints: [] }
       const endAt = performance.now() + BATCH_MS
       for (const waiting of batch) {
         settle.push(await this.#runUnit(waiting, asked))
@@ -129,6 +132,7 @@ export class SqliteWriter {
       }
       if (asked.lanes.length > 0) await writeLanes(this.#db, asked.lanes)
       if (asked.keys.length > 0) await writeKeyTotals(this.#db, asked.keys)
+      if (asked.endpoints.length > 0) await writeEndpointCounters(this.#db, asked.endpoints)
       this.#statements.commit.run()
     } catch (cause) {
       if (this.#connection.inTransaction) this.#statements.rollback.run()
@@ -164,15 +168,17 @@ export class SqliteWriter {
     this.#statements.savepoint.run()
     try {
       const told: Notice[] = []
-      const own: Asked = { lanes: [], keys: [] }
+      const own: Asked = { lanes: [], keys: [], endpoints: [] }
       const value = await waiting.unit(this.#db, {
         tell: (notice) => told.push(notice),
         lane: (change) => own.lanes.push(change),
         keys: (change) => own.keys.push(change),
+        endpoint: (change) => own.endpoints.push(change),
       })
       this.#statements.release.run()
       asked.lanes.push(...own.lanes)
       asked.keys.push(...own.keys)
+      asked.endpoints.push(...own.endpoints)
       return () => {
         told.forEach(this.#tell)
         waiting.resolve(value)

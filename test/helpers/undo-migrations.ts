@@ -5,6 +5,7 @@ import BetterSqlite3 from 'better-sqlite3'
 /** Takes the newest migrations back, down to and with the one named. */
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
+    ['0024-endpoint-counters', 'DROP TABLE endpoint_counters'],
     [
       '0022-around',
       `DROP TABLE expunged_messages; DROP INDEX deliveries_of_messages;
