@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../src/endpoint-settings.ts'
-import type { EndpointSettings } from '../src/model.ts'
+import type { EndpointSettings, RequestSpec } from '../src/model.ts'
 import type { LeasedDelivery, NewEndpoint, Storage } from '../src/storage/storage.ts'
-import { NOW, PER_LANE, bounds, idsOf, newAttempt } from './storage-deliveries-suite.ts'
 import { newEventType } from './helpers/event-types.ts'
+import { NOW, PER_LANE, bounds, idsOf, newAttempt } from './storage-deliveries-suite.ts'
 import { newEndpoint, newMessage } from './storage-events-suite.ts'
 
 const RATE = { attempts: 4, perMs: 1_000 }
@@ -212,27 +212,28 @@ export function testOwnLanes(
       assert.equal((await claim(storage, unnoticed + 1_000)).length, 1)
     })
 
-    test('prepares what waits without a token, which the attempt takes', async (t) => {
-      const storage = await open(t)
-      const settings = {
-        rateLimit: { attempts: 1, perMs: 1_000 },
-        signatureStyle: 'token',
-      } as const
-      await add(storage, settings)
-      for (let n = 0; n < 3; n++)
-        await storage.messages.publish(newMessage({ hasTokenFields: true }))
-      const claimed = await claim(storage, NOW)
-      assert.equal(claimed.length, 3)
-      for (const one of claimed) {
-        const made = { body: Buffer.from('{}'), contentType: 'application/json' }
-        assert.equal(await storage.deliveries.prepared(one, made), true)
-        await storage.deliveries.putBack(one, NOW, 100)
-      }
-      const sent = await claim(storage, NOW)
-      assert.deepEqual([sent.length, sent[0]?.tries, sent[0]?.unprepared], [1, 0, null])
-      assert.deepEqual(await claim(storage, NOW + 999), [])
-      assert.equal((await claim(storage, NOW + 1_000)).length, 1)
-    })
+    const spec = { protocol: 'https:', hostname: 'a.example', port: 443, path: '/', headers: {} }
+    for (const [what, signatureStyle, change] of [
+      ['prepared', 'token', { hasTokenFields: true }],
+      ['fetched', 'standard', { fetch: spec as RequestSpec }],
+    ] as const) {
+      test(`takes no token for what has to be ${what} first, but for its attempt`, async (t) => {
+        const storage = await open(t)
+        await add(storage, { rateLimit: { attempts: 1, perMs: 1_000 }, signatureStyle })
+        for (let n = 0; n < 3; n++) await storage.messages.publish(newMessage(change))
+        const claimed = await claim(storage, NOW)
+        assert.equal(claimed.length, 3)
+        for (const one of claimed) {
+          const made = { body: Buffer.from('{}'), contentType: 'application/json' }
+          assert.equal(await storage.deliveries.prepared(one, made), true)
+          await storage.deliveries.putBack(one, NOW, 100)
+        }
+        const sent = await claim(storage, NOW)
+        assert.deepEqual([sent.length, sent[0]?.tries, sent[0]?.unprepared], [1, 0, null])
+        assert.deepEqual(await claim(storage, NOW + 999), [])
+        assert.equal((await claim(storage, NOW + 1_000)).length, 1)
+      })
+    }
 
     test('is claimed by several at once no faster than by one', async (t) => {
       const storage = await open(t)

@@ -87,10 +87,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
         const { body, contentType } = made
         const kept = await commit(() => storage.deliveries.prepared(delivery, made))
         if (kept !== true) return undefined
-        if (unprepared.rateLimit === null) return { ...delivery, body, contentType }
-        // It was claimed without a token: it has its turn when there is one.
-        await commit(() => storage.deliveries.putBack(delivery, now(), perLane))
-        break
+        return inTurn({ ...delivery, body, contentType }, unprepared, hands)
       }
       case 'later':
         await putBack(delivery, commit)
@@ -110,14 +107,25 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
   /** Its message has been fetched, and nothing else is to be done: what came is kept once for all that send it. */
   async function asItIs(
     delivery: LeasedDelivery,
-    { bodyStyle }: EndpointSettings,
-    { commit }: Hands,
+    settings: EndpointSettings,
+    hands: Hands,
   ): Promise<LeasedDelivery | undefined> {
-    const sends = bodyStyle === 'raw' ? 'payload' : 'envelope'
+    const sends = settings.bodyStyle === 'raw' ? 'payload' : 'envelope'
     const body = sends === 'payload' ? payloadOf(delivery.body) : delivery.body
     const { length } = body
-    const kept = await commit(() => storage.deliveries.preparedAsIs(delivery, sends, length))
-    return kept === true ? { ...delivery, body } : undefined
+    const kept = await hands.commit(() => storage.deliveries.preparedAsIs(delivery, sends, length))
+    return kept === true ? inTurn({ ...delivery, body }, settings, hands) : undefined
+  }
+
+  /** What had to be made first was claimed without a token: where its endpoint has a rate, it is sent when there is one. */
+  async function inTurn(
+    ready: LeasedDelivery,
+    { rateLimit }: EndpointSettings,
+    { commit }: Hands,
+  ): Promise<LeasedDelivery | undefined> {
+    if (rateLimit === null) return ready
+    await commit(() => storage.deliveries.putBack(ready, now(), perLane))
+    return undefined
   }
 
   async function send(delivery: LeasedDelivery, hands: Hands): Promise<void> {

@@ -66,7 +66,7 @@ export function readyMs(own: OwnLane | undefined): number {
   return own === undefined || own.limit === null ? 0 : firstTokenMs(own.limit, own.fullAtUs)
 }
 
-/** For these deliveries of the lane. What has still to be prepared is no attempt, and pays when it is one. */
+/** For these deliveries of the lane. What has still to be fetched or prepared is no attempt, and pays when it is one. */
 export async function openPurse(
   db: Kysely<Schema>,
   own: OwnLane | undefined,
@@ -105,7 +105,7 @@ async function unpreparedOf(
     .selectFrom('deliveries')
     .select('id')
     .where('id', 'in', ids)
-    .where('sends', '=', 'unprepared')
+    .where('sends', 'in', ['unprepared', 'unfetched'])
     .execute()
   return new Set(rows.map(({ id }) => id))
 }
