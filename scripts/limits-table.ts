@@ -218,7 +218,12 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['FILTER_PARTS_MAX', 'parts', 'Of one payload filter', '`BAD_REQUEST`'],
     ['FILTER_DEPTH_MAX', 'levels', '`and`, `or` and `not` within each other', '`BAD_REQUEST`'],
     ['FILTER_VALUES_MAX', 'values', 'Of one `in`', '`BAD_REQUEST`'],
-    ['FILTER_CHARS_MAX', 'characters', 'A path, or a text that is compared with', '`BAD_REQUEST`'],
+    [
+      'FILTER_CHARS_MAX',
+      'characters',
+      'A path, also that of `ordered.key`, or a text that is compared with',
+      '`BAD_REQUEST`',
+    ],
   ],
   'src/http/routes/event-types.ts': [
     ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an event type', '`BAD_REQUEST`'],

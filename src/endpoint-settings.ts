@@ -7,6 +7,7 @@ export const DEFAULT_SETTINGS: EndpointSettings = {
   payloadFilter: null,
   filter: null,
   transform: null,
+  ordered: null,
   target: null,
   delayMs: 0,
   rateLimit: null,

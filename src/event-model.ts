@@ -1,4 +1,5 @@
 // Plain types of events; a part of model.ts.
+import type { Ordered } from './ordered-line.ts'
 import type { PayloadFilter } from './payload-filter.ts'
 import type { RequestSpec, RetryPolicy, SigningSecret } from './model.ts'
 
@@ -8,6 +9,19 @@ export interface EventOfDelivery {
   messageId: string
   endpointId: string
   type: string
+  /** Null: its endpoint was not ordered when it was published. */
+  line: PlaceInLine | null
+}
+
+/** Where a delivery stands among those of its endpoint and key. */
+export interface PlaceInLine {
+  /** Name of the line: what its payload has at the endpoint's key, as JSON; `*` where all are one line. */
+  key: string
+  /**
+   * It waits for those before it, has its turn, or has failed and is waited for: until it arrives after all (`blocks`),
+   * or is let go. Null: the line goes on without it.
+   */
+  place: 'waits' | 'turn' | 'blocks' | 'parks' | null
 }
 
 /** A kind of event that a tenant publishes. */
@@ -56,6 +70,8 @@ export interface EndpointSettings {
   filter: FunctionRef | null
   /** Makes of each message what is sent. */
   transform: FunctionRef | null
+  /** Null: what is published is sent as soon as may be, in whatever order. */
+  ordered: Ordered | null
   /** What is called in place of a URL; with `callback` its result goes on to where it or its executable says. */
   target: (FunctionRef & { callback: boolean }) | null
   /** How long after it was published, or after its time, what it is sent is due. */

@@ -41,6 +41,7 @@ test('a type that another server has changed judges what is published from then 
 })
 
 const CLAIMS = [
+  'ordered',
   'durable-runs',
   'idempotency',
   'run-retry',

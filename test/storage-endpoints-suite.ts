@@ -102,7 +102,7 @@ export function testEndpoints(
       assert.equal(await endpoints.update(id, stale, { changedAtMs: NOW, nowMs: NOW }), false)
       assert.equal(await publish('a.b.c'), 0)
       assert.deepEqual(await want('*'), [1, 1])
-      await endpoints.remove(id)
+      await endpoints.remove(id, NOW)
       assert.equal(await publish('a.b.c'), 0)
     })
 

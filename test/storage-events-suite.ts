@@ -193,8 +193,8 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       const { id } = await addEndpoint(storage)
       const [first, second] = [newMessage(), newMessage()]
       await storage.messages.publish(first)
-      assert.equal(await storage.endpoints.remove(id), true)
-      assert.equal(await storage.endpoints.remove(id), false)
+      assert.equal(await storage.endpoints.remove(id, NOW), true)
+      assert.equal(await storage.endpoints.remove(id, NOW), false)
       assert.deepEqual(await storage.deliveries.claim(bounds()), [])
       const [one] = await deliveriesOf(storage, first.id)
       assert.deepEqual([one?.state, one?.reason], ['canceled', 'endpoint_deleted'])

@@ -29,6 +29,7 @@ import {
   testIdempotency,
 } from './storage-idempotency-suite.ts'
 import { testRepair } from './storage-repair-suite.ts'
+import { testOrder } from './storage-order-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newExecutable, newRun, testStorage } from './storage-suite.ts'
 import { newToken, testTokens } from './storage-tokens-suite.ts'
@@ -71,6 +72,7 @@ testEndpoints('PostgreSQL', (t) => open(t))
 testEndpointStats('PostgreSQL', (t) => open(t))
 testMessages('PostgreSQL', (t) => open(t))
 testEventTypes('PostgreSQL', (t) => open(t))
+testOrder('PostgreSQL', (t) => open(t))
 testTokens('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {

@@ -34,6 +34,7 @@ import { testOwnLanes } from './storage-own-lanes-suite.ts'
 import { testFunctionStorage } from './storage-functions-suite.ts'
 import { testIdempotency } from './storage-idempotency-suite.ts'
 import { testRepair } from './storage-repair-suite.ts'
+import { testOrder } from './storage-order-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { newSigningSecret, testSigningSecrets } from './storage-signing-suite.ts'
 import { newEventType } from './helpers/event-types.ts'
@@ -78,6 +79,7 @@ testEndpoints('SQLite', (t) => open(t))
 testEndpointStats('SQLite', (t) => open(t))
 testMessages('SQLite', (t) => open(t))
 testEventTypes('SQLite', (t) => open(t))
+testOrder('SQLite', (t) => open(t))
 testTokens('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {

@@ -91,7 +91,7 @@ export function createDeliveries(deps: DeliveriesDeps) {
 
     list: (...of: Parameters<typeof storage.deliveries.list>) => storage.deliveries.list(...of),
 
-    /** Takes back a resend, or ends what has none; one that is under way may still arrive. @throws AppError CONFLICT when it had ended */
+    /** Takes back a resend, or ends what has none, or lets go of one that ended and holds up its line; one that is under way may still arrive. @throws AppError CONFLICT when it had ended */
     async cancel(id: string): Promise<Delivery> {
       if (!(await storage.deliveries.cancel(id, 'canceled', now()))) {
         const { state } = await this.find(id)
@@ -124,6 +124,7 @@ const REFUSALS: Readonly<Record<ResendRefusal, readonly [ErrorCode, string]>> = 
   resending: ['CONFLICT', 'It is being sent again already.'],
   leased: ['CONFLICT', 'An attempt is under way; ask when it has ended.'],
   payload_gone: ['PAYLOAD_GONE', 'What it sends is kept no more, so that it cannot be sent again.'],
+  in_line: ['CONFLICT', 'It waits for its turn, which comes when those before it have ended.'],
   executable_deleted: ['CONFLICT', 'Its executable was deleted.'],
   endpoint_deleted: ['CONFLICT', 'Its endpoint was deleted.'],
 }

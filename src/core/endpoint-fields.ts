@@ -49,20 +49,21 @@ export function toEndpointFields(
   }
   const settings = changedSettings(before?.settings, named)
   checkCeilings(settings, before?.settings, config)
+  const ordering = before === undefined ? [] : orderWarnings(before.settings, settings)
   if (settings.target !== null) {
     if (request.headers !== undefined) throw notBeside('headers', 'function')
     if (request.timeoutMs !== undefined) throw notBeside('timeout_ms', 'function')
     if (request.maxRedirects !== undefined) throw notBeside('max_redirects', 'function')
     const target = laneOfFunction(settings.target)
     const retry = retryOf(request, before)
-    return { fields: { ...common, spec: null, settings, target, retry }, warnings: [] }
+    return { fields: { ...common, spec: null, settings, target, retry }, warnings: ordering }
   }
   const { spec, warnings } = toSpec(request, before?.spec ?? undefined)
   checkTarget(spec)
   const retry = spec.retry ?? DEFAULT_RETRY
   return {
     fields: { ...common, spec, settings, target: originOf(spec), retry },
-    warnings: [...warnings, ...signatureWarnings(spec)],
+    warnings: [...warnings, ...signatureWarnings(spec), ...ordering],
   }
 }
 
@@ -81,6 +82,14 @@ function checkCeilings(
     const sentence = `${field} is at most ${config[name]} (${name}).`
     throw new AppError('BAD_REQUEST', sentence, { detail: { field, limit: config[name] } })
   }
+}
+
+function orderWarnings(before: EndpointSettings, after: EndpointSettings): string[] {
+  const lines = ({ ordered }: EndpointSettings) => (ordered === null ? undefined : ordered.key)
+  if (lines(before) === lines(after)) return []
+  return [
+    'What was published before keeps to the order that it had; between it and what is published from now on there is none.',
+  ]
 }
 
 function checkPatterns(patterns: readonly string[]): void {

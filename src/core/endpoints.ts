@@ -146,7 +146,7 @@ export function createEndpoints(deps: EndpointsDeps) {
     /** What was not delivered to it is canceled. */
     async remove(tenant: string, id: string): Promise<void> {
       await find(tenant, id)
-      await storage.endpoints.remove(id)
+      await storage.endpoints.remove(id, now())
       await deliveries.cancelTo(id)
     },
 

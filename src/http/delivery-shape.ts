@@ -45,6 +45,12 @@ export const DeliveryShape = Type.Object(
     message_id: nullable(Text),
     endpoint_id: nullable(Text),
     event_type: nullable(Text),
+    order_key: nullable(Text),
+    order_state: nullable(
+      Type.String({
+        description: 'In its line: waits, turn, blocks or parks; null: it is in none',
+      }),
+    ),
     target: Type.String({ description: 'Origin, as https://host:443' }),
     state: Text,
     reason: nullable(Text),

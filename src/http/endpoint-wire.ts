@@ -17,6 +17,7 @@ import {
   readNamedFunction,
   showFunction,
 } from './named-functions.ts'
+import { OrderedField, readOrdered, showOrdered } from './ordered-field.ts'
 import { isUuid } from './page.ts'
 import { OptionalTenant, nullable } from './schemas.ts'
 import { V1A, secretToWire } from './signing-secrets.ts'
@@ -52,6 +53,7 @@ const Fields = {
   timeout_ms: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
     description: 'Of one attempt; null: CALLBACK_TIMEOUT_MS',
   }),
+  ordered: OrderedField,
   body_style: Type.Union([Type.Literal('envelope'), Type.Literal('raw')], {
     description: '{ type, timestamp, data }, or the payload alone',
   }),
@@ -101,6 +103,7 @@ const Optional = {
   headers: Type.Optional(Fields.headers),
   retry: Type.Optional(Fields.retry),
   timeout_ms: Type.Optional(Fields.timeout_ms),
+  ordered: Type.Optional(Fields.ordered),
   body_style: Type.Optional(Fields.body_style),
   signature_style: Type.Optional(Fields.signature_style),
   payload_filter: Type.Optional(Fields.payload_filter),
@@ -187,6 +190,7 @@ export function toWire(endpoint: Endpoint, alive: readonly SigningSecret[]) {
     ),
     retry: formatRetry(endpoint.retry),
     timeout_ms: spec?.timeoutMs ?? null,
+    ordered: showOrdered(settings.ordered),
     body_style: settings.bodyStyle,
     signature_style: settings.signatureStyle,
     payload_filter: settings.payloadFilter,
@@ -228,6 +232,7 @@ export async function toRequest(
     timeoutMs: body.timeout_ms,
     maxRedirects: body.max_redirects,
     settings: {
+      ordered: body.ordered === undefined ? undefined : readOrdered(body.ordered),
       bodyStyle: body.body_style,
       signatureStyle: body.signature_style,
       payloadFilter:

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { EndpointChange } from './endpoint-counters.ts'
 import type { KeyChange } from './idempotency-totals.ts'
 import type { LaneChange } from './lanes.ts'
+import type { LineChange } from './ordered-deliveries.ts'
 import type { Schema } from './schema.ts'
 import type { Notice } from './storage.ts'
 
@@ -15,6 +16,8 @@ export interface AtCommit {
   tell: Tell
   /** A lane has, or may have, something to claim. */
   lane(change: LaneChange): void
+  /** Somebody joined a line of deliveries, or has ended in it. */
+  line(change: LineChange): void
   /** There are more or fewer keys, or kept answers, of an executable. */
   keys(change: KeyChange): void
   /** Something came of what an endpoint was sent. */

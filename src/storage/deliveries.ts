@@ -3,7 +3,7 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import { PAUSED } from '../model.ts'
-import type { Attempt, DeliveryState, RequestSpec } from '../model.ts'
+import type { Attempt, RequestSpec } from '../model.ts'
 import { bringForwardAll } from './clock-set-back.ts'
 import type { AtCommit, Database } from './database.ts'
 import { pageOfIds } from './delivery-history.ts'
@@ -36,6 +36,7 @@ import { changeOf } from './endpoint-counters.ts'
 import { settleEvent } from './endpoint-health.ts'
 import { followEndpoint, loadEvents, putBackInto, readable } from './event-deliveries.ts'
 import type { LoadedDelivery } from './event-deliveries.ts'
+import { LINE_COLUMNS, leaveLine, letGo, lineAfter } from './ordered-deliveries.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { readSigningSecrets } from './signing-secrets.ts'
@@ -75,12 +76,12 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       // Each ends alone: an error here would hold up all others for ever.
       if (sent === PAUSED) await pauseNow(db, id)
       else if (sent === 'unreadable') {
-        await endNow(db, id, 'discarded', sent, bounds)
+        await endNow({ db, at }, id, 'discarded', sent, bounds)
         const { endpoint_id: endpointId } = row
         // What is sent again, and cannot be read, had ended, and was counted then.
         if (endpointId !== null && row.ended_at_ms === null)
           at.endpoint({ endpointId, nowMs: bounds.nowMs, ended: 'discarded' })
-      } else if (typeof sent === 'string') await endNow(db, id, 'canceled', sent, bounds)
+      } else if (typeof sent === 'string') await endNow({ db, at }, id, 'canceled', sent, bounds)
       else if ('movedTo' in sent) {
         // Sent from here, its outcome would be told of the target of before.
         await putBackInto({ db, at }, row, sent.movedTo, bounds.nowMs)
@@ -116,9 +117,12 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           .updateTable('deliveries')
           .set(ended)
           .where('id', 'in', open(db))
-          .returning('lane')
+          .returning(['lane', ...LINE_COLUMNS])
           .execute()
-        for (const { lane } of rows) queue.expect(at, lane, ended.ended_at_ms)
+        for (const row of rows) {
+          leaveLine(at, row, 'over', ended.ended_at_ms)
+          queue.expect(at, row.lane, ended.ended_at_ms)
+        }
         return rows.length
       })
     while ((await step()) > 0);
@@ -143,19 +147,21 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
   }
 
   async function endNow(
-    db: Kysely<Schema>,
+    { db, at }: { db: Kysely<Schema>; at: AtCommit },
     id: string,
-    state: DeliveryState,
+    state: 'discarded' | 'canceled',
     reason: string,
     { nowMs }: ClaimBounds,
   ): Promise<void> {
     // One that had ended stays as it was.
     const one = db.updateTable('deliveries').where('id', '=', id)
     await one.set(chainAsItWas).where('ended_at_ms', 'is not', null).execute()
-    await one
+    const ended = await one
       .set({ ...NOT_LEASED, ...NOT_MANUAL, state, reason, ended_at_ms: nowMs })
       .where('ended_at_ms', 'is', null)
-      .execute()
+      .returning(LINE_COLUMNS)
+      .executeTakeFirst()
+    if (ended !== undefined) leaveLine(at, ended, state === 'canceled' ? 'over' : 'failed', nowMs)
   }
 
   /** One that an endpoint is to get that is disabled. */
@@ -197,6 +203,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         const { numAffectedRows } = await settleRow(db, { id, leaseId }, attempt, after, nowMs)
         if (numAffectedRows === 0n) return false
         await insertAttempt(db, id, attempt)
+        lineAfter(at, leased, after, nowMs)
         if (resendJobId !== null) await countResent(db, resendJobId, after.state === 'succeeded')
         if (event !== null) at.endpoint(changeOf(event.endpointId, attempt, after, nowMs))
         const told = toLaneNews({ news, nowMs })
@@ -262,16 +269,19 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
 
     cancel: (id, reason, nowMs) =>
       database.write(async (db, at) => {
-        const row =
-          (await takeBackResend(db, id)) ??
-          (await db
-            .updateTable('deliveries')
-            .set(canceled(reason, nowMs))
-            .where('id', '=', id)
-            .where('ended_at_ms', 'is', null)
-            .returning('lane')
-            .executeTakeFirst())
-        if (row === undefined) return false
+        const resent = await takeBackResend(db, id)
+        const ended = resent
+          ? undefined
+          : await db
+              .updateTable('deliveries')
+              .set(canceled(reason, nowMs))
+              .where('id', '=', id)
+              .where('ended_at_ms', 'is', null)
+              .returning(['lane', ...LINE_COLUMNS])
+              .executeTakeFirst()
+        const row = resent ?? ended
+        if (row === undefined) return letGo(db, at, id, nowMs)
+        if (ended !== undefined) leaveLine(at, ended, 'over', nowMs)
         // There may be room for another; the next claim looks.
         queue.expect(at, row.lane, nowMs)
         return true

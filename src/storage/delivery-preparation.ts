@@ -4,6 +4,7 @@ import type { Database } from './database.ts'
 import { chainAsItWas, NOT_MANUAL } from './delivery-resends.ts'
 import { insertPayloads } from './delivery-statements.ts'
 import type { PreparedStore } from './event-stores.ts'
+import { LINE_COLUMNS, leaveLine } from './ordered-deliveries.ts'
 import { NOT_LEASED } from './work-queue.ts'
 import type { WorkQueue } from './work-queue.ts'
 
@@ -52,15 +53,18 @@ export function createPreparedStore(database: Database, queue: WorkQueue): Prepa
           .set(chainAsItWas)
           .where('ended_at_ms', 'is not', null)
           .executeTakeFirst()
-        const ended = { state: 'discarded', reason, due_at_ms: null, ended_at_ms: nowMs }
-        const ending = await one
-          .set({ ...NOT_LEASED, ...NOT_MANUAL, ...ended })
+        const end = { state: 'discarded', reason, due_at_ms: null, ended_at_ms: nowMs }
+        const over = await one
+          .set({ ...NOT_LEASED, ...NOT_MANUAL, ...end })
           .where('ended_at_ms', 'is', null)
-          .returning('endpoint_id')
+          .returning(LINE_COLUMNS)
           .executeTakeFirst()
-        const endpointId = ending?.endpoint_id ?? null
+        // What its endpoint does not want is no failure: its line goes on.
+        const how = reason === 'filtered' ? 'over' : 'failed'
+        if (over !== undefined) leaveLine(at, over, how, nowMs)
+        const endpointId = over?.endpoint_id ?? null
         if (endpointId !== null) at.endpoint({ endpointId, nowMs, ended: 'discarded' })
-        if (asBefore.numUpdatedRows > 0n || ending !== undefined) queue.refresh(at, lane, perLane)
+        if (asBefore.numUpdatedRows > 0n || over !== undefined) queue.refresh(at, lane, perLane)
       }),
 
     putBack: ({ id, leaseId, lane }, dueAtMs, perLane) =>

@@ -4,7 +4,13 @@ import type { WorkName, WorkStore } from './storage.ts'
 
 /** Why a delivery cannot be sent again now, or ever. */
 export type ResendRefusal =
-  'missing' | 'resending' | 'leased' | 'payload_gone' | 'executable_deleted' | 'endpoint_deleted'
+  | 'missing'
+  | 'resending'
+  | 'leased'
+  | 'payload_gone'
+  | 'in_line'
+  | 'executable_deleted'
+  | 'endpoint_deleted'
 
 export interface LeasedResendJob extends ResendJob {
   leaseId: string

@@ -41,6 +41,8 @@ export async function makeManual(
     .where('manual', '=', 0)
     .where('lease_id', 'is', null)
     .where('kept_bytes', 'is not', null)
+    // It would overtake those before it.
+    .where('order_seat', 'is', null)
     .where((eb) =>
       eb.or([eb('reason', 'is', null), eb('reason', 'not in', ['unreadable', ...passedOver])]),
     )
@@ -71,13 +73,14 @@ export async function makeManual(
 export async function whyNotManual(db: Kysely<Schema>, id: string): Promise<ResendRefusal> {
   const row = await db
     .selectFrom('deliveries')
-    .select(['manual', 'lease_id', 'kept_bytes', 'reason', 'endpoint_id'])
+    .select(['manual', 'lease_id', 'kept_bytes', 'reason', 'endpoint_id', 'order_seat'])
     .where('id', '=', id)
     .executeTakeFirst()
   if (row === undefined) return 'missing'
   if (row.manual === 1) return 'resending'
   if (row.lease_id !== null) return 'leased'
   if (row.kept_bytes === null || row.reason === 'unreadable') return 'payload_gone'
+  if (row.order_seat !== null) return 'in_line'
   return row.endpoint_id === null ? 'executable_deleted' : 'endpoint_deleted'
 }
 

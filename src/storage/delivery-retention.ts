@@ -126,6 +126,8 @@ export function createDeliveryRetention(database: Database): DeliveryRetention {
           .select('id')
           .where('ended_at_ms', '<', endedBeforeMs)
           .where('kept_bytes', 'is', null)
+          // Without it nobody would know that its line waits.
+          .where('order_place', 'is', null)
           .orderBy('ended_at_ms')
           .limit(STEP_ROWS)
         const rows = await db

@@ -1,6 +1,6 @@
 // Deliveries and attempts as rows, and rows as what they are in the model.
 import type { Selectable } from 'kysely'
-import type { Attempt, Delivery, DeliveryState, RetryPolicy } from '../model.ts'
+import type { Attempt, Delivery, DeliveryState, PlaceInLine, RetryPolicy } from '../model.ts'
 import type { AttemptsTable, DeliveriesTable } from './schema.ts'
 import type { RunDelivery } from './storage.ts'
 
@@ -31,6 +31,9 @@ export const DELIVERY_COLUMNS = [
   'kept_bytes',
   'manual',
   'chain_due_at_ms',
+  'order_key',
+  'order_place',
+  'order_seat',
 ] as const satisfies readonly (keyof DeliveriesTable)[]
 
 export type DeliveryRow = Pick<Selectable<DeliveriesTable>, (typeof DELIVERY_COLUMNS)[number]>
@@ -87,7 +90,14 @@ function originOfRow(row: DeliveryRow): Pick<Delivery, 'runId' | 'executableId' 
   if (tenant === null || endpointId === null || type === null) {
     return { runId: id, executableId: row.executable_id, event: null }
   }
-  return { runId: null, executableId: null, event: { tenant, messageId: id, endpointId, type } }
+  const event = { tenant, messageId: id, endpointId, type, line: lineOfRow(row) }
+  return { runId: null, executableId: null, event }
+}
+
+function lineOfRow(row: DeliveryRow): PlaceInLine | null {
+  const { order_key: key, order_place: place, order_seat: seat } = row
+  if (key === null) return null
+  return { key, place: seat === null ? place : 'waits' }
 }
 
 export function attemptToRow(deliveryId: string, attempt: Attempt) {

@@ -182,14 +182,21 @@ export async function resumeAll(
         .updateTable('deliveries')
         .set((eb) => ({
           state: eb.case().when('tries', '=', 0).then('scheduled').else('waiting').end(),
-          due_at_ms: nowMs,
+          // Those that wait in a line go on when their turn comes.
+          due_at_ms: eb
+            .case()
+            .when('order_seat', 'is', null)
+            .then(eb.cast<number>(eb.val(nowMs), 'bigint'))
+            .else(null)
+            .end(),
         }))
         .where('id', 'in', paused)
         .where('state', '=', 'paused')
-        .returning(['lane', 'executable_id as owner'])
+        .returning(['lane', 'executable_id as owner', 'order_key', 'order_seat'])
         .execute()
-      for (const { lane, owner } of rows) {
-        at.lane({ work: 'deliveries', lane, dueAtMs: nowMs, owner })
+      for (const { lane, owner, order_key: key, order_seat: seat } of rows) {
+        if (seat === null) at.lane({ work: 'deliveries', lane, dueAtMs: nowMs, owner })
+        if (key !== null) at.line({ endpointId, key, nowMs })
       }
       if (rows.length > 0) at.tell({ kind: 'work', work: 'deliveries' })
       return rows.length

@@ -19,6 +19,7 @@ import {
 } from './endpoint-rows.ts'
 import type { EndpointFields, EndpointStore } from './event-stores.ts'
 import { laneOf, placeIn } from './lane-names.ts'
+import { letGoAll, letGoSome } from './ordered-deliveries.ts'
 import type { Schema } from './schema.ts'
 import type { Secrets } from './secrets.ts'
 import { tooManySecrets } from './signing-secrets.ts'
@@ -160,6 +161,8 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
       })
       if (changed) await move(id, lane)
       if (changed && !fields.enabled) await pauseAll(database, id)
+      const policy = fields.settings.ordered?.onExhaustion ?? 'skip'
+      if (changed && policy === 'skip') await letGoAll(database, id, { nowMs })
       return changed
     },
 
@@ -200,7 +203,11 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
       }),
 
     pause: (id) => pauseAll(database, id),
-    resume: (id, nowMs) => resumeAll(database, id, nowMs),
+    async resume(id, nowMs) {
+      const resumed = await resumeAll(database, id, nowMs)
+      await letGoAll(database, id, { nowMs, held: ['parks'] })
+      return resumed
+    },
 
     async countPaused(id, most) {
       const rows = await reader
@@ -216,12 +223,19 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
     stats: (id, fromMs) => readEndpointStats(reader, id, fromMs),
     pruneHours: (beforeMs) => database.write((db) => pruneEndpointHours(db, beforeMs)),
 
-    remove: (id) =>
-      database.write(async (db) => {
+    async remove(id, nowMs) {
+      await letGoAll(database, id, { nowMs })
+      return database.write(async (db, at) => {
+        // Those too that failed since; nothing is held up for an endpoint that is gone.
+        let after: string | undefined = ''
+        while (after !== undefined) {
+          after = await letGoSome(db, at, locks, id, { after, nowMs })
+        }
         const row = await db.deleteFrom('endpoints').where('id', '=', id).executeTakeFirst()
         await deleteEndpointCounters(db, id)
         return row.numDeletedRows > 0n
-      }),
+      })
+    },
   }
 }
 

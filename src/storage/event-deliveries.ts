@@ -40,9 +40,13 @@ export interface LoadedDelivery {
     | typeof PAUSED
 }
 
-export const insertEventDeliveries = createRowWriter<Insertable<DeliveriesTable>>((db, rows) =>
-  db.insertInto('deliveries').values(rows).compile(),
-)
+const createWriter = () =>
+  createRowWriter<Insertable<DeliveriesTable>>((db, rows) =>
+    db.insertInto('deliveries').values(rows).compile(),
+  )
+export const insertEventDeliveries = createWriter()
+/** Those that stand in a line have columns more. */
+export const insertSeated = createWriter()
 
 const selectLeasedEvents = createStatementOfIds((db, ids) =>
   db

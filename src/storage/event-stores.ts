@@ -76,7 +76,10 @@ export interface EndpointStore {
   ): Promise<void>
   /** Has what waits for it wait as paused, where it is disabled; in small steps. */
   pause(id: string): Promise<void>
-  /** Has what is paused go on, where it is enabled, the oldest first and in small steps; tells how many. */
+  /**
+   * Has what is paused go on, where it is enabled, the oldest first and in small steps, and lines that are parked; tells how
+   * many were paused.
+   */
   resume(id: string, nowMs: number): Promise<number>
   /** Deliveries that are paused, counted up to `most`. */
   countPaused(id: string, most: number): Promise<number>
@@ -85,7 +88,7 @@ export interface EndpointStore {
   /** Deletes some hours that began before, of all endpoints; tells how many. */
   pruneHours(beforeMs: number): Promise<number>
   /** With its secrets and its statistics; false when there was none. Its deliveries stay. */
-  remove(id: string): Promise<boolean>
+  remove(id: string, nowMs: number): Promise<boolean>
 }
 
 /** A part of DeliveryStore: deliveries that are made ready before they are sent. */

@@ -1,6 +1,7 @@
 // The tables of events as Kysely sees them; a part of schema.ts.
 import type { Generated } from 'kysely'
 import type { DisabledReason } from '../model.ts'
+import type { OrderPlace } from './ordered-deliveries.ts'
 import type { Sealed } from './schema.ts'
 
 /**
@@ -8,6 +9,18 @@ import type { Sealed } from './schema.ts'
  * that is still to be made; unfetched: of a payload that has to be fetched before.
  */
 export type EventSends = 'envelope' | 'payload' | 'output' | 'unprepared' | 'unfetched'
+
+/** Of deliveries to ordered endpoints (ordered-deliveries.ts). */
+export interface OrderColumns {
+  /** Name of its line; null: it stands in none. */
+  order_key: Generated<string | null>
+  /** Of the one that the others wait for; one for each line. */
+  order_place: Generated<OrderPlace | null>
+  /** Of those that wait, the lowest is next, and the lower id of the same. */
+  order_seat: Generated<number | null>
+  /** Of those that wait, when they are due at the earliest. */
+  order_due_at_ms: Generated<number | null>
+}
 
 export interface EventTypesTable {
   tenant: string

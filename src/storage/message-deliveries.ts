@@ -3,14 +3,16 @@
 import type { Insertable, Kysely, Selectable } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import { needsPreparation } from '../endpoint-settings.ts'
-import { toEnvelope } from '../event-envelope.ts'
+import { payloadOf, toEnvelope } from '../event-envelope.ts'
 import type { EndpointSettings } from '../model.ts'
+import { lineOf } from '../ordered-line.ts'
 import type { AtCommit } from './database.ts'
 import { endpointsWanting } from './endpoint-patterns.ts'
 import { settingsOf } from './endpoint-rows.ts'
-import { insertEventDeliveries } from './event-deliveries.ts'
+import { insertEventDeliveries, insertSeated } from './event-deliveries.ts'
 import type { EndpointsTable, EventSends } from './events-schema.ts'
 import { placeIn } from './lane-names.ts'
+import { seatInLine } from './ordered-deliveries.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
 import { shareOfTenant } from './tenant-share.ts'
 
@@ -21,6 +23,7 @@ export interface Receiver extends Omit<ReceiverRow, 'settings'> {
   delayMs: number
   sends: EventSends
   signatureStyle: EndpointSettings['signatureStyle']
+  ordered: EndpointSettings['ordered']
 }
 
 /** What deliveries are made of. */
@@ -52,8 +55,8 @@ export async function receiversOf(
 
 export function toReceiver({ settings: json, ...row }: ReceiverRow): Receiver {
   const settings = settingsOf(json)
-  const { delayMs, signatureStyle } = settings
-  return { ...row, delayMs, sends: sentWith(settings), signatureStyle }
+  const { delayMs, signatureStyle, ordered } = settings
+  return { ...row, delayMs, sends: sentWith(settings), signatureStyle, ordered }
 }
 
 /** One for each receiver, due at once or when its message is, and as much later as the receiver says. */
@@ -89,11 +92,44 @@ export async function addDeliveries(
     kept_bytes: n === 0 ? countedBytes : 0,
     body_bytes: n === 0 && countedBytes > 0 ? countedBytes : null,
   })) satisfies Insertable<DeliveriesTable>[]
-  await insertEventDeliveries(db, rows)
-  for (const { lane, due_at_ms: first } of firstOfLanes(rows)) {
+  const plain = rows.filter((_, n) => receivers[n]?.ordered === null)
+  await insertEventDeliveries(db, plain)
+  for (const { lane, due_at_ms: first } of firstOfLanes(plain)) {
     at.lane({ work: 'deliveries', lane, dueAtMs: first, owner })
   }
-  at.tell({ kind: 'work', work: 'deliveries' })
+  if (plain.length > 0) at.tell({ kind: 'work', work: 'deliveries' })
+  if (plain.length < rows.length) await joinLines(db, at, message, receivers, rows)
+}
+
+/** Deliveries to ordered endpoints wait in their lines, each until its turn comes. */
+async function joinLines(
+  db: Kysely<Schema>,
+  at: AtCommit,
+  { id, dueAtMs }: Deliverable,
+  receivers: readonly Receiver[],
+  rows: readonly (Insertable<DeliveriesTable> & { due_at_ms: number })[],
+): Promise<void> {
+  const keyed = receivers.some(({ ordered }) => ordered !== null && ordered.key !== null)
+  const payload = keyed ? await payloadOfMessage(db, id) : null
+  const seated: Insertable<DeliveriesTable>[] = []
+  for (const [n, { id: endpointId, ordered }] of receivers.entries()) {
+    const row = rows[n]
+    if (ordered === null || row === undefined) continue
+    const seat = await seatInLine(db, endpointId, lineOf(ordered, payload), row.due_at_ms)
+    seated.push({ ...row, ...seat })
+    at.line({ endpointId, key: seat.order_key, nowMs: dueAtMs })
+  }
+  await insertSeated(db, seated)
+}
+
+/** As it was published. */
+async function payloadOfMessage(db: Kysely<Schema>, id: string): Promise<unknown> {
+  const { body } = await db
+    .selectFrom('messages')
+    .select('body')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  return body === null ? null : JSON.parse(payloadOf(body).toString())
 }
 
 /** Of each lane one that is due as early as any. */

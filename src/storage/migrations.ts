@@ -24,6 +24,7 @@ import { ownLanes } from './migrations/0018-own-lanes.ts'
 import { disabledEndpoints } from './migrations/0019-disabled-endpoints.ts'
 import { eventTypeRules } from './migrations/0021-event-type-rules.ts'
 import { around } from './migrations/0022-around.ts'
+import { ordered } from './migrations/0023-ordered.ts'
 import { endpointCounters } from './migrations/0024-endpoint-counters.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
@@ -49,6 +50,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0019-disabled-endpoints': disabledEndpoints,
   '0021-event-type-rules': eventTypeRules,
   '0022-around': around,
+  '0023-ordered': ordered,
   '0024-endpoint-counters': endpointCounters,
 }
 

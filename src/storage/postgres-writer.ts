@@ -11,6 +11,8 @@ import { writeKeyTotals } from './idempotency-totals.ts'
 import type { KeyChange } from './idempotency-totals.ts'
 import { writeLanes } from './lanes.ts'
 import type { LaneChange } from './lanes.ts'
+import { writeLines } from './ordered-deliveries.ts'
+import type { LineChange } from './ordered-deliveries.ts'
 import {
   ConnectionLost,
   kyselyOn,
@@ -20,6 +22,7 @@ import {
   withConnection,
   withNewConnection,
 } from './postgres-connection.ts'
+import { LOCKS } from './postgres-locks.ts'
 import type { Schema } from './schema.ts'
 import type { Notice } from './storage.ts'
 
@@ -182,11 +185,13 @@ async function transact(
   const db = kyselyOn((text, values) => send(client, text, values))
   const values: unknown[] = []
   const notices: Notice[] = []
+  const lines: LineChange[] = []
   const lanes: LaneChange[] = []
   const keys: KeyChange[] = []
   const endpoints: EndpointChange[] = []
   const at: AtCommit = {
     tell: (notice) => notices.push(notice),
+    line: (change) => lines.push(change),
     lane: (change) => lanes.push(change),
     keys: (change) => keys.push(change),
     endpoint: (change) => endpoints.push(change),
@@ -198,6 +203,7 @@ async function transact(
       values.push(await waiting.run(db, at))
     }
     progress.unit = undefined
+    if (lines.length > 0) await writeLines(db, at, LOCKS, lines)
     if (lanes.length > 0) await writeLanes(db, lanes)
     if (keys.length > 0) await writeKeyTotals(db, keys)
     if (endpoints.length > 0) await writeEndpointCounters(db, endpoints)

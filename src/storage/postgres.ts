@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import { AppError } from '../errors.ts'
-import type { Database, Locks, StorageLog } from './database.ts'
+import type { Database, StorageLog } from './database.ts'
 import { migrate } from './migrations.ts'
 import {
   ConnectionLost,
@@ -17,6 +17,7 @@ import type { Query } from './postgres-connection.ts'
 import { PostgresNotices } from './postgres-notices.ts'
 import { toStartError } from './postgres-start-error.ts'
 import { createTurns } from './postgres-turns.ts'
+import { LOCKS } from './postgres-locks.ts'
 import { PostgresWriter } from './postgres-writer.ts'
 import type { EngineTypes } from './schema.ts'
 import type { Secrets } from './secrets.ts'
@@ -37,21 +38,6 @@ const TYPES: EngineTypes = {
   identity: (column) => column.primaryKey().generatedByDefaultAsIdentity(),
   computed: (column) => column.stored(),
   tableEnd: sql``,
-}
-
-const LOCKS: Locks = {
-  async take(db, names) {
-    if (names.length === 0) return []
-    const asked = names.map((name) => sql`(${name}::text)`)
-    const { rows } = await sql<{ name: string; taken: boolean }>`
-      select name, pg_try_advisory_xact_lock(hashtextextended(name, 0)) as taken
-      from (values ${sql.join(asked)}) as asked(name)`.execute(db)
-    return rows.filter(({ taken }) => taken).map(({ name }) => name)
-  },
-  async inTurn(db, name) {
-    await sql`select pg_advisory_xact_lock(hashtextextended(${name}::text, 0))`.execute(db)
-  },
-  free: (query) => query.forUpdate().skipLocked(),
 }
 
 export interface PostgresOptions {

@@ -7,7 +7,7 @@ import type {
   GeneratedAlways,
   RawBuilder,
 } from 'kysely'
-import type { EventSends, EventsSchema } from './events-schema.ts'
+import type { EventSends, EventsSchema, OrderColumns } from './events-schema.ts'
 
 /** A secret, encrypted; see secrets.ts. */
 export type Sealed = Buffer
@@ -163,7 +163,7 @@ export interface LanesTable {
 }
 
 /** A delivery's lane is its target, an origin, or its endpoint's own (lane-names.ts). */
-export interface DeliveriesTable extends WorkColumns {
+export interface DeliveriesTable extends WorkColumns, OrderColumns {
   /** The run whose result it carries, or the message. */
   run_id: string
   /** Whose share of the attempts it takes: an executable's, or a tenant's (`shareOfTenant`), below zero. */

@@ -12,6 +12,8 @@ import { writeKeyTotals } from './idempotency-totals.ts'
 import type { KeyChange } from './idempotency-totals.ts'
 import { writeLanes } from './lanes.ts'
 import type { LaneChange } from './lanes.ts'
+import { writeLines } from './ordered-deliveries.ts'
+import type { LineChange } from './ordered-deliveries.ts'
 import type { Schema } from './schema.ts'
 import type { Notice } from './storage.ts'
 
@@ -23,6 +25,9 @@ const BATCH_MS = 10
 const BUSY_WAIT_MS = 5_000
 const BUSY_RETRY_MS = 20
 
+/** No other unit is under way. */
+const ALONE = { inTurn: () => Promise.resolve() }
+
 interface Waiting {
   unit: Unit<unknown>
   resolve(value: unknown): void
@@ -31,6 +36,7 @@ interface Waiting {
 
 /** What units asked for that is written with their commit. */
 interface Asked {
+  lines: LineChange[]
   lanes: LaneChange[]
   keys: KeyChange[]
   endpoints: EndpointChange[]
@@ -124,12 +130,13 @@ export class SqliteWriter {
     const settle: (() => void)[] = []
     try {
       await this.#begin()
-      const asked: Asked = { lanes: [], keys: [], endpoints: [] }
+      const asked: Asked = { lines: [], lanes: [], keys: [], endpoints: [] }
       const endAt = performance.now() + BATCH_MS
       for (const waiting of batch) {
         settle.push(await this.#runUnit(waiting, asked))
         if (performance.now() > endAt) this.#queue.unshift(...batch.splice(settle.length))
       }
+      if (asked.lines.length > 0) settle.push(await this.#writeLines(asked))
       if (asked.lanes.length > 0) await writeLanes(this.#db, asked.lanes)
       if (asked.keys.length > 0) await writeKeyTotals(this.#db, asked.keys)
       if (asked.endpoints.length > 0) await writeEndpointCounters(this.#db, asked.endpoints)
@@ -163,19 +170,32 @@ export class SqliteWriter {
     }
   }
 
+  /** Returns what to do once the batch is committed. */
+  async #writeLines({ lines, lanes }: Asked): Promise<() => void> {
+    const told: Notice[] = []
+    const at = {
+      tell: (notice: Notice) => told.push(notice),
+      lane: (change: LaneChange) => lanes.push(change),
+    }
+    await writeLines(this.#db, at, ALONE, lines)
+    return () => told.forEach(this.#tell)
+  }
+
   /** Returns what to do with the unit's promise once the batch is committed. */
   async #runUnit(waiting: Waiting, asked: Asked): Promise<() => void> {
     this.#statements.savepoint.run()
     try {
       const told: Notice[] = []
-      const own: Asked = { lanes: [], keys: [], endpoints: [] }
+      const own: Asked = { lines: [], lanes: [], keys: [], endpoints: [] }
       const value = await waiting.unit(this.#db, {
         tell: (notice) => told.push(notice),
+        line: (change) => own.lines.push(change),
         lane: (change) => own.lanes.push(change),
         keys: (change) => own.keys.push(change),
         endpoint: (change) => own.endpoints.push(change),
       })
       this.#statements.release.run()
+      asked.lines.push(...own.lines)
       asked.lanes.push(...own.lanes)
       asked.keys.push(...own.keys)
       asked.endpoints.push(...own.endpoints)

@@ -7,6 +7,14 @@ export function undoMigrations(folder: string, until: string): void {
   const undo = [
     ['0024-endpoint-counters', 'DROP TABLE endpoint_counters'],
     [
+      '0023-ordered',
+      `DROP INDEX deliveries_in_line; DROP INDEX deliveries_in_turn; DROP INDEX deliveries_bare;
+       CREATE INDEX deliveries_bare ON deliveries (ended_at_ms)
+         WHERE ended_at_ms IS NOT NULL AND kept_bytes IS NULL;
+       ALTER TABLE deliveries DROP COLUMN order_key; ALTER TABLE deliveries DROP COLUMN order_place;
+       ALTER TABLE deliveries DROP COLUMN order_seat; ALTER TABLE deliveries DROP COLUMN order_due_at_ms`,
+    ],
+    [
       '0022-around',
       `DROP TABLE expunged_messages; DROP INDEX deliveries_of_messages;
        ALTER TABLE resend_jobs DROP COLUMN kind`,

@@ -113,7 +113,7 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
       schema: {
         ...common,
         security: SECURITY.adminOrManage,
-        summary: 'Take back a resend, or cancel a delivery',
+        summary: 'Take back a resend, cancel a delivery, or let go of one that holds up its line',
         body: NoFields,
       },
       config: { access: 'route', optionalBody: true },
@@ -173,6 +173,8 @@ function toWire(delivery: Delivery) {
     message_id: delivery.event?.messageId ?? null,
     endpoint_id: delivery.event?.endpointId ?? null,
     event_type: delivery.event?.type ?? null,
+    order_key: delivery.event?.line?.key ?? null,
+    order_state: delivery.event?.line?.place ?? null,
     target: delivery.target,
     state: delivery.state,
     reason: delivery.reason,
