@@ -193,6 +193,12 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/event-pattern.ts': [
     [
+      'OPERATIONAL_ENDPOINTS_MAX',
+      'endpoints',
+      'Of a tenant that name one of the types that the server tells',
+      '`CONFLICT`',
+    ],
+    [
       'EVENT_TYPE_CHARS_MAX',
       'characters',
       'A name of an event type, or a pattern',
@@ -215,6 +221,7 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   'src/payload-filter.ts': [
+    ['FILTER_BYTES_MAX', 'bytes', 'JSON of one payload filter', '`BAD_REQUEST`'],
     ['FILTER_PARTS_MAX', 'parts', 'Of one payload filter', '`BAD_REQUEST`'],
     ['FILTER_DEPTH_MAX', 'levels', '`and`, `or` and `not` within each other', '`BAD_REQUEST`'],
     ['FILTER_VALUES_MAX', 'values', 'Of one `in`', '`BAD_REQUEST`'],

@@ -205,7 +205,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     laterMsMax: config.DELIVER_LATER_MS_MAX,
     now,
   })
-  const callFunction = createFunctionCalls({ executables, runner, budget })
+  const callFunction = createFunctionCalls({ executables, runner, budget, config })
   const runWorker = createRunWorker({
     storage,
     executables,

@@ -44,10 +44,9 @@ export interface EventType {
 
 /** What lets an endpoint name an executable: a key that was shown then, the operator's leave, or that it was open. */
 export type Grant =
-  | { by: 'token' }
   | { by: 'open' }
-  /** Hex sha256 of the key. */
-  | { by: 'admin' | 'usage'; keyHash: string }
+  /** Hex sha256 of the key; of `token` that of API_TOKEN. */
+  | { by: 'token' | 'admin' | 'usage'; keyHash: string }
 
 /** A function that an endpoint names. */
 export interface FunctionRef {

@@ -16,6 +16,9 @@ export const OPERATIONAL_TYPES = [
   'delivery.recovered',
 ] as const
 
+/** Of a tenant, endpoints that name one of them: each failure is told to all of them. */
+export const OPERATIONAL_ENDPOINTS_MAX = 10
+
 export type OperationalType = (typeof OPERATIONAL_TYPES)[number]
 
 export function isOperational(type: string): type is OperationalType {

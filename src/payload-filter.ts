@@ -20,6 +20,8 @@ type Bound =
   | { lt: number | string }
   | { lte: number | string }
 
+/** Of a filter's JSON: it is read with its endpoint at each publish. */
+export const FILTER_BYTES_MAX = 16 * 1024
 /** Comparisons, and what joins them, of one filter; how deep they may be joined. */
 export const FILTER_PARTS_MAX = 100
 export const FILTER_DEPTH_MAX = 10
@@ -32,6 +34,9 @@ const BOUNDS = ['gt', 'gte', 'lt', 'lte'] as const
 
 /** @throws AppError BAD_REQUEST, whose detail names the `field` */
 export function parsePayloadFilter(value: unknown, field: string): PayloadFilter {
+  if (Buffer.byteLength(JSON.stringify(value)) > FILTER_BYTES_MAX) {
+    throw refused(field, `is larger than ${FILTER_BYTES_MAX} bytes`)
+  }
   let parts = 0
 
   function parse(one: unknown, at: string, depth: number): PayloadFilter {

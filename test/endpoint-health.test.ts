@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { refused } from './helpers/client.ts'
+import { OPERATIONAL_ENDPOINTS_MAX } from '../src/event-pattern.ts'
+import { refused, upload } from './helpers/client.ts'
 import { hasEnded, isAt } from './helpers/deliveries.ts'
 import { createEventHub } from './helpers/event-hub.ts'
 import type { EventHub, Json } from './helpers/event-hub.ts'
+import { saying } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 import { SECRET_KEY, emptyDatabase } from './helpers/postgres.ts'
 
@@ -62,6 +64,80 @@ for (const [engine, settingsOf] of Object.entries(ENGINES)) {
       assert.equal((await hub.deliveryOf(waits, hasEnded)).state, 'succeeded')
       assert.equal(hub.target.received.length, 1)
       assert.equal((await show(id)).paused, 0)
+    })
+
+    test('that is resumed is sent nothing before its time', async (t) => {
+      const { hub, post } = await start(t)
+      const { endpoint_id: id } = await hub.endpoint()
+      const deliverAt = new Date(hub.clock.nowMs + HOUR_MS).toISOString()
+      const { message_id: message } = await hub.publish({}, { deliver_at: deliverAt })
+      await post(id, 'disable')
+      await hub.deliveryOf(message, (one) => one.state === 'paused')
+      await post(id, 'enable')
+      await post(id, 'resume')
+      const waits = await hub.deliveryOf(message, (one) => one.state === 'scheduled')
+      assert.equal(Date.parse(String(waits.due_at)), Date.parse(deliverAt))
+      assert.equal(hub.target.received.length, 0)
+      hub.clock.nowMs += HOUR_MS
+      await hub.deliveryOf(message, hasEnded)
+      assert.equal(hub.target.received.length, 1)
+    })
+
+    test('whose payloads cannot be made is not disabled for it', async (t) => {
+      const { hub, show } = await start(t)
+      const never = upload(hub.app, saying({ neither: 'perhaps' }))
+      const filter = { wasm_id: (await never).id, name: 'neither' }
+      const { endpoint_id: id } = await hub.endpoint({ filter, retry: RETRY })
+      const { message_id: message } = await hub.publish({})
+      for (let tries = 1; tries <= 4; tries++) {
+        await hub.deliveryOf(message, isAt(tries))
+        hub.clock.nowMs += HOUR_MS
+      }
+      const { enabled, failing_since: since } = await show(id)
+      assert.deepEqual([enabled, since], [true, null])
+    })
+
+    test('that is disabled while a message is made ready is not sent it', async (t) => {
+      const { hub, post } = await start(t)
+      let answer = (): void => undefined
+      const source = await httpService(t, (_request, reply) => {
+        answer = () => reply.writeHead(200).end('{"whole":true}')
+      })
+      const type = { tenant: 'acme', name: 'order.fetched', fetch: `${source.origin}/{{id}}` }
+      await hub.made(await hub.send('POST', '/api/event-types', type), 201)
+      const { endpoint_id: id } = await hub.endpoint()
+      const { message_id: message } = await hub.publish({ id: 1 }, { type: 'order.fetched' })
+      while (source.received.length === 0) await hub.get('/healthz')
+      await post(id, 'disable')
+      answer()
+      const paused = await hub.deliveryOf(message, (one) => one.state === 'paused')
+      assert.equal(paused.tries, 0)
+      assert.equal(hub.target.received.length, 0)
+      await post(id, 'enable')
+      await post(id, 'resume')
+      await hub.deliveryOf(message, hasEnded)
+      const [received] = hub.target.received
+      assert.deepEqual((JSON.parse(received!.body.toString()) as Json).data, { whole: true })
+    })
+
+    test('gets nothing of a message that is expunged while its payload is fetched, and holds up nobody', async (t) => {
+      const { hub } = await start(t)
+      let answer = (): void => undefined
+      const source = await httpService(t, (_request, reply) => {
+        answer = () => reply.writeHead(200).end('{"whole":true}')
+      })
+      const type = { tenant: 'acme', name: 'order.fetched', fetch: `${source.origin}/{{id}}` }
+      await hub.made(await hub.send('POST', '/api/event-types', type), 201)
+      await hub.endpoint()
+      const { message_id: message } = await hub.publish({ id: 1 }, { type: 'order.fetched' })
+      while (source.received.length === 0) await hub.get('/healthz')
+      const payload = `/api/messages/${message}/payload?tenant=acme`
+      await hub.made(await hub.send('DELETE', payload), 200)
+      answer()
+      const ended = await hub.deliveryOf(message, hasEnded)
+      assert.deepEqual([ended.state, ended.reason], ['canceled', 'payload_expunged'])
+      assert.equal(hub.target.received.length, 0)
+      assert.equal((await hub.app.request('/readyz')).status, 200)
     })
 
     test('that is disabled while an attempt is under way pauses it where it fails', async (t) => {
@@ -198,6 +274,20 @@ test('what nobody listens to is not stored, and its types are no tenant’s own'
     const body = { tenant: 'acme', type: name, payload: 1 }
     await refused(await hub.send('POST', '/api/messages', body), 422, 'UNKNOWN_EVENT_TYPE')
   }
+})
+
+test('no more endpoints of a tenant are told of its failures than may be', async (t) => {
+  const hub = await createEventHub(t)
+  const types = { event_types: ['order.*', 'delivery.exhausted'] }
+  for (let n = 0; n < OPERATIONAL_ENDPOINTS_MAX; n++) await hub.endpoint(types)
+  const body = { tenant: 'acme', url: hub.target.origin, ...types }
+  const past = await refused(await hub.send('POST', '/api/endpoints', body), 409, 'CONFLICT')
+  assert.equal(past.limit, OPERATIONAL_ENDPOINTS_MAX)
+  const { endpoint_id: id } = await hub.endpoint()
+  const change = await hub.send('PATCH', `/api/endpoints/${id}?tenant=acme`, types)
+  await refused(change, 409, 'CONFLICT')
+  const { event_types: kept } = await hub.get(`/api/endpoints/${id}?tenant=acme`)
+  assert.deepEqual(kept, ['order.*'])
 })
 
 test('with ENDPOINT_DISABLED_AFTER_MS=0 an endpoint may fail for ever', async (t) => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { AppError } from '../src/errors.ts'
 import {
+  FILTER_BYTES_MAX,
   FILTER_CHARS_MAX,
   FILTER_DEPTH_MAX,
   FILTER_PARTS_MAX,
@@ -121,6 +122,11 @@ describe('a payload filter', () => {
       assert.equal(refusedAt(make(max)), undefined)
       assert.notEqual(refusedAt(make(max + 1)), undefined)
     }
+    // 1,000 characters a part, which are each within their bound.
+    const large = (parts: number) => ({ or: Array.from({ length: parts }, () => long(1_000)) })
+    assert.equal(refusedAt(large(15)), undefined)
+    assert.ok(Buffer.byteLength(JSON.stringify(large(17))) > FILTER_BYTES_MAX)
+    assert.equal(refusedAt(large(17)), 'f')
     assert.notEqual(refusedAt({ path: 'x'.repeat(FILTER_CHARS_MAX + 1), exists: true }), undefined)
   })
 })

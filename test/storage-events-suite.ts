@@ -293,11 +293,13 @@ export function testEvents(engine: string, openEmpty: (t: TestContext) => Promis
       assert.deepEqual([one!.body, one!.unprepared], [message.body, settings])
       const lost = { ...one!, leaseId: uuidv7(), lane: one!.target }
       const output = { body: Buffer.from('made'), contentType: 'text/plain' }
-      assert.equal(await deliveries.prepared(lost, output), false)
+      assert.equal(await deliveries.prepared(lost, output), 'lease_lost')
       await deliveries.putBack(lost, NOW, PER_LANE)
       await deliveries.discard(lost, 'filtered', AFTER)
       assert.equal((await deliveries.get(one!.id))?.state, 'leased')
-      assert.equal(await deliveries.prepared(one!, output), true)
+      // Twice, as after a commit whose outcome nobody was told.
+      assert.equal(await deliveries.prepared(one!, output), 'kept')
+      assert.equal(await deliveries.prepared(one!, output), 'kept')
       await deliveries.putBack({ ...one!, lane: one!.target }, NOW + 5, PER_LANE)
       assert.deepEqual(await deliveries.claim(bounds()), [])
       const [again] = await deliveries.claim(bounds({ nowMs: NOW + 5 }))

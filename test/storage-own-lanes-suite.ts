@@ -225,7 +225,7 @@ export function testOwnLanes(
         assert.equal(claimed.length, 3)
         for (const one of claimed) {
           const made = { body: Buffer.from('{}'), contentType: 'application/json' }
-          assert.equal(await storage.deliveries.prepared(one, made), true)
+          assert.equal(await storage.deliveries.prepared(one, made), 'kept')
           await storage.deliveries.putBack(one, NOW, 100)
         }
         const sent = await claim(storage, NOW)

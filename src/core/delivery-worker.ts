@@ -5,7 +5,13 @@ import { needsPreparation } from '../endpoint-settings.ts'
 import { payloadOf } from '../event-envelope.ts'
 import type { Attempt, EndpointSettings } from '../model.ts'
 import type { Outbound } from '../outbound/outbound.ts'
-import type { AfterAttempt, LeasedDelivery, Storage, Unchanged } from '../storage/storage.ts'
+import type {
+  AfterAttempt,
+  KeptOutput,
+  LeasedDelivery,
+  Storage,
+  Unchanged,
+} from '../storage/storage.ts'
 import { afterAttempt, arrived, newsOf } from './attempt.ts'
 import type { CallFunction } from './function-calls.ts'
 import { attemptOfStep } from './function-target.ts'
@@ -65,6 +71,10 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
         await discard(delivery, MISSING, hands.commit)
         await hands.commit(() => storage.deliveries.discardMessage(messageId, MISSING, now()))
         break
+      // The next claim ends it.
+      case 'gone':
+        await claimAnew(delivery, hands)
+        break
       // Cut off by our own end: it is fetched again.
       case undefined:
     }
@@ -86,8 +96,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
       case 'ready': {
         const { body, contentType } = made
         const kept = await commit(() => storage.deliveries.prepared(delivery, made))
-        if (kept !== true) return undefined
-        return inTurn({ ...delivery, body, contentType }, unprepared, hands)
+        return inTurn({ ...delivery, body, contentType }, { kept, settings: unprepared }, hands)
       }
       case 'later':
         await putBack(delivery, commit)
@@ -114,18 +123,27 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
     const body = sends === 'payload' ? payloadOf(delivery.body) : delivery.body
     const { length } = body
     const kept = await hands.commit(() => storage.deliveries.preparedAsIs(delivery, sends, length))
-    return kept === true ? inTurn({ ...delivery, body }, settings, hands) : undefined
+    return inTurn({ ...delivery, body }, { kept, settings }, hands)
   }
 
-  /** What had to be made first was claimed without a token: where its endpoint has a rate, it is sent when there is one. */
+  /**
+   * What had to be made first was claimed without a token: where its endpoint has a rate, it is sent when there is one. And
+   * the endpoint may have changed meanwhile.
+   */
   async function inTurn(
     ready: LeasedDelivery,
-    { rateLimit }: EndpointSettings,
-    { commit }: Hands,
+    made: { kept: KeptOutput | undefined; settings: EndpointSettings },
+    hands: Hands,
   ): Promise<LeasedDelivery | undefined> {
-    if (rateLimit === null) return ready
-    await commit(() => storage.deliveries.putBack(ready, now(), perLane))
+    const { kept, settings } = made
+    if (kept === undefined || kept === 'lease_lost') return undefined
+    if (kept === 'kept' && settings.rateLimit === null) return ready
+    await claimAnew(ready, hands)
     return undefined
+  }
+
+  async function claimAnew(delivery: LeasedDelivery, { commit }: Hands): Promise<void> {
+    await commit(() => storage.deliveries.putBack(delivery, now(), perLane))
   }
 
   async function send(delivery: LeasedDelivery, hands: Hands): Promise<void> {

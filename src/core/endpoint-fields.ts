@@ -59,7 +59,8 @@ export function toEndpointFields(
     return { fields: { ...common, spec: null, settings, target, retry }, warnings: ordering }
   }
   const { spec, warnings } = toSpec(request, before?.spec ?? undefined)
-  checkTarget(spec)
+  // What is there already may be changed, and disabled, though it may not be called any more.
+  if (before === undefined || request.url !== undefined) checkTarget(spec)
   const retry = spec.retry ?? DEFAULT_RETRY
   return {
     fields: { ...common, spec, settings, target: originOf(spec), retry },

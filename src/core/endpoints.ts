@@ -146,6 +146,8 @@ export function createEndpoints(deps: EndpointsDeps) {
     /** What was not delivered to it is canceled. */
     async remove(tenant: string, id: string): Promise<void> {
       await find(tenant, id)
+      // Twice, so that a kill in between leaves one that can be deleted again.
+      await deliveries.cancelTo(id)
       await storage.endpoints.remove(id, now())
       await deliveries.cancelTo(id)
     },

@@ -1,12 +1,14 @@
 // Functions that endpoints name, called by the worker that sends: their runs are recorded as any others, and what they
 // come to is told in plain data, since the worker may be in another process.
 import { isUtf8 } from 'node:buffer'
+import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Executable, FunctionRef } from '../model.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import type { Executables } from './executables.ts'
 import { isGranted } from './grants.ts'
 import { HangUp } from './hang-up.ts'
+import { hashKey } from './keys.ts'
 import { newRunId } from './run-id.ts'
 import type { Runner } from './runner.ts'
 
@@ -35,10 +37,12 @@ export interface FunctionCallsDeps {
   executables: Pick<Executables, 'find'>
   runner: Pick<Runner, 'run'>
   budget: ByteBudget
+  config: Pick<Config, 'API_TOKEN'>
 }
 
 export function createFunctionCalls(deps: FunctionCallsDeps): CallFunction {
-  const { executables, runner, budget } = deps
+  const { executables, runner, budget, config } = deps
+  const tokenHash = hashKey(config.API_TOKEN)
 
   async function run(executable: Executable, call: FunctionCall): Promise<FunctionOutcome> {
     const { ref, input, hops, callback } = call
@@ -73,7 +77,9 @@ export function createFunctionCalls(deps: FunctionCallsDeps): CallFunction {
   return async (call) => {
     try {
       const executable = await executables.find(call.ref.executableId)
-      if (!isGranted(executable, call.ref.grant)) return { kind: 'refused', reason: 'grant_ended' }
+      if (!isGranted(executable, call.ref.grant, tokenHash)) {
+        return { kind: 'refused', reason: 'grant_ended' }
+      }
       return await run(executable, call)
     } catch (error) {
       const isGone = error instanceof AppError && error.code === 'NOT_FOUND'

@@ -5,10 +5,12 @@ import type { Executable, Grant } from '../model.ts'
 export function isGranted(
   { adminKeyHash, usageKeyHash }: Pick<Executable, 'adminKeyHash' | 'usageKeyHash'>,
   grant: Grant,
+  /** Of API_TOKEN. */
+  tokenHash: string,
 ): boolean {
   switch (grant.by) {
     case 'token':
-      return true
+      return tokenHash === grant.keyHash
     case 'open':
       return usageKeyHash === null
     case 'admin':

@@ -15,6 +15,8 @@ export type Fetched =
   | { kind: 'ready'; body: Buffer }
   /** There is no such thing (any more). */
   | { kind: 'missing' }
+  /** What the message sends was expunged meanwhile. */
+  | { kind: 'gone' }
   | { kind: 'failed'; attempt: Attempt }
   | undefined
 
@@ -43,12 +45,14 @@ export function createMessageFetch(deps: FetchDeps) {
   ): Promise<Fetched> {
     // Another process, or a fetch that ended just now, may have been first.
     const known = await storage.messages.toFetch(messageId)
-    if ('body' in known) return { kind: 'ready', body: known.body }
+    if ('body' in known) return readyWith(known.body)
     const got = await fetchPayload({ outbound, config, now }, { spec: known.spec, hops }, cut)
     if (got?.kind !== 'ready') return got
     const made = withPayload(envelope, got.payload)
-    const body = await commit(() => storage.messages.keepFetched(messageId, made, now()))
-    return body === undefined ? undefined : { kind: 'ready', body }
+    const kept = await commit(async () => ({
+      body: await storage.messages.keepFetched(messageId, made, now()),
+    }))
+    return kept === undefined ? undefined : readyWith(kept.body)
   }
 
   return {
@@ -69,12 +73,16 @@ export function createMessageFetch(deps: FetchDeps) {
   }
 }
 
+function readyWith(body: Buffer | undefined): Fetched {
+  return body === undefined ? { kind: 'gone' } : { kind: 'ready', body }
+}
+
 /** One fetch; what came is JSON. Undefined: it was cut off. */
 export async function fetchPayload(
   { outbound, config, now }: Pick<FetchDeps, 'outbound' | 'config' | 'now'>,
   { spec, hops }: { spec: RequestSpec; hops: number },
   cut: AbortSignal,
-): Promise<Exclude<Fetched, { kind: 'ready' }> | { kind: 'ready'; payload: string }> {
+): Promise<Exclude<Fetched, { kind: 'ready' | 'gone' }> | { kind: 'ready'; payload: string }> {
   const trace = new Trace()
   const beganAtMs = now()
   const failed = (sentence: string) => ({

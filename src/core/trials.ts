@@ -161,9 +161,10 @@ export function createTrials(deps: TrialsDeps) {
     const { type } = message
     if (message.fetched !== 'waiting') return { type, body, fetch: null }
     const known = await storage.messages.toFetch(id)
-    return 'body' in known
-      ? { type, body: known.body, fetch: null }
-      : { type, body, fetch: known.spec }
+    if ('spec' in known) return { type, body, fetch: known.spec }
+    if (known.body === undefined)
+      throw new AppError('PAYLOAD_GONE', "The message's payload is kept no more.")
+    return { type, body: known.body, fetch: null }
   }
 
   /** @throws AppError LOOP_DETECTED, QUEUE_FULL, CANCELED */

@@ -1,6 +1,7 @@
 // Bodies of the routes that describe one: JSON and nothing else. A route that describes none ignores
 // what is sent, whatever its type: scripts put a Content-Type on every request, on DELETE too.
 import type { IncomingMessage } from 'node:http'
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import { NO_BYTES, readBody } from './raw-body.ts'
@@ -40,6 +41,10 @@ export function takeJsonBodies(app: FastifyInstance): void {
   })
 
   function parse(request: FastifyRequest, bytes: Buffer, done: BodyParsed): void {
+    if (!isUtf8(bytes)) {
+      done(new AppError('INVALID_JSON', 'The body is not valid UTF-8.'))
+      return
+    }
     const text = bytes.toString()
     if (request.routeOptions.config.keepsText === true) {
       try {

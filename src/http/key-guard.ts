@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Executables } from '../core/executables.ts'
-import { keyMatches } from '../core/keys.ts'
+import { hashKey, keyMatches } from '../core/keys.ts'
 import { hasRight, isTokenForm } from '../core/tokens.ts'
 import type { Tokens } from '../core/tokens.ts'
 import { AppError } from '../errors.ts'
@@ -240,7 +240,7 @@ export function createKeyGuard(
         adminKey(request),
         wireHeader(request.headers, 'SSVM_Usage_Key'),
       ].filter((key) => key !== undefined)
-      if (sent.some(isToken)) return { by: 'token' }
+      if (sent.some(isToken)) return { by: 'token', keyHash: hashKey(apiToken) }
       if (sent.some((key) => keyMatches(key, adminKeyHash))) {
         return { by: 'admin', keyHash: adminKeyHash }
       }

@@ -121,6 +121,9 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
           .execute()
         for (const row of rows) {
           leaveLine(at, row, 'over', ended.ended_at_ms)
+          const { endpoint_id: endpointId } = row
+          if (endpointId !== null && ended.state === 'discarded')
+            at.endpoint({ endpointId, nowMs: ended.ended_at_ms, ended: 'discarded' })
           queue.expect(at, row.lane, ended.ended_at_ms)
         }
         return rows.length
@@ -140,7 +143,6 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
         unprepared: null,
         function: null,
         unfetched: false,
-        endpointFails: false,
       }))
       return { id: row.id, row, resendJobId, sent: alive === null ? 'executable_deleted' : read }
     })

@@ -1,10 +1,11 @@
 // Deliveries of messages that something has to be done with before they are sent: what was made of them is kept, each
 // as its lease allows.
+import type { Kysely } from 'kysely'
 import type { Database } from './database.ts'
 import { chainAsItWas, NOT_MANUAL } from './delivery-resends.ts'
-import { insertPayloads } from './delivery-statements.ts'
-import type { PreparedStore } from './event-stores.ts'
+import type { KeptOutput, PreparedStore } from './event-stores.ts'
 import { LINE_COLUMNS, leaveLine } from './ordered-deliveries.ts'
+import type { Schema } from './schema.ts'
 import { NOT_LEASED } from './work-queue.ts'
 import type { WorkQueue } from './work-queue.ts'
 
@@ -15,7 +16,7 @@ export function createPreparedStore(database: Database, queue: WorkQueue): Prepa
   return {
     prepared: ({ id, leaseId }, { body, contentType }) =>
       database.write(async (db) => {
-        const { numUpdatedRows } = await db
+        await db
           .updateTable('deliveries')
           .set((eb) => ({
             sends: 'output',
@@ -25,21 +26,23 @@ export function createPreparedStore(database: Database, queue: WorkQueue): Prepa
           }))
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
-          .executeTakeFirst()
-        if (numUpdatedRows === 0n) return false
-        await insertPayloads(db, [{ delivery_id: id, spec: NO_SPEC, body }])
-        return true
+          // A commit whose outcome nobody was told may have done it already.
+          .where('sends', 'in', ['unprepared', 'unfetched'])
+          .execute()
+        const kept = await keptUnder(db, { id, leaseId })
+        if (kept !== 'lease_lost') await keepOutput(db, id, body)
+        return kept
       }),
 
     preparedAsIs: ({ id, leaseId }, sends, sizeBytes) =>
       database.write(async (db) => {
-        const { numUpdatedRows } = await db
+        await db
           .updateTable('deliveries')
           .set({ sends, size_bytes: sizeBytes })
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
-          .executeTakeFirst()
-        return numUpdatedRows > 0n
+          .execute()
+        return keptUnder(db, { id, leaseId })
       }),
 
     discard: ({ id, leaseId, lane }, reason, { nowMs, perLane }) =>
@@ -78,4 +81,29 @@ export function createPreparedStore(database: Database, queue: WorkQueue): Prepa
         queue.refresh(at, lane, perLane)
       }),
   }
+}
+
+/** Whether the lease is still held, and the endpoint gets what was leased for it, from where it was. */
+async function keptUnder(
+  db: Kysely<Schema>,
+  { id, leaseId }: { id: string; leaseId: string },
+): Promise<KeptOutput> {
+  const row = await db
+    .selectFrom('deliveries')
+    .leftJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
+    .select(['deliveries.lane as lane', 'manual', 'endpoints.lane as lane_now', 'enabled'])
+    .where('deliveries.id', '=', id)
+    .where('lease_id', '=', leaseId)
+    .executeTakeFirst()
+  if (row === undefined) return 'lease_lost'
+  const isSent = row.enabled === 1 || row.manual === 1
+  return isSent && row.lane === row.lane_now ? 'kept' : 'endpoint_changed'
+}
+
+async function keepOutput(db: Kysely<Schema>, id: string, body: Buffer): Promise<void> {
+  await db
+    .insertInto('delivery_payloads')
+    .values({ delivery_id: id, spec: NO_SPEC, body })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
 }

@@ -7,6 +7,7 @@ import type { Attempt, EndpointCounts, EndpointStats } from '../model.ts'
 import type { EndpointCountersTable } from './events-schema.ts'
 import { createRowWriter } from './row-writer.ts'
 import type { Schema } from './schema.ts'
+import { createStatementOfIds } from './statement.ts'
 import type { AfterAttempt, Unchanged } from './storage.ts'
 
 /** One thing that happened. */
@@ -54,7 +55,23 @@ export async function writeEndpointCounters(
   }
   const inOrder = [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
   await add(db, inOrder)
+  const well = inOrder.filter((row) => row.hour_ms === TOTALS && row.succeeded !== 0)
+  if (well.length > 0) {
+    await noteWell(
+      db,
+      well.map((row) => row.endpoint_id),
+    )
+  }
 }
+
+/** They fail no more. */
+const noteWell = createStatementOfIds((db, ids) =>
+  db
+    .updateTable('endpoints')
+    .set({ failing_since_ms: null })
+    .where('id', 'in', ids)
+    .where('failing_since_ms', 'is not', null),
+)
 
 function emptyRow(endpointId: string, hour: number): CounterRow {
   return {

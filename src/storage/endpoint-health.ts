@@ -1,7 +1,7 @@
 // Whether endpoints take what they are sent. One that takes nothing for as long as may be, or says that it is gone, is
-// sent nothing more: what is open of its deliveries waits as paused. Since when it fails is written when that begins
-// and when it ends, and costs an endpoint that is well nothing but a look.
-import type { Kysely } from 'kysely'
+// sent nothing more: what is open of its deliveries waits as paused. Since when it fails is written when that begins,
+// and with its counters (endpoint-counters.ts) when it ends.
+import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { OperationalType } from '../event-pattern.ts'
 import type { Attempt, DeliveryState, DisabledReason, EventOfDelivery } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
@@ -19,19 +19,13 @@ interface Settled {
   after: AfterAttempt | Unchanged
 }
 
-type Event = Pick<LeasedDelivery, 'id' | 'state' | 'tries' | 'endpointFails'> & {
+type Event = Pick<LeasedDelivery, 'id' | 'state' | 'tries'> & {
   event: EventOfDelivery
 }
 
 const GONE = 410
-
-const noteWell = createStatement((db, endpointId: string) =>
-  db
-    .updateTable('endpoints')
-    .set({ failing_since_ms: null })
-    .where('id', '=', endpointId)
-    .where('failing_since_ms', 'is not', null),
-)
+/** Classes of attempts that came to no request. */
+const STEPS_BEFORE: readonly string[] = ['fetch', 'filter', 'transform']
 
 const noteFailing = createStatement((db, endpointId: string, nowMs: number) =>
   db
@@ -54,19 +48,17 @@ export async function settleEvent(
   const tell = (type: OperationalType, about: Record<string, unknown>): Promise<void> =>
     publishOperational(db, at, { tenant, type, causedBy, about, nowMs })
   if (after.state === 'succeeded') {
-    // Of one that was well, nothing is to be written.
-    if (delivery.endpointFails) await noteWell(db, endpointId)
+    // That it is well is written with its counters.
     if (hadFailed(delivery.state)) await tell('delivery.recovered', toldOf(delivery, attempt))
     return
   }
   if (after.state === 'exhausted') await tell('delivery.exhausted', toldOf(delivery, attempt))
-  if (attempt.manual) return
-  const { rows } = await noteFailing(db, endpointId, nowMs)
-  const sinceMs = rows[0]?.failing_since_ms ?? undefined
-  if (sinceMs !== undefined) {
+  // What fails before the target is asked tells nothing of it.
+  if (!attempt.manual && !STEPS_BEFORE.includes(attempt.errorClass ?? '')) {
+    const sinceMs = await failingSince(db, endpointId, nowMs)
     const gone = attempt.status === GONE
-    const tooLong = disabledAfterMs > 0 && nowMs - sinceMs >= disabledAfterMs
-    if (gone || tooLong) {
+    const tooLong = sinceMs !== null && disabledAfterMs > 0 && nowMs - sinceMs >= disabledAfterMs
+    if (sinceMs !== null && (gone || tooLong)) {
       const reason = gone ? 'gone' : 'failing'
       await disable(db, endpointId, reason, nowMs)
       const failing_since = new Date(sinceMs).toISOString()
@@ -74,6 +66,16 @@ export async function settleEvent(
     }
   }
   if (after.state === 'waiting') await pauseOne(db, delivery.id)
+}
+
+/** Null where it is disabled, or gone. */
+async function failingSince(
+  db: Kysely<Schema>,
+  endpointId: string,
+  nowMs: number,
+): Promise<number | null> {
+  const { rows } = await noteFailing(db, endpointId, nowMs)
+  return rows[0]?.failing_since_ms ?? null
 }
 
 function hadFailed(state: DeliveryState): boolean {
@@ -128,13 +130,22 @@ export async function pauseAll(database: Database, endpointId: string): Promise<
         .limit(STEP_ROWS)
       const paused = await db
         .updateTable('deliveries')
-        .set({ state: 'paused', due_at_ms: null })
+        .set(asPaused)
         .where('id', 'in', open)
         .where('lease_id', 'is', null)
         .executeTakeFirst()
       return Number(paused.numUpdatedRows)
     })
   while ((await step()) > 0);
+}
+
+/** When it would have been due stays known: it is sent no earlier once it is resumed. */
+function asPaused(eb: ExpressionBuilder<Schema, 'deliveries'>) {
+  return {
+    state: 'paused',
+    order_due_at_ms: eb.fn.coalesce('due_at_ms', 'order_due_at_ms'),
+    due_at_ms: null,
+  }
 }
 
 const isDisabled = createStatement((db, endpointId: string) =>
@@ -145,7 +156,7 @@ const isDisabled = createStatement((db, endpointId: string) =>
 export const pauseOne = createStatement((db, id: string) =>
   db
     .updateTable('deliveries')
-    .set({ state: 'paused', due_at_ms: null })
+    .set(asPaused)
     .where('id', '=', id)
     .where('state', '=', 'waiting')
     .where('manual', '=', 0)
@@ -185,17 +196,19 @@ export async function resumeAll(
           // Those that wait in a line go on when their turn comes.
           due_at_ms: eb
             .case()
-            .when('order_seat', 'is', null)
-            .then(eb.cast<number>(eb.val(nowMs), 'bigint'))
-            .else(null)
+            .when('order_seat', 'is not', null)
+            .then(eb.cast<number | null>(eb.val(null), 'bigint'))
+            .when('order_due_at_ms', '>', nowMs)
+            .then(eb.ref('order_due_at_ms'))
+            .else(eb.cast<number>(eb.val(nowMs), 'bigint'))
             .end(),
         }))
         .where('id', 'in', paused)
         .where('state', '=', 'paused')
-        .returning(['lane', 'executable_id as owner', 'order_key', 'order_seat'])
+        .returning(['lane', 'due_at_ms', 'executable_id as owner', 'order_key'])
         .execute()
-      for (const { lane, owner, order_key: key, order_seat: seat } of rows) {
-        if (seat === null) at.lane({ work: 'deliveries', lane, dueAtMs: nowMs, owner })
+      for (const { lane, owner, due_at_ms: dueAtMs, order_key: key } of rows) {
+        if (dueAtMs !== null) at.lane({ work: 'deliveries', lane, dueAtMs, owner })
         if (key !== null) at.line({ endpointId, key, nowMs })
       }
       if (rows.length > 0) at.tell({ kind: 'work', work: 'deliveries' })

@@ -1,7 +1,8 @@
 // The patterns of endpoints, found by the types that they match: of ten thousand endpoints a publish reads those that
 // want it.
 import type { Kysely, Selectable } from 'kysely'
-import { patternsMatching } from '../event-pattern.ts'
+import { AppError } from '../errors.ts'
+import { OPERATIONAL_ENDPOINTS_MAX, isOperational, patternsMatching } from '../event-pattern.ts'
 import type { EndpointPatternsTable, EndpointsTable } from './events-schema.ts'
 import { createRowWriter } from './row-writer.ts'
 import type { Schema } from './schema.ts'
@@ -26,6 +27,28 @@ export async function insertPatterns(
     db,
     distinct.map((pattern) => ({ tenant, pattern, endpoint_id: id })),
   )
+}
+
+/** @throws AppError CONFLICT where more endpoints name what the server tells than may */
+export async function checkListeners(
+  db: Kysely<Schema>,
+  tenant: string,
+  patterns: readonly string[],
+): Promise<void> {
+  const named = patterns.filter(isOperational)
+  if (named.length === 0) return
+  const most = OPERATIONAL_ENDPOINTS_MAX
+  const crowded = await db
+    .selectFrom('endpoint_patterns')
+    .select('pattern')
+    .where('tenant', '=', tenant)
+    .where('pattern', 'in', named)
+    .groupBy('pattern')
+    .having((eb) => eb(eb.fn.countAll(), '>', most))
+    .executeTakeFirst()
+  if (crowded === undefined) return
+  const sentence = `At most ${most} endpoints of a tenant name ${crowded.pattern}.`
+  throw new AppError('CONFLICT', sentence, { detail: { limit: most, field: 'event_types' } })
 }
 
 /** Has an endpoint want these and no others. */

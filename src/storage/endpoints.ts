@@ -9,7 +9,7 @@ import {
   readEndpointStats,
 } from './endpoint-counters.ts'
 import { pauseAll, resumeAll } from './endpoint-health.ts'
-import { insertPatterns, replacePatterns } from './endpoint-patterns.ts'
+import { checkListeners, insertPatterns, replacePatterns } from './endpoint-patterns.ts'
 import {
   fieldsToRow,
   readEndpointSecrets,
@@ -92,6 +92,7 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
           })
           .execute()
         await insertPatterns(db, { id, tenant }, fields.eventTypes)
+        await checkListeners(db, tenant, fields.eventTypes)
         await db
           .insertInto('endpoint_secrets')
           .values(secretToRow(id, secret, secrets))
@@ -154,6 +155,7 @@ export function createEndpointStore(deps: { database: Database; secrets: Secrets
           .where('id', '=', id)
           .execute()
         await replacePatterns(db, { id, tenant: before.tenant }, fields.eventTypes)
+        await checkListeners(db, before.tenant, fields.eventTypes)
         // What waits there may have waited for less than it has to now.
         at.lane({ work: 'deliveries', lane, dueAtMs: nowMs })
         at.tell({ kind: 'work', work: 'deliveries' })

@@ -26,7 +26,6 @@ export interface LoadedDelivery {
         body: Buffer
         signingSecrets: readonly SigningSecret[]
         unprepared: EndpointSettings | null
-        endpointFails: boolean
         function: EndpointSettings['target']
         unfetched: boolean
       }
@@ -56,7 +55,7 @@ const selectLeasedEvents = createStatementOfIds((db, ids) =>
     .select(DELIVERY_COLUMNS.map((column) => `deliveries.${column}` as const))
     .select(['resend_job_id', 'sends', 'endpoints.id as endpoint', 'spec', 'settings'])
     .select(['endpoints.lane as lane_now', 'expunged_messages.at_ms as expunged_at_ms'])
-    .select(['enabled', 'failing_since_ms'])
+    .select('enabled')
     .where('deliveries.id', 'in', ids)
     .where('endpoint_id', 'is not', null),
 )
@@ -85,7 +84,6 @@ export async function loadEvents(
       spec: sealed,
       settings,
       enabled,
-      failing_since_ms: failingSinceMs,
       resend_job_id: resendJobId,
       expunged_at_ms: expungedAtMs,
       ...row
@@ -109,7 +107,6 @@ export async function loadEvents(
           unprepared:
             sends === 'unprepared' || sends === 'unfetched' ? settingsOf(settings ?? '{}') : null,
           unfetched: sends === 'unfetched',
-          endpointFails: failingSinceMs !== null,
         }))
       }
       return { id: row.id, row, resendJobId, sent: toSend() }

@@ -91,12 +91,15 @@ export interface EndpointStore {
   remove(id: string, nowMs: number): Promise<boolean>
 }
 
+/** Kept, and to be sent or not, since its endpoint was disabled or points elsewhere by now; or nothing was kept. */
+export type KeptOutput = 'kept' | 'endpoint_changed' | 'lease_lost'
+
 /** A part of DeliveryStore: deliveries that are made ready before they are sent. */
 export interface PreparedStore {
   /** Every attempt sends this from now on; false, and nothing is kept, where the lease is lost. */
-  prepared(leased: Held, output: { body: Buffer; contentType: string }): Promise<boolean>
+  prepared(leased: Held, output: { body: Buffer; contentType: string }): Promise<KeptOutput>
   /** Every attempt sends its message as it is from now on; false where the lease is lost. */
-  preparedAsIs(leased: Held, sends: 'envelope' | 'payload', sizeBytes: number): Promise<boolean>
+  preparedAsIs(leased: Held, sends: 'envelope' | 'payload', sizeBytes: number): Promise<KeptOutput>
   /** It is not sent; one that was to be sent again stays as it was. */
   discard(
     leased: HeldLane,
@@ -150,7 +153,7 @@ export interface Published {
  */
 export type PublishRefusal = 'unknown_type' | 'type_changed' | 'token_fields_missing'
 
-export type ToFetch = { spec: RequestSpec } | { body: Buffer }
+export type ToFetch = { spec: RequestSpec } | { body: Buffer | undefined }
 
 export interface FetchStore {
   /**
@@ -159,7 +162,7 @@ export interface FetchStore {
    */
   toFetch(id: string): Promise<ToFetch>
   /** What is sent from now on: this, or what was fetched first. @throws AppError INTERNAL where the message is gone */
-  keepFetched(id: string, body: Buffer, nowMs: number): Promise<Buffer>
+  keepFetched(id: string, body: Buffer, nowMs: number): Promise<Buffer | undefined>
 }
 
 export interface MessageStore extends FetchStore {

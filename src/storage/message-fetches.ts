@@ -2,7 +2,6 @@
 // stored is what everybody sends, whichever process fetched it.
 import { sql } from 'kysely'
 import type { Kysely } from 'kysely'
-import { AppError } from '../errors.ts'
 import type { RequestSpec } from '../model.ts'
 import type { Database } from './database.ts'
 import type { FetchStore } from './event-stores.ts'
@@ -39,7 +38,7 @@ export function createFetchStore({
         .where('id', '=', id)
         .executeTakeFirst()
       const sealed = row?.fetch ?? null
-      if (sealed === null) return { body: await bodyOf(database.reader, id) }
+      if (sealed === null) return { body: await keptBody(database.reader, id) }
       return { spec: JSON.parse(secrets.open(sealed, fetchPlace(id))) as RequestSpec }
     },
 
@@ -57,7 +56,7 @@ export function createFetchStore({
             db.selectFrom('expunged_messages').select('id').where('id', '=', id),
           )
           .executeTakeFirst()
-        if (numUpdatedRows === 0n) return bodyOf(db, id)
+        if (numUpdatedRows === 0n) return keptBody(db, id)
         await db
           .updateTable('messages')
           .set({ body, size_bytes: body.length })
@@ -79,11 +78,15 @@ export function createFetchStore({
   }
 }
 
-async function bodyOf(db: Kysely<Schema>, id: string): Promise<Buffer> {
-  const row = await db.selectFrom('messages').select('body').where('id', '=', id).executeTakeFirst()
-  const body = row?.body ?? null
-  if (body === null) throw new AppError('INTERNAL', 'What a message sends is kept no more.')
-  return body
+/** Undefined where it was expunged, or is kept no more. */
+async function keptBody(db: Kysely<Schema>, id: string): Promise<Buffer | undefined> {
+  const row = await db
+    .selectFrom('messages')
+    .leftJoin('expunged_messages', 'expunged_messages.id', 'messages.id')
+    .select(['body', 'at_ms'])
+    .where('messages.id', '=', id)
+    .executeTakeFirst()
+  return row === undefined || row.at_ms !== null ? undefined : (row.body ?? undefined)
 }
 
 function fetchPlace(row: string): Place {

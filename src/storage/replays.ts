@@ -95,7 +95,8 @@ async function sentTo(
     .selectFrom('deliveries')
     .select('run_id')
     .where('run_id', 'in', ids)
-    .where('endpoint_id', '=', endpointId)
+    // By the messages' index: the endpoint's would be looked through whole.
+    .where(sql<string>`endpoint_id || ''`, '=', endpointId)
     .execute()
   return new Set(rows.map((row) => row.run_id))
 }

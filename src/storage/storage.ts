@@ -212,8 +212,6 @@ export interface LeasedDelivery extends Delivery, Omit<DeliveryPayload, 'spec'> 
   function: EndpointSettings['target']
   /** True where its payload is to be fetched before that. */
   unfetched: boolean
-  /** The last attempt to deliver to its endpoint failed. */
-  endpointFails: boolean
 }
 
 /** What becomes of a delivery after an attempt. */
@@ -318,7 +316,7 @@ export interface DeliveryStore extends WorkStore<LeasedDelivery>, PreparedStore 
   /** Writes the attempt and what comes of it; false, and nothing is written, where the lease is lost. */
   settle(
     leased: Pick<LeasedDelivery, 'id' | 'lane' | 'leaseId' | 'resendJobId'> &
-      Pick<LeasedDelivery, 'event' | 'state' | 'tries' | 'endpointFails'>,
+      Pick<LeasedDelivery, 'event' | 'state' | 'tries'>,
     attempt: Attempt,
     after: AfterAttempt | Unchanged,
     /** An endpoint that fails for `disabledAfterMs` is disabled; 0, as where it is absent: none is. */
