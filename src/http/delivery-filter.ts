@@ -5,8 +5,8 @@ import { AppError } from '../errors.ts'
 import { DELIVERY_STATES, OPEN_STATES } from '../model.ts'
 import type { DeliveryFilter, DeliveryState } from '../model.ts'
 import { originOf, parseRequestSpec } from '../request-spec.ts'
-import { parseTime } from '../rfc3339.ts'
 import { isUuid } from './page.ts'
+import { toTime, readTime } from './times.ts'
 
 /** Words for several states. */
 const STATES_OF: Readonly<Record<string, readonly DeliveryState[]>> = {
@@ -65,8 +65,8 @@ export function readDeliveryFilter(wire: WireFilter, executableId?: number): Del
     eventType,
     target: target === undefined ? undefined : readTarget(target),
     states: state === undefined ? undefined : readStates(state),
-    createdFromMs: readTime('created_after', wire.created_after),
-    createdBeforeMs: readTime('created_before', wire.created_before),
+    createdFromMs: timeIn(wire, 'created_after'),
+    createdBeforeMs: timeIn(wire, 'created_before'),
   }
 }
 
@@ -82,8 +82,8 @@ export function writeDeliveryFilter(filter: DeliveryFilter): WireFilter {
     ...(eventType !== undefined && { event_type: eventType }),
     ...(target !== undefined && { target }),
     ...(states !== undefined && { state: states.join(',') }),
-    ...(from !== undefined && { created_after: new Date(from).toISOString() }),
-    ...(before !== undefined && { created_before: new Date(before).toISOString() }),
+    ...(from !== undefined && { created_after: toTime(from) }),
+    ...(before !== undefined && { created_before: toTime(before) }),
   }
 }
 
@@ -111,11 +111,9 @@ function readTarget(text: string): string {
   return originOf(parseRequestSpec(url.href, 'callback').spec)
 }
 
-function readTime(field: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const ms = parseTime(text)
-  if (ms === undefined) throw malformed(field, 'a time, as 2026-01-31T12:00:00Z')
-  return ms
+function timeIn(wire: WireFilter, field: 'created_after' | 'created_before'): number | undefined {
+  const text = wire[field]
+  return text === undefined ? undefined : readTime(text, field)
 }
 
 function malformed(field: string, expected: string): AppError {

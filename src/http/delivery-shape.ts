@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { Type } from 'typebox'
 import type { Attempt } from '../model.ts'
 import { nullable } from './schemas.ts'
+import { toTime } from './times.ts'
 
 const Text = Type.String()
 const Whole = Type.Integer()
@@ -75,7 +76,7 @@ export const DeliveryShape = Type.Object(
 export function attemptToWire(attempt: Attempt) {
   return {
     attempt_id: attempt.id,
-    began_at: new Date(attempt.beganAtMs).toISOString(),
+    began_at: toTime(attempt.beganAtMs),
     duration_us: attempt.durationUs,
     manual: attempt.manual,
     request: attempt.request,

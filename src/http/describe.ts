@@ -1,10 +1,11 @@
 // What a description of an executable shows, and to whom.
-import { AppError } from '../errors.ts'
 import { LIMIT_NAMES, ownersNameOf } from '../core/limits.ts'
 import type { Limits } from '../core/limits.ts'
+import { AppError } from '../errors.ts'
 import type { Executable, FunctionInterface, ModuleInterface, Usage } from '../model.ts'
 import { readFilter } from './filter-by.ts'
 import { maskCallback } from './mask.ts'
+import { toTime } from './times.ts'
 import { USAGE_FILTERS, usageFigure } from './usage-figures.ts'
 import type { UsageFilter } from './usage-figures.ts'
 
@@ -38,7 +39,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   wasm_callback_object: { right: 'admin', read: ({ callback }) => maskCallback(callback) },
   wasm_as_buffer: { right: 'admin', onRequest: true, read: (_, { readWasm }) => readWasm() },
   version: { right: 'open', read: ({ version }) => version.number },
-  created_at: { right: 'open', read: ({ createdAtMs }) => new Date(createdAtMs).toISOString() },
+  created_at: { right: 'open', read: ({ createdAtMs }) => toTime(createdAtMs) },
   kind: { right: 'open', read: ({ version }) => version.interface.kind },
   functions: { right: 'open', read: ({ version }) => version.interface.functions },
   missing_imports: { right: 'open', read: ({ version }) => version.interface.missing_imports },

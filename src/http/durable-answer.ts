@@ -10,6 +10,7 @@ import type { RunAnswer, RunRetry } from '../model.ts'
 import { fingerprintOf, idempotencyKey } from './idempotency-key.ts'
 import { asyncPreference } from './prefer.ts'
 import type { CallRequest } from './run-request.ts'
+import { toTime } from './times.ts'
 
 export interface DurableAnswerDeps {
   durableRuns: DurableRuns
@@ -127,7 +128,7 @@ export function postponed(
     run_id: runId,
     status: 'succeeded',
     delivery_id: deliveryId,
-    due_at: new Date(dueAtMs).toISOString(),
+    due_at: toTime(dueAtMs),
   }
   const body = Buffer.from(JSON.stringify(told))
   return { status: 202, type: 'application/json; charset=utf-8', body, warnings: [] }

@@ -5,7 +5,6 @@ import type { Static } from 'typebox'
 import type { EndpointRequest } from '../core/endpoint-fields.ts'
 import type { Executables } from '../core/executables.ts'
 import { MASK, isPlainHeader, maskPath } from '../core/masked.ts'
-import { AppError } from '../errors.ts'
 import type { Endpoint, FunctionRef, SigningSecret } from '../model.ts'
 import { parsePayloadFilter } from '../payload-filter.ts'
 import { REDIRECTS_MAX, originOf } from '../request-spec.ts'
@@ -18,9 +17,9 @@ import {
   showFunction,
 } from './named-functions.ts'
 import { OrderedField, readOrdered, showOrdered } from './ordered-field.ts'
-import { isUuid } from './page.ts'
 import { OptionalTenant, nullable } from './schemas.ts'
 import { V1A, secretToWire } from './signing-secrets.ts'
+import { toTime } from './times.ts'
 
 /** Event types and patterns of one endpoint: each is tried with every message. */
 const PATTERNS_MAX = 100
@@ -205,15 +204,9 @@ export function toWire(endpoint: Endpoint, alive: readonly SigningSecret[]) {
     disabled_at: toTime(endpoint.disabled?.atMs ?? null),
     failing_since: toTime(endpoint.failingSinceMs),
     secrets: alive.map(secretToWire),
-    created_at: new Date(endpoint.createdAtMs).toISOString(),
-    updated_at: new Date(endpoint.updatedAtMs).toISOString(),
+    created_at: toTime(endpoint.createdAtMs),
+    updated_at: toTime(endpoint.updatedAtMs),
   }
-}
-
-/** @throws AppError NOT_FOUND */
-export function endpointIdOf({ id }: Static<typeof EndpointParams>): string {
-  if (isUuid(id)) return id
-  throw new AppError('NOT_FOUND', 'There is no such endpoint.')
 }
 
 export async function toRequest(
@@ -250,8 +243,4 @@ export async function toRequest(
       maxInFlight: body.max_in_flight,
     },
   }
-}
-
-function toTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }

@@ -23,7 +23,20 @@ export function readPage({ limit, cursor }: { limit?: string; cursor?: string })
   return { limit: readLimit(limit), ...(cursor === undefined ? {} : { before: cursor }) }
 }
 
-/** True for the ids of runs, deliveries and jobs. */
+/** True for the ids of all but executables. */
 export function isUuid(text: string): boolean {
   return UUID.test(text)
+}
+
+/** The id in a path; what is none names nothing. @throws AppError NOT_FOUND */
+export function idOf(
+  { id }: { id: string },
+  what: 'delivery' | 'endpoint' | 'job' | 'message' | 'token',
+): string {
+  if (isUuid(id)) return id
+  throw missing(what)
+}
+
+export function missing(what: string): AppError {
+  return new AppError('NOT_FOUND', `There is no such ${what}.`)
 }

@@ -30,6 +30,9 @@ export const NoFields = Type.Object({}, { additionalProperties: false })
 
 export const WasmId = Type.Object({ wasm_id: Type.Integer() })
 
+/** Of a body that carries a payload, what is not the payload. */
+export const AROUND_PAYLOAD_BYTES = 16 * 1024
+
 /** Of lists; page.ts reads them. */
 export const PageQuery = Type.Object(
   {

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { publicKeyOf } from '../core/signing.ts'
 import type { SigningSecret } from '../model.ts'
+import { toTime } from './times.ts'
 
 /** Receivers have as long as SIGNING_SECRET_OVERLAP_MS may allow. */
 const OVERLAP_MS_MAX = 7 * 24 * 3_600_000
@@ -28,8 +29,8 @@ export function secretToWire(secret: SigningSecret) {
   const { createdAtMs, expiresAtMs } = secret
   const key = publicKeyOf(secret)
   return {
-    created_at: new Date(createdAtMs).toISOString(),
-    expires_at: expiresAtMs === null ? null : new Date(expiresAtMs).toISOString(),
+    created_at: toTime(createdAtMs),
+    expires_at: toTime(expiresAtMs),
     public_key: key?.whpk ?? null,
     kid: key?.jwk.kid ?? null,
   }

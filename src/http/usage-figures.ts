@@ -1,5 +1,6 @@
 // The usage figures of the original service, under its names: what an executable's runs came to.
 import type { Executable, Usage } from '../model.ts'
+import { toTime } from './times.ts'
 
 /** Each is a filter of describe and of the log route. */
 export const USAGE_FILTERS = [
@@ -26,7 +27,7 @@ export function usageFigure(
 function fullReport({ id, metered }: Executable, usage: Usage | undefined) {
   return {
     wasm_id: id,
-    since: usage === undefined ? null : new Date(usage.sinceMs).toISOString(),
+    since: usage === undefined ? null : toTime(usage.sinceMs),
     total_invocations: invocations(usage),
     invocations_by_outcome: {
       succeeded: usage?.succeeded ?? 0,

@@ -4,15 +4,15 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { Deliveries } from '../../core/deliveries.ts'
-import { AppError } from '../../errors.ts'
 import type { Delivery, TokenRight } from '../../model.ts'
 import { formatRetry } from '../../retry-policy.ts'
-import { DeliveryShape, attemptToWire } from '../delivery-shape.ts'
 import { FILTER_FIELDS, readDeliveryFilter } from '../delivery-filter.ts'
+import { DeliveryShape, attemptToWire } from '../delivery-shape.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { isUuid, readPage } from '../page.ts'
+import { readPage, idOf, missing } from '../page.ts'
 import { ErrorBody, ExecutableParams, NoFields, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime } from '../times.ts'
 import { toExecutableId } from '../wire.ts'
 
 export interface DeliveriesRoutesDeps {
@@ -49,13 +49,11 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
     request: FastifyRequest<{ Params: { id: string } }>,
     right: TokenRight,
   ): Promise<Delivery> {
-    const { id } = request.params
     const tenant = await keyGuard.tenantSent(request, right)
-    if (!isUuid(id)) throw missing()
-    const delivery = await deliveries.find(id)
+    const delivery = await deliveries.find(idOf(request.params, 'delivery'))
     if (tenant === undefined) {
       await keyGuard.requireOwner(request, delivery.executableId ?? undefined)
-    } else if (delivery.event?.tenant !== tenant) throw missing()
+    } else if (delivery.event?.tenant !== tenant) throw missing('delivery')
     return delivery
   }
 
@@ -160,10 +158,6 @@ export function registerDeliveries(app: App, deps: DeliveriesRoutesDeps): void {
   )
 }
 
-function missing(): AppError {
-  return new AppError('NOT_FOUND', 'There is no such delivery.')
-}
-
 function toWire(delivery: Delivery) {
   return {
     delivery_id: delivery.id,
@@ -190,8 +184,4 @@ function toWire(delivery: Delivery) {
     created_at: toTime(delivery.createdAtMs),
     ended_at: toTime(delivery.endedAtMs),
   }
-}
-
-function toTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }

@@ -1,8 +1,9 @@
 // Whether endpoints are sent anything: disabled and enabled by their owner, and what was paused meanwhile resumed.
 import { Type } from 'typebox'
 import type { Endpoints } from '../../core/endpoints.ts'
-import { EndpointParams, Shape, endpointIdOf, toWire } from '../endpoint-wire.ts'
+import { EndpointParams, Shape, toWire } from '../endpoint-wire.ts'
 import type { KeyGuard } from '../key-guard.ts'
+import { idOf } from '../page.ts'
 import { ErrorBody, NoFields, SECURITY, TenantQuery } from '../schemas.ts'
 import type { App } from '../server.ts'
 
@@ -36,7 +37,7 @@ export function registerEndpointHealth(
       },
       async (request) => {
         const tenant = keyGuard.tenantOf(request, request.query.tenant)
-        const endpoint = await endpoints[name](tenant, endpointIdOf(request.params))
+        const endpoint = await endpoints[name](tenant, idOf(request.params, 'endpoint'))
         return toWire(endpoint, endpoints.aliveSecrets(endpoint))
       },
     )
@@ -59,7 +60,7 @@ export function registerEndpointHealth(
       config,
     },
     async (request) => {
-      const id = endpointIdOf(request.params)
+      const id = idOf(request.params, 'endpoint')
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
       return { endpoint_id: id, resumed: await endpoints.resume(tenant, id) }
     },

@@ -1,12 +1,13 @@
 // What came of what an endpoint was sent, in all and by the hour.
 import { Type } from 'typebox'
 import type { Endpoints } from '../../core/endpoints.ts'
-import { AppError } from '../../errors.ts'
 import type { EndpointCounts } from '../../model.ts'
+import { EndpointParams } from '../endpoint-wire.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { isUuid } from '../page.ts'
+import { idOf } from '../page.ts'
 import { ErrorBody, SECURITY, TenantQuery, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime } from '../times.ts'
 
 const Counts = {
   succeeded: Type.Integer({ description: 'Attempts that it took' }),
@@ -42,7 +43,7 @@ export function registerEndpointStats(
         tags: ['events'],
         security: SECURITY.read,
         summary: 'What came of what an endpoint was sent, in all and by the hour',
-        params: Type.Object({ id: Type.String({ description: 'endpoint_id' }) }),
+        params: EndpointParams,
         querystring: TenantQuery,
         response: { 200: Stats, '4xx': ErrorBody },
       },
@@ -50,8 +51,7 @@ export function registerEndpointStats(
     },
     async (request) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
-      const { id } = request.params
-      if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such endpoint.')
+      const id = idOf(request.params, 'endpoint')
       const stats = await endpoints.stats(tenant, id)
       const { totals, hours, lastSuccessAtMs, lastFailureAtMs } = stats
       return {
@@ -61,7 +61,7 @@ export function registerEndpointStats(
         last_failure_at: toTime(lastFailureAtMs),
         failing_since: toTime(stats.failingSinceMs),
         hours: hours.map(({ fromMs, ...counts }) => ({
-          from: new Date(fromMs).toISOString(),
+          from: toTime(fromMs),
           ...toWire(counts),
         })),
       }
@@ -79,8 +79,4 @@ function toWire({ latencyUs, ...counts }: EndpointCounts) {
     latency_sum_ms: latencyUs / 1000,
     average_latency_ms: attempts === 0 ? null : latencyUs / attempts / 1000,
   }
-}
-
-function toTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }

@@ -9,12 +9,11 @@ import {
   NewBody,
   Shape,
   WithSecret,
-  endpointIdOf,
   toWire as endpointToWire,
   toRequest,
 } from '../endpoint-wire.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { readPage } from '../page.ts'
+import { readPage, idOf } from '../page.ts'
 import { ErrorBody, SECURITY, TenantQuery, listOf, tenantPage } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { Rotation } from '../signing-secrets.ts'
@@ -100,7 +99,7 @@ export function registerEndpoints(
     },
     async (request) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
-      const endpoint = await endpoints.find(tenant, endpointIdOf(request.params))
+      const endpoint = await endpoints.find(tenant, idOf(request.params, 'endpoint'))
       return { ...toWire(endpoint), paused: await endpoints.countPaused(endpoint.id) }
     },
   )
@@ -119,7 +118,7 @@ export function registerEndpoints(
     },
     async (request) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
-      const id = endpointIdOf(request.params)
+      const id = idOf(request.params, 'endpoint')
       const named = await toRequest(request, request.body, { executables, keyGuard })
       const changed = await endpoints.change(tenant, id, named)
       return { ...toWire(changed.endpoint), warnings: changed.warnings }
@@ -138,7 +137,7 @@ export function registerEndpoints(
       config: { access: 'manage' },
     },
     async (request) => {
-      const id = endpointIdOf(request.params)
+      const id = idOf(request.params, 'endpoint')
       await endpoints.remove(keyGuard.tenantOf(request, request.query.tenant), id)
       return { endpoint_id: id }
     },
@@ -162,7 +161,7 @@ export function registerEndpoints(
       const rotation = { v1a, overlapMs }
       const { endpoint, secret } = await endpoints.rotate(
         tenant,
-        endpointIdOf(request.params),
+        idOf(request.params, 'endpoint'),
         rotation,
       )
       reply.header('cache-control', 'no-store')

@@ -18,6 +18,7 @@ import {
   tenantPage,
 } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime } from '../times.ts'
 
 const DESCRIPTION_CHARS_MAX = 1_000
 
@@ -210,7 +211,7 @@ function toWire({ schema, example, createdAtMs, ...type }: EventType) {
     example: readJson(example),
     enforcement: type.enforcement,
     fetch: type.fetch === null ? null : fetchToWire(type.fetch),
-    created_at: new Date(createdAtMs).toISOString(),
+    created_at: toTime(createdAtMs),
   }
 }
 

@@ -8,6 +8,7 @@ import { sendGuestMade } from '../guest-made.ts'
 import { readLimit } from '../page.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY, WasmId } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime } from '../times.ts'
 import { toExecutableId } from '../wire.ts'
 
 export interface FunctionStorageDeps {
@@ -65,7 +66,7 @@ export function registerFunctionStorage(app: App, deps: FunctionStorageDeps): vo
         items: page.items.map(({ key, sizeBytes, updatedAtMs }) => ({
           ...toWireKey(key),
           bytes: sizeBytes,
-          updated_at: new Date(updatedAtMs).toISOString(),
+          updated_at: toTime(updatedAtMs),
         })),
         next: page.next?.toString('base64url') ?? null,
         total: page.total,

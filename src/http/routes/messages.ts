@@ -8,9 +8,8 @@ import type { Accepted, Messages, NewEvent } from '../../core/messages.ts'
 import { checkTenant } from '../../core/tenants.ts'
 import { AppError } from '../../errors.ts'
 import type { Message } from '../../model.ts'
-import { parseTime } from '../../rfc3339.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { isUuid, readPage } from '../page.ts'
+import { readPage, idOf } from '../page.ts'
 import {
   ErrorBody,
   OptionalTenant,
@@ -19,8 +18,10 @@ import {
   listOf,
   tenantPage,
   nullable,
+  AROUND_PAYLOAD_BYTES,
 } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime, readTime } from '../times.ts'
 import { hopsOf } from '../wire.ts'
 
 export interface MessagesRoutesDeps {
@@ -31,8 +32,6 @@ export interface MessagesRoutesDeps {
 }
 
 const MESSAGE_ID_CHARS_MAX = 255
-/** Of a body, what is not its payload. */
-const ENVELOPE_BYTES = 16 * 1024
 /** Of a message that is read; the rest is listed by `GET /api/deliveries?message_id=`. */
 const DELIVERIES_SHOWN = 100
 
@@ -117,7 +116,7 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
   app.post(
     '/api/messages',
     {
-      bodyLimit: config.MESSAGE_BYTES + ENVELOPE_BYTES,
+      bodyLimit: config.MESSAGE_BYTES + AROUND_PAYLOAD_BYTES,
       schema: {
         ...common,
         security: SECURITY.publish,
@@ -205,7 +204,7 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
       config: { access: 'read' },
     },
     async (request, reply) => {
-      const id = idOf(request.params)
+      const id = idOf(request.params, 'message')
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const { message, payload } = await messages.find(tenant, id)
       const { items } = await deliveries.list({ messageId: id }, { limit: DELIVERIES_SHOWN })
@@ -233,16 +232,11 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
     async (request) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
       return {
-        ...toWire(await messages.expunge(tenant, idOf(request.params))),
+        ...toWire(await messages.expunge(tenant, idOf(request.params, 'message'))),
         payload_kept: false,
       }
     },
   )
-}
-
-function idOf({ id }: Static<typeof Params>): string {
-  if (isUuid(id)) return id
-  throw new AppError('NOT_FOUND', 'There is no such message.')
 }
 
 function toWire(message: Message) {
@@ -256,11 +250,10 @@ function toWire(message: Message) {
     size_bytes: message.sizeBytes,
     warnings: [...message.warnings],
     awaits_fetch: message.fetched === 'waiting',
-    fetched_at:
-      typeof message.fetched === 'number' ? new Date(message.fetched).toISOString() : null,
-    deliver_at: deliverAtMs === null ? null : new Date(deliverAtMs).toISOString(),
-    expunged_at: expungedAtMs === null ? null : new Date(expungedAtMs).toISOString(),
-    created_at: new Date(message.createdAtMs).toISOString(),
+    fetched_at: typeof message.fetched === 'number' ? toTime(message.fetched) : null,
+    deliver_at: toTime(deliverAtMs),
+    expunged_at: toTime(expungedAtMs),
+    created_at: toTime(message.createdAtMs),
   }
 }
 
@@ -287,12 +280,4 @@ function refusedToWire({ status, code, message, detail }: AppError, place: strin
   const { field } = detail
   const at = typeof field === 'string' ? { field: place + field } : {}
   return { status, error: message, code, ...detail, ...at }
-}
-
-function readTime(text: string, field: string): number {
-  const ms = parseTime(text)
-  if (ms !== undefined) return ms
-  throw new AppError('BAD_REQUEST', `${field} must be a time, as 2026-01-31T12:00:00Z.`, {
-    detail: { field },
-  })
 }

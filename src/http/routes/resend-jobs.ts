@@ -6,12 +6,13 @@ import type { Endpoints } from '../../core/endpoints.ts'
 import type { ResendJobs, Span } from '../../core/resend-jobs.ts'
 import { AppError } from '../../errors.ts'
 import type { Endpoint, ResendJob, TokenRight } from '../../model.ts'
-import { parseTime } from '../../rfc3339.ts'
 import { FILTER_FIELDS, readDeliveryFilter, writeDeliveryFilter } from '../delivery-filter.ts'
+import { EndpointParams } from '../endpoint-wire.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { isUuid, readPage } from '../page.ts'
+import { readPage, idOf, missing } from '../page.ts'
 import { ErrorBody, NoFields, PageQuery, SECURITY, TenantQuery, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime, readTime } from '../times.ts'
 import { toExecutableId } from '../wire.ts'
 
 export interface ResendJobsDeps {
@@ -60,7 +61,6 @@ const SpanBody = Type.Object(
   },
   { additionalProperties: false },
 )
-const EndpointParams = Type.Object({ id: Type.String({ description: 'endpoint_id' }) })
 const Query = Type.Object(
   {
     ...PageQuery.properties,
@@ -81,12 +81,10 @@ export function registerResendJobs(app: App, deps: ResendJobsDeps): void {
     request: FastifyRequest<{ Params: { id: string } }>,
     right: TokenRight,
   ): Promise<ResendJob> {
-    const { id } = request.params
     const tenant = await keyGuard.tenantSent(request, right)
-    if (!isUuid(id)) throw missing()
-    const job = await resendJobs.find(id)
+    const job = await resendJobs.find(idOf(request.params, 'job'))
     if (tenant === undefined) await keyGuard.requireOwner(request, job.executableId ?? undefined)
-    else if (job.tenant !== tenant) throw missing()
+    else if (job.tenant !== tenant) throw missing('job')
     return job
   }
 
@@ -125,10 +123,8 @@ export function registerResendJobs(app: App, deps: ResendJobsDeps): void {
   async function findEndpoint(
     request: FastifyRequest<{ Params: { id: string }; Querystring: { tenant?: string } }>,
   ): Promise<Endpoint> {
-    const { id } = request.params
     const tenant = keyGuard.tenantOf(request, request.query.tenant)
-    if (!isUuid(id)) throw new AppError('NOT_FOUND', 'There is no such endpoint.')
-    return endpoints.find(tenant, id)
+    return endpoints.find(tenant, idOf(request.params, 'endpoint'))
   }
 
   app.post(
@@ -216,26 +212,14 @@ export function registerResendJobs(app: App, deps: ResendJobsDeps): void {
 
 /** @throws AppError BAD_REQUEST, whose detail names the `field` */
 function readSpan({ since, until, rate_per_second: rate }: Static<typeof SpanBody>): Span {
-  const fromMs = readTime('since', since)
-  const beforeMs = until === undefined ? undefined : readTime('until', until)
+  const fromMs = readTime(since, 'since')
+  const beforeMs = until === undefined ? undefined : readTime(until, 'until')
   if (beforeMs !== undefined && beforeMs <= fromMs) {
     throw new AppError('BAD_REQUEST', 'until must be later than since.', {
       detail: { field: 'until' },
     })
   }
   return { fromMs, beforeMs, ratePerSecond: rate ?? null }
-}
-
-function readTime(field: string, text: string): number {
-  const ms = parseTime(text)
-  if (ms !== undefined) return ms
-  throw new AppError('BAD_REQUEST', `${field} must be a time, as 2026-01-31T12:00:00Z.`, {
-    detail: { field },
-  })
-}
-
-function missing(): AppError {
-  return new AppError('NOT_FOUND', 'There is no such job.')
 }
 
 function toWire(job: ResendJob) {
@@ -253,7 +237,7 @@ function toWire(job: ResendJob) {
     succeeded: job.kind === 'resend' ? job.succeeded : null,
     failed: job.kind === 'resend' ? job.failed : null,
     cursor: job.cursor,
-    created_at: new Date(job.createdAtMs).toISOString(),
-    ended_at: job.endedAtMs === null ? null : new Date(job.endedAtMs).toISOString(),
+    created_at: toTime(job.createdAtMs),
+    ended_at: toTime(job.endedAtMs),
   }
 }

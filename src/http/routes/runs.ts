@@ -14,6 +14,7 @@ import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime } from '../times.ts'
 import { USAGE_FILTERS, gasWarnings, usageFigure } from '../usage-figures.ts'
 import { sendWarnings } from '../warnings.ts'
 import { bearer, toExecutableId, wireHeader } from '../wire.ts'
@@ -113,9 +114,9 @@ export function registerRuns(app: App, deps: RunsDeps): void {
         number: one.number,
         error: one.errorMessage,
         code: one.errorCode,
-        ended_at: new Date(one.endedAtMs).toISOString(),
+        ended_at: toTime(one.endedAtMs),
       })),
-      due_at: dueAtMs === null ? null : new Date(dueAtMs).toISOString(),
+      due_at: toTime(dueAtMs),
       cancel_requested: place?.cancelRequested ?? false,
       delivery_ids: items.map((delivery) => delivery.id),
     }
@@ -235,7 +236,7 @@ export function registerRuns(app: App, deps: RunsDeps): void {
         log_id: latest.sequence,
         wasm_executable_id: executable.id,
         wasm_executable_state: executable.state ?? '{}',
-        execution_timestamp: new Date(latest.record.createdAtMs).toISOString(),
+        execution_timestamp: toTime(latest.record.createdAtMs),
         execution_object: toWire(latest.record),
       }
       const { filterBy } = request.query
@@ -264,8 +265,8 @@ function summary(run: RunRecord) {
     status: run.status,
     error: run.errorMessage,
     code: run.errorCode,
-    created_at: new Date(run.createdAtMs).toISOString(),
-    ended_at: run.endedAtMs === null ? null : new Date(run.endedAtMs).toISOString(),
+    created_at: toTime(run.createdAtMs),
+    ended_at: toTime(run.endedAtMs),
     timings_us: {
       fetch: run.timings.fetchUs,
       queue: run.timings.queueUs,

@@ -1,15 +1,13 @@
 // Tokens of tenants: the operator makes, lists and revokes them; whoever has one may ask what it is.
 import { Type } from 'typebox'
-import type { Static } from 'typebox'
 import { TOKEN_RIGHTS } from '../../core/tokens.ts'
 import type { Tokens } from '../../core/tokens.ts'
-import { AppError } from '../../errors.ts'
 import type { Token } from '../../model.ts'
-import { parseTime } from '../../rfc3339.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { isUuid, readPage } from '../page.ts'
+import { readPage, idOf } from '../page.ts'
 import { ErrorBody, PageQuery, SECURITY, TenantField, listOf } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime, readTime } from '../times.ts'
 
 const DESCRIPTION_CHARS_MAX = 1_000
 
@@ -76,7 +74,8 @@ export function registerTokens(
       const { tenant, rights, description = '', ...end } = request.body
       const { token, text } = await tokens.add({
         ...{ tenant, rights, description },
-        expiresAtMs: end.expires_at === undefined ? undefined : readTime(end.expires_at),
+        expiresAtMs:
+          end.expires_at === undefined ? undefined : readTime(end.expires_at, 'expires_at'),
         expiresInMs: end.expires_in_ms,
       })
       reply
@@ -116,7 +115,7 @@ export function registerTokens(
       },
       config,
     },
-    async (request) => toWire(await tokens.find(idOf(request.params))),
+    async (request) => toWire(await tokens.find(idOf(request.params, 'token'))),
   )
 
   app.delete(
@@ -130,7 +129,7 @@ export function registerTokens(
       },
       config,
     },
-    async (request) => toWire(await tokens.revoke(idOf(request.params))),
+    async (request) => toWire(await tokens.revoke(idOf(request.params, 'token'))),
   )
 
   app.get(
@@ -156,19 +155,6 @@ export function registerTokens(
   )
 }
 
-function idOf({ id }: Static<typeof Params>): string {
-  if (isUuid(id)) return id
-  throw new AppError('NOT_FOUND', 'There is no such token.')
-}
-
-function readTime(text: string): number {
-  const ms = parseTime(text)
-  if (ms !== undefined) return ms
-  throw new AppError('BAD_REQUEST', 'expires_at must be a time as 2030-01-31T12:00:00Z.', {
-    detail: { field: 'expires_at' },
-  })
-}
-
 function toWire(token: Token) {
   return {
     token_id: token.id,
@@ -176,13 +162,9 @@ function toWire(token: Token) {
     tenant: token.tenant,
     rights: [...token.rights],
     description: token.description,
-    created_at: new Date(token.createdAtMs).toISOString(),
+    created_at: toTime(token.createdAtMs),
     expires_at: toTime(token.expiresAtMs),
     revoked_at: toTime(token.revokedAtMs),
     last_used_at: toTime(token.lastUsedAtMs),
   }
-}
-
-function toTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }

@@ -8,9 +8,10 @@ import { jsonMemberText } from '../../core/json-members.ts'
 import type { Caller, Preview, TrialEvent, Trials } from '../../core/trials.ts'
 import { AppError } from '../../errors.ts'
 import { AttemptShape, attemptToWire } from '../delivery-shape.ts'
+import { EndpointParams } from '../endpoint-wire.ts'
 import type { KeyGuard } from '../key-guard.ts'
-import { isUuid } from '../page.ts'
-import { ErrorBody, SECURITY, TenantQuery, nullable } from '../schemas.ts'
+import { idOf } from '../page.ts'
+import { ErrorBody, SECURITY, TenantQuery, nullable, AROUND_PAYLOAD_BYTES } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { hopsOf } from '../wire.ts'
 
@@ -20,10 +21,6 @@ export interface TrialsRoutesDeps {
   config: Config
 }
 
-/** Of a body, what is not its payload. */
-const ENVELOPE_BYTES = 16 * 1024
-
-const Params = Type.Object({ id: Type.String({ description: 'endpoint_id' }) })
 const Event = {
   type: Type.Optional(Type.String({ description: "One of the tenant's event types" })),
   payload: Type.Optional(Type.Unknown({ description: "Default: the type's example" })),
@@ -65,9 +62,9 @@ const PreviewShape = Type.Object(
 )
 
 export function registerTrials(app: App, { trials, keyGuard, config }: TrialsRoutesDeps): void {
-  const common = { tags: ['events'], params: Params, querystring: TenantQuery }
+  const common = { tags: ['events'], params: EndpointParams, querystring: TenantQuery }
   const access = { access: 'manage', optionalBody: true, keepsText: true } as const
-  const bodyLimit = config.MESSAGE_BYTES + ENVELOPE_BYTES
+  const bodyLimit = config.MESSAGE_BYTES + AROUND_PAYLOAD_BYTES
 
   app.post(
     '/api/endpoints/:id/test',
@@ -84,7 +81,7 @@ export function registerTrials(app: App, { trials, keyGuard, config }: TrialsRou
     },
     async (request) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
-      const id = idOf(request.params)
+      const id = idOf(request.params, 'endpoint')
       const event = toEvent(request.body, request.jsonText)
       const { attempt, webhookId, ...sent } = await trials.send(
         tenant,
@@ -116,7 +113,7 @@ export function registerTrials(app: App, { trials, keyGuard, config }: TrialsRou
     },
     async (request) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
-      const id = idOf(request.params)
+      const id = idOf(request.params, 'endpoint')
       const { message_id: messageId, ...event } = request.body
       const of =
         messageId === undefined
@@ -125,11 +122,6 @@ export function registerTrials(app: App, { trials, keyGuard, config }: TrialsRou
       return { endpoint_id: id, ...toWire(await trials.preview(tenant, id, of, callerOf(request))) }
     },
   )
-}
-
-function idOf({ id }: Static<typeof Params>): string {
-  if (isUuid(id)) return id
-  throw new AppError('NOT_FOUND', 'There is no such endpoint.')
 }
 
 function callerOf({ headers, hangUp }: FastifyRequest): Caller {
@@ -147,8 +139,7 @@ function readMessageId(id: string, { type, payload }: Static<typeof TestBody>): 
       detail: { field: 'message_id' },
     })
   }
-  if (isUuid(id)) return id
-  throw new AppError('NOT_FOUND', 'There is no such message.')
+  return idOf({ id }, 'message')
 }
 
 const NOTHING = {

@@ -6,6 +6,7 @@ import type { Version } from '../../model.ts'
 import { readLimit } from '../page.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
+import { toTime } from '../times.ts'
 import { toExecutableId } from '../wire.ts'
 
 const VersionShape = Type.Object({
@@ -85,6 +86,6 @@ function toWire(version: Version, activeNumber: number) {
     active: version.number === activeNumber,
     wasm_sha256: `0x${version.sha256}`,
     size_bytes: version.sizeBytes,
-    created_at: new Date(version.createdAtMs).toISOString(),
+    created_at: toTime(version.createdAtMs),
   }
 }
