@@ -9,7 +9,7 @@ import type { Storage } from '../storage/storage.ts'
 import { parseJsonSchema } from './json-schema/schema.ts'
 import type { JsonSchema, Problem } from './json-schema/schema.ts'
 
-/** Of all that is remembered: of a schema's text, and of what is parsed of it, which is some times as much. */
+/** Of all that is remembered: of a schema's and a fetch's text, and of what is parsed of it, which is some times as much. */
 const REMEMBERED_CHARS = 8 * 1024 * 1024
 /** What an entry takes besides. */
 const ENTRY_CHARS = 256
@@ -64,9 +64,9 @@ export function createKnownTypes({
   }
 
   function learn(found: EventType): KnownType {
-    const { tenant, name, schema } = found
+    const { tenant, name } = found
     const type = toKnown(found, config)
-    remember(tenant, name, { type, chars: ENTRY_CHARS + (schema?.length ?? 0) })
+    remember(tenant, name, { type, chars: ENTRY_CHARS + sizeOf(found) })
     return type
   }
 
@@ -80,8 +80,12 @@ export function createKnownTypes({
      */
     async judge(
       { tenant, type: name, payload }: { tenant: string; type: string; payload: string },
-      own: OwnValues,
+      { id, createdAtMs }: { id: string; createdAtMs: number },
     ): Promise<Judged> {
+      const own = {
+        ...{ '@type': name, '@tenant': tenant, '@message_id': id },
+        '@timestamp': new Date(createdAtMs).toISOString(),
+      }
       const remembered = recall(tenant, name)
       let refusal: unknown
       if (remembered !== undefined) {
@@ -146,6 +150,15 @@ function toKnown(
       return { warnings, fetch: fetch === null ? null : fillIn(fetch, value, own) }
     },
   }
+}
+
+function sizeOf({ schema, fetch }: EventType): number {
+  return (schema?.length ?? 0) + (fetch === null ? 0 : JSON.stringify(fetch).length)
+}
+
+export function unknownType(type: string): AppError {
+  const sentence = `The tenant has no event type ${JSON.stringify(type.slice(0, 128))}.`
+  return new AppError('UNKNOWN_EVENT_TYPE', sentence, { detail: { field: 'type' } })
 }
 
 function sentenceOf({ path, message }: Problem): string {

@@ -11,6 +11,7 @@ import { missingTokenField } from './event-token.ts'
 import { finishExpunging } from './expunging.ts'
 import { checkHops } from './hops.ts'
 import { timeOfId } from './ids.ts'
+import { unknownType } from './known-types.ts'
 import type { Judged, KnownTypes } from './known-types.ts'
 import type { TargetCheck } from './target-check.ts'
 import { checkTenant } from './tenants.ts'
@@ -89,14 +90,9 @@ export function createMessages(deps: MessagesDeps) {
    * @throws AppError PAYLOAD_MISMATCH, SCHEMA_TOO_COMPLEX, FETCH_VALUE_REFUSED, ADDRESS_REFUSED
    */
   async function judge(event: NewEvent, made: Unjudged): Promise<NewMessage | Published> {
-    const { tenant, type, callerId } = event
+    const { tenant, callerId } = event
     try {
-      const judged = await knownTypes.judge(event, {
-        '@type': type,
-        '@tenant': tenant,
-        '@message_id': made.id,
-        '@timestamp': new Date(made.createdAtMs).toISOString(),
-      })
+      const judged = await knownTypes.judge(event, made)
       if (judged.fetch !== null) checkTarget(judged.fetch)
       return { ...made, ...judged }
     } catch (error) {
@@ -245,18 +241,8 @@ function fingerprintOf({ type, payload, deliverAtMs }: NewEvent): string {
   return createHash('sha256').update(head).update(payload).digest('hex')
 }
 
-function unknownType(type: string): AppError {
-  return new AppError('UNKNOWN_EVENT_TYPE', `The tenant has no event type ${quote(type)}.`, {
-    detail: { field: 'type' },
-  })
-}
-
 function missing(): AppError {
   return new AppError('NOT_FOUND', 'There is no such message.')
-}
-
-function quote(type: string): string {
-  return JSON.stringify(type.slice(0, 128))
 }
 
 function malformed(field: string, sentence: string): AppError {

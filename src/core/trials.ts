@@ -13,6 +13,7 @@ import type { Endpoints } from './endpoints.ts'
 import type { CallFunction } from './function-calls.ts'
 import { attemptOfStep } from './function-target.ts'
 import { checkHops } from './hops.ts'
+import { unknownType } from './known-types.ts'
 import type { KnownTypes } from './known-types.ts'
 import { fetchPayload } from './message-fetch.ts'
 import { checkPayloadSize } from './messages.ts'
@@ -142,11 +143,8 @@ export function createTrials(deps: TrialsDeps) {
     const { type, payload } = await complete(endpoint, given, id)
     checkPayloadSize(payload, config)
     const nowMs = now()
-    const own = {
-      ...{ '@type': type, '@tenant': tenant, '@message_id': id },
-      '@timestamp': new Date(nowMs).toISOString(),
-    }
-    const { fetch } = await knownTypes.judge({ tenant, type, payload }, own)
+    const made = { id, createdAtMs: nowMs }
+    const { fetch } = await knownTypes.judge({ tenant, type, payload }, made)
     if (fetch !== null) checkTarget(fetch)
     return { type, body: toEnvelope(type, nowMs, payload), fetch }
   }
@@ -157,13 +155,12 @@ export function createTrials(deps: TrialsDeps) {
     if (found?.message.tenant !== tenant)
       throw new AppError('NOT_FOUND', 'There is no such message.')
     const { message, body } = found
-    if (body === null) throw new AppError('PAYLOAD_GONE', "The message's payload is kept no more.")
+    if (body === null) throw payloadGone()
     const { type } = message
     if (message.fetched !== 'waiting') return { type, body, fetch: null }
     const known = await storage.messages.toFetch(id)
     if ('spec' in known) return { type, body, fetch: known.spec }
-    if (known.body === undefined)
-      throw new AppError('PAYLOAD_GONE', "The message's payload is kept no more.")
+    if (known.body === undefined) throw payloadGone()
     return { type, body: known.body, fetch: null }
   }
 
@@ -255,7 +252,6 @@ export function createTrials(deps: TrialsDeps) {
   }
 }
 
-function unknownType(type: string): AppError {
-  const sentence = `The tenant has no event type ${JSON.stringify(type.slice(0, 128))}.`
-  return new AppError('UNKNOWN_EVENT_TYPE', sentence, { detail: { field: 'type' } })
+function payloadGone(): AppError {
+  return new AppError('PAYLOAD_GONE', "The message's payload is kept no more.")
 }

@@ -99,15 +99,18 @@ export async function loadEvents(
         // What somebody asked for is sent all the same.
         if (enabled === 0 && row.manual === 0) return PAUSED
         if (lane !== row.lane) return { movedTo: lane }
-        return readable(() => ({
-          spec: specOfEndpoint(endpoint, sealed, secrets),
-          body: bodyOf() ?? missing(),
-          signingSecrets: secretsOf(endpoint),
-          function: settingsOf(settings ?? '{}').target,
-          unprepared:
-            sends === 'unprepared' || sends === 'unfetched' ? settingsOf(settings ?? '{}') : null,
-          unfetched: sends === 'unfetched',
-        }))
+        return readable(() => {
+          const said = settingsOf(settings ?? '{}')
+          const unfetched = sends === 'unfetched'
+          return {
+            spec: specOfEndpoint(endpoint, sealed, secrets),
+            body: bodyOf() ?? missing(),
+            signingSecrets: secretsOf(endpoint),
+            function: said.target,
+            unprepared: sends === 'unprepared' || unfetched ? said : null,
+            unfetched,
+          }
+        })
       }
       return { id: row.id, row, resendJobId, sent: toSend() }
     },
