@@ -8,8 +8,6 @@ import { ConfigError } from './config.ts'
 import type { Config } from './config.ts'
 import { createByteBudget } from './core/byte-budget.ts'
 import { createDurableRuns } from './core/durable-runs.ts'
-import { createEndpoints } from './core/endpoints.ts'
-import { createEventTypes } from './core/event-types.ts'
 import { createExecutables } from './core/executables.ts'
 import { createForwarder } from './core/forwarder.ts'
 import { createFunctionCalls } from './core/function-calls.ts'
@@ -17,9 +15,7 @@ import type { CallFunction } from './core/function-calls.ts'
 import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createInterrupts } from './core/interrupts.ts'
-import { createKnownTypes } from './core/known-types.ts'
 import { createLimits } from './core/limits.ts'
-import { createMessages } from './core/messages.ts'
 import { createRunControl } from './core/run-control.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunWaits } from './core/run-waits.ts'
@@ -28,33 +24,27 @@ import { createRunner } from './core/runner.ts'
 import { createSigning } from './core/signing.ts'
 import { createTargetCheck } from './core/target-check.ts'
 import { createTokens } from './core/tokens.ts'
-import { createTrials } from './core/trials.ts'
 import { shareOf } from './core/share.ts'
 import type { Share } from './core/share.ts'
 import { spreadSandbox } from './core/spread-sandbox.ts'
 import { PATIENCE, createTurns } from './core/turns.ts'
 import type { Turns } from './core/turns.ts'
+import { createEvents } from './events.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
-import { registerEndpointHealth } from './http/routes/endpoint-health.ts'
-import { registerEndpointStats } from './http/routes/endpoint-stats.ts'
-import { registerEndpoints } from './http/routes/endpoints.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
-import { registerEventTypes } from './http/routes/event-types.ts'
 import { registerExecutables } from './http/routes/executables.ts'
 import { registerFunctionStorage } from './http/routes/function-storage.ts'
 import { registerHealth } from './http/routes/health.ts'
 import { registerKeys } from './http/routes/keys.ts'
 import { registerMetrics } from './http/routes/metrics.ts'
 import { registerLimits } from './http/routes/limits.ts'
-import { registerMessages } from './http/routes/messages.ts'
 import { registerResendJobs } from './http/routes/resend-jobs.ts'
 import { registerRun } from './http/routes/run.ts'
 import { registerRuns } from './http/routes/runs.ts'
 import { registerSettings } from './http/routes/settings.ts'
 import { registerSigning } from './http/routes/signing.ts'
 import { registerTokens } from './http/routes/tokens.ts'
-import { registerTrials } from './http/routes/trials.ts'
 import { registerVersions } from './http/routes/versions.ts'
 import { createServer } from './http/server.ts'
 import { watchLoopDelay } from './metrics/loop-delay.ts'
@@ -233,23 +223,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
     worker: runWorker,
   })
-  const knownTypes = createKnownTypes({ storage, config })
-  const eventTypes = createEventTypes({ storage, knownTypes, checkTarget, config, now })
-  const endpoints = createEndpoints({
-    ...{ storage, deliveries, checkTarget, config, now },
-    onDelivery: () => background.wake(),
-  })
-  const messages = createMessages({
-    storage,
-    knownTypes,
-    checkTarget,
-    config,
-    newId: deliveries.newId,
-    now,
-    onDelivery: () => background.wake(),
-  })
-  const trials = createTrials({
-    ...{ storage, endpoints, journal, knownTypes, checkTarget, outbound, callFunction },
+  const events = createEvents({
+    ...{ storage, outbound, background, executables, journal, callFunction, checkTarget },
     ...{ config, now },
   })
   const runControl = createRunControl({ storage, journal, waits, interrupts, now })
@@ -287,19 +262,14 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerKeys(app, { executables })
       registerSettings(app, { executables, config })
       registerLimits(app, { executables, limits })
-      registerSigning(app, { executables, endpoints, signing })
+      registerSigning(app, { executables, endpoints: events.endpoints, signing })
       registerRun(app, { executables, runner, durableRuns, keyGuard, config })
       registerFunctionStorage(app, { executables, functionStorage })
       registerRuns(app, { executables, journal, runControl, deliveries, keyGuard })
       registerDeliveries(app, { deliveries, keyGuard })
-      registerResendJobs(app, { resendJobs, endpoints, keyGuard })
+      registerResendJobs(app, { resendJobs, endpoints: events.endpoints, keyGuard })
       registerTokens(app, { tokens, keyGuard })
-      registerEventTypes(app, { eventTypes, keyGuard })
-      registerEndpointStats(app, { endpoints, keyGuard })
-      registerEndpoints(app, { endpoints, executables, keyGuard })
-      registerEndpointHealth(app, { endpoints, keyGuard })
-      registerTrials(app, { trials, keyGuard, config })
-      registerMessages(app, { messages, deliveries, keyGuard, config })
+      events.register(app, keyGuard)
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),
