@@ -212,6 +212,9 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['RATE_PER_MS_MAX', 'ms', '`rate_limit` of an endpoint', '`BAD_REQUEST`'],
     ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of an endpoint', '`BAD_REQUEST`'],
   ],
+  'src/http/error-reply.ts': [
+    ['FIELD_CHARS_MAX', 'characters', 'Unknown name of a field in `field` of an error', 'cut'],
+  ],
   'src/http/named-functions.ts': [
     [
       'FUNCTION_CHARS_MAX',

@@ -171,6 +171,21 @@ describe('a message', () => {
     }
   })
 
+  test('that is malformed is refused, and its place is named, also in a batch', async () => {
+    const one = { type: 'order.created', payload: 1 }
+    for (const [url, body, field] of [
+      ['/api/messages', { tenant, ...one, colour: 'red' }, 'colour'],
+      ['/api/messages', { tenant, type: 'order.created' }, 'payload'],
+      ['/api/messages', { tenant, ...one, type: 1 }, 'type'],
+      ['/api/messages/batch', { tenant, messages: [one, { ...one, id: 7 }] }, 'messages.1.id'],
+      ['/api/messages/batch', { tenant, messages: [{ payload: 1 }] }, 'messages.0.type'],
+    ] as const) {
+      const answer = await refused(await send('POST', url, body), 400, 'BAD_REQUEST')
+      assert.equal(answer.field, field)
+    }
+    assert.deepEqual((await get(`/api/messages?tenant=${tenant}`)).items, [])
+  })
+
   test('published again under its id is answered again, and another under it is refused', async () => {
     await endpoint()
     const first = await publish({ id: 'evt-1' })

@@ -189,12 +189,12 @@ describe('an endpoint', () => {
     const { endpoint_id: id } = await hub.endpoint()
     for (const what of ['recover', 'replay']) {
       for (const [body, field] of [
-        [{}, undefined],
+        [{}, 'since'],
         [{ since: 'yesterday' }, 'since'],
         [{ since, until: 'now' }, 'until'],
         [{ since, until: since }, 'until'],
-        [{ since, more: 1 }, undefined],
-        [{ since, rate_per_second: 0 }, undefined],
+        [{ since, more: 1 }, 'more'],
+        [{ since, rate_per_second: 0 }, 'rate_per_second'],
       ] as const) {
         assert.equal((await refused(await ask(what, id, body), 400, 'BAD_REQUEST')).field, field)
       }

@@ -85,6 +85,9 @@ export function replyWithError(
     .send({ error: error.message, code: error.code, ...error.detail })
 }
 
+/** Of a name that its sender chose. */
+const FIELD_CHARS_MAX = 128
+
 const FASTIFY_CODES: Readonly<Record<string, readonly [ErrorCode, string?]>> = {
   FST_ERR_VALIDATION: ['BAD_REQUEST'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['BODY_TOO_LARGE'],
@@ -96,6 +99,17 @@ const FASTIFY_CODES: Readonly<Record<string, readonly [ErrorCode, string?]>> = {
   FST_ERR_MAX_PARAM_LENGTH: ['BAD_REQUEST', 'A path segment is too long.'],
 }
 
+/** The place in a request that its description has something against, as `messages.0.type`. */
+function fieldOf({ validation }: FastifyError): { field?: string } {
+  const [first] = validation ?? []
+  if (first === undefined) return {}
+  const { missingProperty, additionalProperty } = first.params
+  const last = missingProperty ?? additionalProperty
+  const names = first.instancePath.split('/').slice(1)
+  if (typeof last === 'string') names.push(last.slice(0, FIELD_CHARS_MAX))
+  return names.length === 0 ? {} : { field: names.join('.') }
+}
+
 /** What the file system says where the compiled form of a module finds no room. */
 const DISK_FULL = new Set(['ENOSPC', 'EDQUOT'])
 
@@ -104,7 +118,8 @@ function toAppError(error: FastifyError): AppError {
   const known = FASTIFY_CODES[error.code]
   if (known !== undefined) {
     const [code, sentence] = known
-    return new AppError(code, sentence ?? (code === 'BAD_REQUEST' ? error.message : undefined))
+    const told = sentence ?? (code === 'BAD_REQUEST' ? error.message : undefined)
+    return new AppError(code, told, { detail: fieldOf(error) })
   }
   if (DISK_FULL.has(error.code)) return new AppError('STORAGE_FULL', undefined, { cause: error })
   // What else Fastify refuses before a handler is asked.
