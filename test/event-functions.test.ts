@@ -39,14 +39,7 @@ describe('an event', () => {
     })
     assert.equal(declared.status, 200)
   })
-  beforeEach(async () => {
-    hub.target.received.length = 0
-    hub.answers.length = 0
-    const { items } = await hub.get(`/api/endpoints?tenant=${hub.tenant}`)
-    for (const { endpoint_id: id } of items as Json[]) {
-      await hub.made(await hub.send('DELETE', `/api/endpoints/${String(id)}?tenant=acme`), 200)
-    }
-  })
+  beforeEach(() => hub.reset())
 
   const fn = (name: string, of: Uploaded = made) => ({ wasm_id: of.id, name })
 
@@ -86,10 +79,7 @@ describe('an event', () => {
       assert.deepEqual([attempt?.request, attempt?.status], [null, null])
       assert.equal(hub.target.received.length, 0)
       await hub.made(await hub.send('POST', `/api/deliveries/${delivery.delivery_id}/cancel`), 200)
-      const { items } = await hub.get(`/api/endpoints?tenant=acme`)
-      for (const { endpoint_id: id } of items as Json[]) {
-        await hub.made(await hub.send('DELETE', `/api/endpoints/${String(id)}?tenant=acme`), 200)
-      }
+      await hub.reset()
     }
   })
 

@@ -16,14 +16,7 @@ describe('a message, before it is sent,', () => {
   before(async () => {
     hub = await createEventHub(scope)
   })
-  beforeEach(async () => {
-    hub.target.received.length = 0
-    hub.answers.length = 0
-    const { items } = await hub.get(`/api/endpoints?tenant=${hub.tenant}`)
-    for (const { endpoint_id: id } of items as Json[]) {
-      await hub.made(await hub.send('DELETE', `/api/endpoints/${String(id)}?tenant=acme`), 200)
-    }
-  })
+  beforeEach(() => hub.reset())
 
   const bodies = (): string[] => hub.target.received.map(({ body }) => body.toString())
 

@@ -28,6 +28,8 @@ export interface EventHub {
     keys?: object,
   ) => Promise<Json & { endpoint_id: string; secret: string }>
   publish: (payload: unknown, fields?: object) => Promise<Json & { message_id: string }>
+  /** Takes all endpoints away, and what the target received and was to answer. */
+  reset: () => Promise<void>
   /** The message's only delivery, as soon as it is so. */
   deliveryOf: (messageId: unknown, reached: (one: Shown) => boolean) => Promise<Shown & Json>
 }
@@ -73,6 +75,15 @@ export async function createEventHub(
       const body = { tenant, url: `${target.origin}/in`, event_types: ['order.*'], ...fields }
       const one = await made(await send('POST', '/api/endpoints', body, keys), 201)
       return one as Json & { endpoint_id: string; secret: string }
+    },
+    async reset() {
+      target.received.length = 0
+      answers.length = 0
+      const { items } = await get(`/api/endpoints?tenant=${tenant}`)
+      for (const { endpoint_id: id } of items as Json[]) {
+        const removed = await send('DELETE', `/api/endpoints/${String(id)}?tenant=${tenant}`)
+        await made(removed, 200)
+      }
     },
     async publish(payload, fields = {}) {
       const body = { tenant, type: 'order.created', payload, ...fields }
