@@ -28,14 +28,7 @@ describe('an endpoint that is tried out', () => {
     const example = { tenant: 'acme', name: 'user.made', example: { name: 'Ada' } }
     await hub.made(await hub.send('POST', '/api/event-types', example), 201)
   })
-  beforeEach(async () => {
-    const { items } = await hub.get('/api/endpoints?tenant=acme')
-    for (const { endpoint_id: id } of items as Json[]) {
-      await hub.made(await hub.send('DELETE', `/api/endpoints/${String(id)}?tenant=acme`), 200)
-    }
-    hub.target.received.length = 0
-    hub.answers.length = 0
-  })
+  beforeEach(() => hub.reset())
 
   const ask = (path: string, body?: object | string, tenant = 'acme'): Promise<Response> =>
     hub.send('POST', `/api/endpoints/${path}?tenant=${tenant}`, body)
@@ -78,6 +71,14 @@ describe('an endpoint that is tried out', () => {
     const { endpoint_id: nobody } = await hub.endpoint({ url: 'http://127.0.0.1:1/' })
     const { state, attempt } = await trial(nobody)
     assert.deepEqual([state, attempt?.status, attempt?.error_class], ['failed', null, 'refused'])
+  })
+
+  test('is sent the example of a type that its patterns match, where it names none', async () => {
+    const { endpoint_id: id } = await hub.endpoint({ event_types: ['user.*'] })
+    const { type, state } = await trial(id)
+    const [{ body }] = hub.target.received as [(typeof hub.target.received)[0]]
+    const { data } = JSON.parse(body.toString()) as { data: Json }
+    assert.deepEqual([type, state, data], ['user.made', 'succeeded', { name: 'Ada' }])
   })
 
   test('is sent what is given, byte for byte, or the example of its type, though it is off', async () => {

@@ -4,8 +4,8 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { toEnvelope, withPayload } from '../event-envelope.ts'
-import { isEventTypeName } from '../event-pattern.ts'
-import type { Attempt, Endpoint, FunctionRef, RequestSpec } from '../model.ts'
+import { isEventTypeName, matchesEvent } from '../event-pattern.ts'
+import type { Attempt, Endpoint, EventType, FunctionRef, RequestSpec } from '../model.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Storage } from '../storage/storage.ts'
 import { arrived } from './attempt.ts'
@@ -25,8 +25,10 @@ import type { TargetCheck } from './target-check.ts'
 
 /** Of one tenant, in one process: each may take as long as a target or a function may. */
 const TRIALS_AT_ONCE_MAX = 5
-/** Where an endpoint names none and wants any. */
+/** Of an event that is made up, which is no event of a type of theirs. */
 const TEST_TYPE = 'wasmhook.test'
+/** Of a tenant's types, for one whose example a test may send. */
+const TYPES_LOOKED_AT = 100
 /** How a receiver tells a test from an event. */
 const TEST_HEADER = { 'wasmhook-test': 'true' }
 
@@ -128,13 +130,23 @@ export function createTrials(deps: TrialsDeps) {
       if (known === undefined) throw unknownType(type)
       return { type, payload: given.payload ?? known.example ?? small }
     }
-    const type = eventTypes.find(isEventTypeName)
-    const known = type === undefined ? undefined : await storage.eventTypes.get(tenant, type)
+    const known = await wantedBy(tenant, eventTypes)
     const payload = given.payload ?? known?.example ?? null
-    // What is made up is no event of a type of theirs.
     if (known === undefined || payload === null)
       return { type: TEST_TYPE, payload: payload ?? small }
     return { type: known.name, payload }
+  }
+
+  /** A type that its patterns name; or else the first that they match and that has an example. */
+  async function wantedBy(
+    tenant: string,
+    patterns: readonly string[],
+  ): Promise<EventType | undefined> {
+    const named = patterns.find(isEventTypeName)
+    if (named !== undefined) return storage.eventTypes.get(tenant, named)
+    const { items } = await storage.eventTypes.list(tenant, { limit: TYPES_LOOKED_AT })
+    const wanted = items.filter(({ name }) => patterns.some((one) => matchesEvent(one, name)))
+    return wanted.find(({ example }) => example !== null)
   }
 
   /** As it would be published. @throws as `complete`; BODY_TOO_LARGE, and what its type has against it */
