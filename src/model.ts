@@ -86,6 +86,8 @@ export interface QueuedRequest {
   callback: Callback
   /** True: the result is text; false: bytes. */
   text: boolean
+  /** JSON: of a source's run, the request that it got, for the function to see; absent of others. */
+  webhook?: string | undefined
   hops: number
   /** True where the call carried the admin key or the token: the callback that it names is signed. */
   vouched: boolean

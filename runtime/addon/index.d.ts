@@ -56,11 +56,12 @@ export declare class Sandbox {
   unload(handle: number): void
   /**
    * Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that
-   * no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin. With
+   * no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin. `webhook`
+   * is the request that a source got, as JSON, which the function may have for an argument. With
    * `store` the function may use the store of the profile's group, which must be known
    * (`loadStore`); what it stores comes with its outcome and is committed by nobody here.
    */
-  call(id: number, handle: number, profile: Profile, name: string, text: boolean, inputs: Array<Buffer>, store?: StoreOptions | undefined | null): void
+  call(id: number, handle: number, profile: Profile, name: string, text: boolean, inputs: Array<Buffer>, store?: StoreOptions | undefined | null, webhook?: string | undefined | null): void
   /**
    * Makes the committed content of a group's store known, in place of what was known before.
    * Calls that use it for the first time from now on see it. Returns its size in bytes.

@@ -3,7 +3,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import { AppError, isErrorCode } from '../errors.ts'
-import type { RunAnswer, RunRecord, RunRetry } from '../model.ts'
+import type { QueuedRequest, RunAnswer, RunRecord, RunRetry } from '../model.ts'
 import { checkLater } from '../send-later.ts'
 import type { AddOptions, KeptAnswer, KeyName, KeyedRun, Storage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
@@ -59,36 +59,67 @@ interface Again {
   caller: Pick<RunRequest, 'hangUp' | 'lease'>
 }
 
+/** What storage is given of a run. */
+export interface PreparedRun {
+  record: RunRecord
+  request: QueuedRequest
+  options: AddOptions
+}
+
 export type DurableRuns = ReturnType<typeof createDurableRuns>
 
 export function createDurableRuns(deps: DurableRunsDeps) {
   const { storage, journal, waits, idempotency, limits, checkTarget, config, now, worker } = deps
 
+  /** A lease of this process, for a run that it begins at once. */
+  const newLease = () => ({ leaseId: uuidv7(), leasedUntilMs: now() + config.DELIVERY_LEASE_MS })
+
   /**
-   * @throws AppError LOOP_DETECTED, INVALID_SPEC, ADDRESS_REFUSED, INPUT_TOO_LARGE, IDEMPOTENCY_FULL,
-   *   DURABLE_RUNS_FULL; nothing is stored then
+   * What storage is given of a run.
+   * @throws AppError LOOP_DETECTED, INVALID_SPEC, ADDRESS_REFUSED, INPUT_TOO_LARGE
    */
-  async function add(
+  function prepare(
     request: RunRequest,
     { key, lease, retry }: Omit<HandedOver, 'waitMs'> & { lease: AddOptions['lease'] | undefined },
   ) {
-    const { executable, hops, inputs, callback, text, vouched } = request
+    const { executable, hops, inputs, callback, text, webhook, vouched } = request
     checkHops(hops)
     checkLater(callback, { nowMs: now(), maxMs: config.DELIVER_LATER_MS_MAX })
     checkTarget(callback)
     checkInputSize(sizeOfGiven(inputs), limits.of(executable).inputBytes)
     const record = { ...newRecord(request, now()), status: 'queued' as const }
-    const queued = { inputs, callback, text, hops, vouched, waited: lease !== undefined, retry }
-    const max = config.DURABLE_RUNS_MAX
-    const added = await storage.queuedRuns.add(record, queued, {
-      max,
+    const waited = lease !== undefined
+    const queued = { inputs, callback, text, webhook, hops, vouched, waited, retry }
+    const options: AddOptions = {
+      max: config.DURABLE_RUNS_MAX,
       ...(lease === undefined ? {} : { lease }),
       ...(key === undefined ? {} : { key: idempotency.newKey(key) }),
-    })
-    if (added === 'full') {
-      throw new AppError('DURABLE_RUNS_FULL', undefined, { detail: { limit: max } })
     }
-    return { record, queued, known: added === 'added' ? undefined : added }
+    return { record, request: queued, options }
+  }
+
+  /**
+   * @throws AppError as `prepare`, IDEMPOTENCY_FULL, DURABLE_RUNS_FULL; nothing is stored then
+   */
+  async function add(...of: Parameters<typeof prepare>) {
+    const run = prepare(...of)
+    const { record, request: queued, options } = run
+    const added = await storage.queuedRuns.add(record, queued, options)
+    if (added === 'full') {
+      throw new AppError('DURABLE_RUNS_FULL', undefined, { detail: { limit: options.max } })
+    }
+    return { run, known: added === 'added' ? undefined : added }
+  }
+
+  /** Runs what was committed with a lease of this process. @throws AppError as the run fails */
+  function runLeased(request: RunRequest, { record, request: queued, options }: PreparedRun) {
+    if (options.lease === undefined) throw new Error('The run has no lease.')
+    const { leaseId, leasedUntilMs } = options.lease
+    // Whoever hangs up may ask again.
+    request.hangUp.detach()
+    const before = { cancelRequested: false, putBack: 0, failedTries: 0 }
+    const leased = { id: record.id, leaseId, record, ...before, ...queued }
+    return worker.runNow(leased, { request, leasedUntilMs })
   }
 
   /** What came of a run that was handed over, and of its key; undefined where its record tells nothing here. */
@@ -177,25 +208,28 @@ export function createDurableRuns(deps: DurableRunsDeps) {
       const again = { key, patience: undefined, caller: request }
       const before = await idempotency.find(key)
       if (before !== undefined) return replay(before, again)
-      const lease = { leaseId: uuidv7(), leasedUntilMs: now() + config.DELIVERY_LEASE_MS }
-      const { record, queued, known } = await add(request, { key, lease, retry: undefined })
+      const { run, known } = await add(request, { key, lease: newLease(), retry: undefined })
       if (known !== undefined) return replay(known, again)
-      // Whoever hangs up may ask again.
-      request.hangUp.detach()
-      const { id } = record
-      const { leaseId, leasedUntilMs } = lease
-      const leased = {
-        id,
-        leaseId,
-        record,
-        cancelRequested: false,
-        putBack: 0,
-        failedTries: 0,
-        ...queued,
-      }
-      const answer = await worker.runNow(leased, { request, leasedUntilMs })
-      return { runId: id, replayed: false, answer }
+      return { runId: run.record.id, replayed: false, answer: await runLeased(request, run) }
     },
+
+    /**
+     * A run that somebody commits together with something else; where its caller waits for it, `runPrepared` is to follow.
+     * @throws AppError LOOP_DETECTED, INPUT_TOO_LARGE
+     */
+    prepare: (request: RunRequest, { waited }: { waited: boolean }): PreparedRun =>
+      prepare(request, {
+        key: undefined,
+        retry: undefined,
+        lease: waited ? newLease() : undefined,
+      }),
+
+    /** Once it is committed. @throws AppError as the run fails */
+    runPrepared: (request: RunRequest, run: PreparedRun): Promise<RunAnswer> =>
+      runLeased(request, run),
+
+    /** There may be runs to begin. */
+    wake: () => worker.wake(),
   }
 }
 

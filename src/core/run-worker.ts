@@ -193,11 +193,12 @@ export function createRunWorker(deps: RunWorkerDeps) {
   }
 
   async function toRequest(leased: LeasedRun, held: Held): Promise<RunRequest> {
-    const { record, inputs, callback, text, hops, vouched } = leased
+    const { record, inputs, callback, text, webhook, hops, vouched } = leased
     const executable = await executables.pinned(record.executableId, record.version)
     held.lease.take(sizeOfGiven(inputs))
     const { id, functionName } = record
-    return { id, executable, functionName, inputs, callback, text, hops, vouched, ...held }
+    const asked = { inputs, callback, text, webhook, hops, vouched }
+    return { id, executable, functionName, ...asked, ...held }
   }
 
   const worker: Worker<LeasedRun> = createWorker({

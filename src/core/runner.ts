@@ -34,6 +34,8 @@ export interface RunRequest {
   asData?: boolean
   /** True: the result is text; false: bytes. */
   text: boolean
+  /** JSON: of a source's run, the request that it got, for the function to see; absent of others. */
+  webhook?: string | undefined
   /** How many runs this call has passed through before. */
   hops: number
   /** True where the call carries the admin key or the token: the callback that it names is signed. */
@@ -218,9 +220,9 @@ export function createRunner(deps: RunnerDeps) {
   }
 
   function invoke(request: RunRequest, bytes: Buffer[]): Promise<InvocationResult> {
-    const { executable, functionName, text, hangUp: leaving } = request
+    const { executable, functionName, text, webhook, hangUp: leaving } = request
     const { module, profile } = callableOf(executable)
-    const invocation = { module, profile, functionName, inputs: bytes, text, leaving }
+    const invocation = { module, profile, functionName, inputs: bytes, text, webhook, leaving }
     if (executable.version.interface.uses_storage !== true) return sandbox.invoke(invocation)
     const caller = { id: executable.id, limits: limits.of(executable), lease: request.lease }
     return functionStorage.invoke(invocation, caller)

@@ -61,6 +61,8 @@ export interface Invocation {
   inputs: Buffer[]
   /** True when the caller wants text, false for bytes. */
   text: boolean
+  /** JSON: the request that a source got, which the function may have for an argument. */
+  webhook?: string | undefined
   /** Whose leaving takes the call out of the queue; one that has begun ends on an interrupt only. */
   leaving: Leaving | undefined
   /** Given for a module that uses storage, and only while `stores` knows the group's. */
@@ -152,7 +154,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     handle: number,
     invocation: Invocation,
   ): Promise<InvocationResult> {
-    const { profile, functionName, text, inputs, leaving, store } = invocation
+    const { profile, functionName, text, inputs, leaving, store, webhook } = invocation
     const { sandbox } = runtime
     return new Promise((resolve, reject) => {
       if (leaving?.left === true) {
@@ -161,7 +163,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       }
       const id = nextCall++
       try {
-        sandbox.call(id, handle, profile.native, functionName, text, inputs, store)
+        sandbox.call(id, handle, profile.native, functionName, text, inputs, store, webhook)
       } catch (error) {
         // Only a module unloaded or a sandbox closed in this very moment refuses a call.
         reject(new AppError('CLOSED', undefined, { cause: error }))

@@ -3,7 +3,7 @@
 import type { Insertable, Kysely } from 'kysely'
 import { sql } from 'kysely'
 import { AppError } from '../errors.ts'
-import type { Callback, Input, QueuedRequest, RequestSpec, RunRetry } from '../model.ts'
+import type { Callback, Input, QueuedRequest, RequestSpec, RunRecord, RunRetry } from '../model.ts'
 import { bringForwardAll } from './clock-set-back.ts'
 import type { AtCommit, Database } from './database.ts'
 import { insertDelivery } from './deliveries.ts'
@@ -14,7 +14,7 @@ import { saveRecord, toRecord } from './runs.ts'
 import type { QueuedInputsTable, QueuedRunsTable, Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
 import { createStatement, createStatementOfIds } from './statement.ts'
-import type { ClaimBounds, LeasedRun, QueuedRunStore } from './storage.ts'
+import type { AddOptions, ClaimBounds, KeyedRun, LeasedRun, QueuedRunStore } from './storage.ts'
 import { NOT_LEASED, createWorkQueue, inOrder } from './work-queue.ts'
 
 const insertRuns = createRowWriter<Insertable<QueuedRunsTable>>((db, rows) =>
@@ -42,10 +42,20 @@ const whole = createStatementOfIds((db, ids) =>
     .where('queued_runs.id', 'in', ids),
 )
 
+/** What other repositories do within a unit of their own. */
+export interface QueuedRunStoreInside {
+  /** Adds one that is to have no key. @throws AppError DURABLE_RUNS_FULL */
+  addIn(
+    db: Kysely<Schema>,
+    at: AtCommit,
+    added: { record: RunRecord; request: QueuedRequest; options: AddOptions },
+  ): Promise<void>
+}
+
 export function createQueuedRunStore(deps: {
   database: Database
   secrets: Secrets
-}): QueuedRunStore {
+}): QueuedRunStore & QueuedRunStoreInside {
   const { database, secrets } = deps
   const { reader, locks } = database
   const queue = createWorkQueue('queued_runs', locks)
@@ -101,35 +111,50 @@ export function createQueuedRunStore(deps: {
     }
   }
 
+  async function addOne(
+    db: Kysely<Schema>,
+    at: AtCommit,
+    record: RunRecord,
+    request: QueuedRequest,
+    { max, lease, key }: AddOptions,
+  ): Promise<'added' | 'full' | KeyedRun> {
+    const { id, executableId, createdAtMs } = record
+    if (lease === undefined && !(await room.take(db, executableId, max))) return 'full'
+    if (key !== undefined) {
+      const run = { runId: id, waited: request.waited, nowMs: createdAtMs }
+      const known = await takeKey({ db, at }, key, run)
+      if (known !== undefined) return known
+    }
+    const lane = String(executableId)
+    const { json, inputs } = toStored(request)
+    await saveRecord(db, record)
+    const row = {
+      id,
+      executable_id: executableId,
+      lane,
+      due_at_ms: lease === undefined ? createdAtMs : null,
+      lease_id: lease?.leaseId ?? null,
+      leased_until_ms: lease?.leasedUntilMs ?? null,
+      request: secrets.seal(json, requestOf(id)),
+    }
+    await insertRuns(db, [row])
+    await insertInputs(db, [{ run_id: id, size_bytes: inputs.length, bytes: inputs }])
+    // One that is run at once is due again where its process dies.
+    queue.expect(at, lane, lease?.leasedUntilMs ?? createdAtMs)
+    if (lease === undefined) at.tell({ kind: 'work', work: 'queued_runs' })
+    return 'added'
+  }
+
   return {
-    add: (record, request, { max, lease, key }) =>
-      database.write(async (db, at) => {
-        const { id, executableId, createdAtMs } = record
-        if (lease === undefined && !(await room.take(db, executableId, max))) return 'full'
-        if (key !== undefined) {
-          const run = { runId: id, waited: request.waited, nowMs: createdAtMs }
-          const known = await takeKey({ db, at }, key, run)
-          if (known !== undefined) return known
-        }
-        const lane = String(executableId)
-        const { json, inputs } = toStored(request)
-        await saveRecord(db, record)
-        const row = {
-          id,
-          executable_id: executableId,
-          lane,
-          due_at_ms: lease === undefined ? createdAtMs : null,
-          lease_id: lease?.leaseId ?? null,
-          leased_until_ms: lease?.leasedUntilMs ?? null,
-          request: secrets.seal(json, requestOf(id)),
-        }
-        await insertRuns(db, [row])
-        await insertInputs(db, [{ run_id: id, size_bytes: inputs.length, bytes: inputs }])
-        // One that is run at once is due again where its process dies.
-        queue.expect(at, lane, lease?.leasedUntilMs ?? createdAtMs)
-        if (lease === undefined) at.tell({ kind: 'work', work: 'queued_runs' })
-        return 'added'
-      }),
+    add: (record, request, options) =>
+      database.write((db, at) => addOne(db, at, record, request, options)),
+
+    async addIn(db, at, { record, request, options }) {
+      const added = await addOne(db, at, record, request, options)
+      if (added === 'full') {
+        throw new AppError('DURABLE_RUNS_FULL', undefined, { detail: { limit: options.max } })
+      }
+    },
 
     claim: (bounds) =>
       database.write(async (db, at) => load(db, at, await queue.claim(db, at, bounds), bounds)),
@@ -288,6 +313,7 @@ interface StoredRequest {
   inputs: StoredInput[]
   callback: Callback | null
   text: boolean
+  webhook?: string
   hops: number
   /** Absent from what was stored before there were signatures, or keys. */
   vouched?: boolean
@@ -295,7 +321,7 @@ interface StoredRequest {
   retry?: RunRetry
 }
 
-function toStored({ inputs, callback, retry, ...request }: QueuedRequest): {
+function toStored({ inputs, callback, retry, webhook, ...request }: QueuedRequest): {
   json: string
   inputs: Buffer
 } {
@@ -306,6 +332,7 @@ function toStored({ inputs, callback, retry, ...request }: QueuedRequest): {
     ),
     callback: callback ?? null,
     ...request,
+    ...(webhook === undefined ? {} : { webhook }),
     ...(retry === undefined ? {} : { retry }),
   }
   return { json: JSON.stringify(stored), inputs: Buffer.concat(given) }
@@ -313,14 +340,14 @@ function toStored({ inputs, callback, retry, ...request }: QueuedRequest): {
 
 function fromStored(json: string, bytes: Buffer): QueuedRequest {
   const stored = JSON.parse(json) as StoredRequest
-  const { inputs, callback, text, hops, vouched = false, waited = false, retry } = stored
+  const { inputs, callback, text, webhook, hops, vouched = false, waited = false, retry } = stored
   let at = 0
   const read = inputs.map((input): Input => {
     if ('fetch' in input) return { kind: 'fetch', spec: input.fetch }
     return { kind: 'bytes', bytes: bytes.subarray(at, (at += input.bytes)) }
   })
   const given = { inputs: read, callback: callback ?? undefined }
-  return { ...given, text, hops, vouched, waited, retry }
+  return { ...given, text, webhook, hops, vouched, waited, retry }
 }
 
 function requestOf(id: string): Place {

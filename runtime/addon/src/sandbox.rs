@@ -122,7 +122,8 @@ impl Sandbox {
     }
 
     /// Queues a call of a function, for text or for bytes. Its outcome carries `id`, a number that
-    /// no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin. With
+    /// no other outstanding call has. [`Sandbox::begin`] sees to it that queued calls begin. `webhook`
+    /// is the request that a source got, as JSON, which the function may have for an argument. With
     /// `store` the function may use the store of the profile's group, which must be known
     /// (`loadStore`); what it stores comes with its outcome and is committed by nobody here.
     #[napi]
@@ -140,6 +141,7 @@ impl Sandbox {
         text: bool,
         inputs: Vec<BufferSlice<'_>>,
         store: Option<StoreOptions>,
+        webhook: Option<String>,
     ) -> Result<(), Thrown> {
         let module = self.modules.lock().loaded.get(&handle).cloned();
         let module = module.ok_or_else(|| {
@@ -156,6 +158,7 @@ impl Sandbox {
             function: name,
             inputs: inputs.collect::<Result<_, Thrown>>()?,
             text,
+            webhook,
             store: store
                 .map(|options| access(options).ok_or_else(unknown))
                 .transpose()?,

@@ -87,6 +87,8 @@ pub struct CallRequest {
     pub inputs: Vec<Input>,
     /// Whether text is asked for; bytes are returned as they are.
     pub text: bool,
+    /// What a sender's request was besides its payload, as JSON, where the call is a source's.
+    pub webhook: Option<String>,
     /// What it may do with its executable's store, where the module imports one.
     pub store: Option<StoreAccess>,
 }
@@ -99,6 +101,7 @@ impl CallRequest {
             function: function.to_owned(),
             inputs: Vec::new(),
             text: true,
+            webhook: None,
             store: None,
         }
     }
@@ -116,6 +119,12 @@ impl CallRequest {
     /// The state, where one is set.
     pub fn state(&self) -> Option<&str> {
         self.profile.state.as_deref()
+    }
+
+    /// What a function gets first that takes one text or byte argument more than the call gives: its
+    /// sender's request, or the state.
+    pub fn context(&self) -> Option<&str> {
+        self.webhook.as_deref().or_else(|| self.state())
     }
 }
 

@@ -198,7 +198,7 @@ fn layouts(abi: &Abi) -> [Layout; 3] {
 }
 
 /// Arguments by types. A function that takes one text or byte argument more than the call gives
-/// has the state first.
+/// has the call's context first.
 fn typed<'a>(
     function: &Function,
     params: &[Type],
@@ -206,19 +206,19 @@ fn typed<'a>(
     request: &'a CallRequest,
 ) -> Result<Vec<Arg<'a>>, Failure> {
     let given = request.inputs.len();
-    let takes_state = params.len() == given + 1 && params[0].is_block();
-    let state = request.state().filter(|_| takes_state);
-    if params.len() != given + usize::from(state.is_some()) {
+    let takes_context = params.len() == given + 1 && params[0].is_block();
+    let context = request.context().filter(|_| takes_context);
+    if params.len() != given + usize::from(context.is_some()) {
         return Err(failures::wrong_count(
             function,
             Some(params.len()),
             given,
-            takes_state,
+            takes_context,
         ));
     }
     let mut args = Vec::new();
     let inputs = request.inputs.iter().map(|input| &**input);
-    let values = state.map(str::as_bytes).into_iter().chain(inputs);
+    let values = context.map(str::as_bytes).into_iter().chain(inputs);
     for (at, (param, value)) in params.iter().zip(values).enumerate() {
         layout.lower(param, value, at + 1, &mut args)?;
     }
@@ -258,10 +258,10 @@ fn untyped<'a>(
     }
     if pairs
         && params.len() == 2 * given + 2
-        && let Some(state) = request.state()
+        && let Some(context) = request.context()
     {
-        let state = std::iter::once(Arg::Block(state.as_bytes()));
-        return Ok((state.chain(inputs()).collect(), has_return_area));
+        let context = std::iter::once(Arg::Block(context.as_bytes()));
+        return Ok((context.chain(inputs()).collect(), has_return_area));
     }
     if let Some(args) = numbers(params, request) {
         return Ok((args, has_return_area));

@@ -89,8 +89,11 @@ impl Wasi {
         let state = self.request.state();
         let state = state.map(|state| format!("wasm_state={state}"));
         let variables = self.request.profile.variables.iter();
+        let webhook = self.request.webhook.as_deref();
+        // Of two of one name a program finds the first.
+        let webhook = webhook.map(|request| format!("webhook={request}"));
         let variables = variables.map(|(name, value)| format!("{name}={value}"));
-        let all = state.into_iter().chain(variables);
+        let all = state.into_iter().chain(webhook).chain(variables);
         all.map(String::into_bytes).collect()
     }
 

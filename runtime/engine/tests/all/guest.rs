@@ -183,6 +183,12 @@ impl Call<'_> {
         self
     }
 
+    /// As a source's, whose sender's request this is.
+    pub fn webhook(mut self, request: &str) -> Self {
+        self.request.webhook = Some(request.to_owned());
+        self
+    }
+
     /// With its executable's store.
     pub fn store(mut self, access: StoreAccess) -> Self {
         self.request.store = Some(access);

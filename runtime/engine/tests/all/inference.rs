@@ -22,6 +22,22 @@ fn a_function_that_takes_one_text_more_has_the_state_first() {
 }
 
 #[test]
+fn of_a_source_the_senders_request_comes_first_whether_or_not_there_is_a_state() {
+    let guest = guest("context");
+    let called = guest.call("say", ["world"]).webhook("request");
+    assert_eq!(called.text(), "request world");
+    let both = guest
+        .call("say", ["world"])
+        .state("state")
+        .webhook("request");
+    assert_eq!(both.text(), "request world");
+    let typed = guest.call("say", ["world"]).types(r#"["text","text"]"#);
+    assert_eq!(typed.webhook("request").text(), "request world");
+    let unasked = guest.call("say", ["hi", "world"]).webhook("request");
+    assert_eq!(unasked.text(), "hi world");
+}
+
+#[test]
 fn without_a_state_the_error_names_how_to_set_one() {
     let guest = guest("context");
     let untyped = guest.failure("say", ["world"]);

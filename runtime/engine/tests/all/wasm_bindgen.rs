@@ -226,6 +226,13 @@ fn wasi_imports_work_beside_wasm_bindgens() {
         .variables(&[("wasm_id", "7")])
         .text();
     assert_eq!(variables, "wasm_state=s\0wasm_id=7\0");
+    let of_a_source = guest
+        .call("variables", NONE)
+        .webhook("{}")
+        .variables(&[("webhook", "its owner's")])
+        .text();
+    assert_eq!(of_a_source, "webhook={}\0webhook=its owner's\0");
+    assert_eq!(guest.call("argument", NONE).webhook("{}").text(), "");
     let report = guest.call("print", ["x"]).run();
     assert_eq!(
         (report.log, report.result.unwrap().bytes),

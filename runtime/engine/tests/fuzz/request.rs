@@ -68,6 +68,7 @@ pub fn request(bytes: &mut Unstructured<'_>, interface: &Interface) -> Result<Ca
         function: name,
         inputs,
         text,
+        webhook: None,
         store: None,
     })
 }
