@@ -39,6 +39,7 @@ import { testPruning } from './storage-pruning-suite.ts'
 import { newSigningSecret, testSigningSecrets } from './storage-signing-suite.ts'
 import { newEventType } from './helpers/event-types.ts'
 import { undoMigrations } from './helpers/undo-migrations.ts'
+import { testSources } from './storage-sources-suite.ts'
 import { newExecutable, newRun, newVersion, testStorage } from './storage-suite.ts'
 import { testTokens } from './storage-tokens-suite.ts'
 import { newUsage, testUsage } from './storage-usage-suite.ts'
@@ -81,6 +82,7 @@ testMessages('SQLite', (t) => open(t))
 testEventTypes('SQLite', (t) => open(t))
 testOrder('SQLite', (t) => open(t))
 testTokens('SQLite', (t) => open(t))
+testSources('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {

@@ -26,6 +26,8 @@ const STORES: Readonly<Record<StoreName, true>> = {
   eventTypes: true,
   endpoints: true,
   messages: true,
+  sources: true,
+  sourceEvents: true,
   tokens: true,
   ephemeral: true,
   functions: true,

@@ -40,7 +40,20 @@ const selectType = createStatement((db, tenant: string, name: string) =>
     .where('name', '=', name),
 )
 
-export function createMessageStore(deps: { database: Database; secrets: Secrets }): MessageStore {
+/** What other repositories do within a unit of their own. */
+export interface MessageStoreInside {
+  /** Where it is refused, nothing is stored. */
+  publishIn(
+    db: Kysely<Schema>,
+    at: AtCommit,
+    message: NewMessage,
+  ): Promise<Published | PublishRefusal>
+}
+
+export function createMessageStore(deps: {
+  database: Database
+  secrets: Secrets
+}): MessageStore & MessageStoreInside {
   const { database, secrets } = deps
   const { reader } = database
 
@@ -84,6 +97,7 @@ export function createMessageStore(deps: { database: Database; secrets: Secrets 
 
   return {
     ...createFetchStore(deps),
+    publishIn: publishOne,
     publish: (message) => database.write((db, at) => publishOne(db, at, message)),
 
     publishSome: (messages) =>

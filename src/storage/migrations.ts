@@ -26,6 +26,7 @@ import { eventTypeRules } from './migrations/0021-event-type-rules.ts'
 import { around } from './migrations/0022-around.ts'
 import { ordered } from './migrations/0023-ordered.ts'
 import { endpointCounters } from './migrations/0024-endpoint-counters.ts'
+import { sources } from './migrations/0025-sources.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -52,6 +53,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0022-around': around,
   '0023-ordered': ordered,
   '0024-endpoint-counters': endpointCounters,
+  '0025-sources': sources,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

@@ -8,6 +8,7 @@ import type {
   RawBuilder,
 } from 'kysely'
 import type { EventSends, EventsSchema, OrderColumns } from './events-schema.ts'
+import type { SourcesSchema } from './sources-schema.ts'
 
 /** A secret, encrypted; see secrets.ts. */
 export type Sealed = Buffer
@@ -353,7 +354,7 @@ export interface TokensTable {
   last_used_at_ms: number | null
 }
 
-export interface Schema extends EventsSchema {
+export interface Schema extends EventsSchema, SourcesSchema {
   meta: MetaTable
   executables: ExecutablesTable
   versions: VersionsTable

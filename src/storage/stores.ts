@@ -14,6 +14,8 @@ import { createResendJobStore } from './resend-jobs.ts'
 import { createRunStore } from './runs.ts'
 import type { Secrets } from './secrets.ts'
 import { createSigningSecretStore } from './signing-secrets.ts'
+import { createSourceEventStore } from './source-events.ts'
+import { createSourceStore } from './sources.ts'
 import type { FunctionStore } from './storage.ts'
 import { createTokenStore } from './tokens.ts'
 
@@ -24,18 +26,22 @@ export function createStores(deps: {
   turn: FunctionStore['turn']
 }) {
   const { database, secrets, turn } = deps
+  const queuedRuns = createQueuedRunStore({ database, secrets })
+  const messages = createMessageStore({ database, secrets })
   return {
     executables: createExecutableStore({ database, secrets }),
     signingSecrets: createSigningSecretStore({ database, secrets }),
     runs: createRunStore({ database }),
-    queuedRuns: createQueuedRunStore({ database, secrets }),
+    queuedRuns,
     idempotency: createIdempotencyStore({ database }),
     deliveries: createDeliveryStore({ database, secrets }),
     deliveryRetention: createDeliveryRetention(database),
     resendJobs: createResendJobStore(database),
     eventTypes: createEventTypeStore({ database, secrets }),
     endpoints: createEndpointStore({ database, secrets }),
-    messages: createMessageStore({ database, secrets }),
+    messages,
+    sources: createSourceStore({ database, secrets }),
+    sourceEvents: createSourceEventStore({ database, secrets, queuedRuns, messages }),
     tokens: createTokenStore(database),
     ephemeral: createEphemeralStore({ database }),
     functions: createFunctionStore({ database, secrets, turn }),
