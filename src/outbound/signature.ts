@@ -2,9 +2,9 @@
 // is alive, so that a receiver may hold any of them. Pure: keys, bytes and time are handed in.
 import { createHmac, createPrivateKey, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { setImmediate as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { SigningSecret } from '../model.ts'
+import { updateSliced } from '../sliced-hash.ts'
 
 export interface SignedMessage {
   /** The same on every attempt; without a dot, which separates what is signed. */
@@ -13,9 +13,6 @@ export interface SignedMessage {
   /** The exact bytes that are sent. */
   body: Buffer
 }
-
-/** Hashed at once; between two of them the event loop has its turn. */
-const SLICE_BYTES = 256 * 1024
 
 /** On Node.js's own threads. */
 const signAside = promisify(sign) as (
@@ -51,11 +48,7 @@ export async function signatureHeaders(
 
 async function hmacs(keys: readonly Buffer[], head: Buffer, body: Buffer): Promise<string[]> {
   const macs = keys.map((key) => createHmac('sha256', key).update(head))
-  for (let at = 0; at < body.length; at += SLICE_BYTES) {
-    if (at > 0) await pause()
-    const slice = body.subarray(at, at + SLICE_BYTES)
-    for (const mac of macs) mac.update(slice)
-  }
+  await updateSliced(macs, body)
   return macs.map((mac) => mac.digest('base64'))
 }
 
