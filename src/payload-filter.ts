@@ -1,6 +1,6 @@
 // Which payloads an endpoint wants, said in JSON: comparisons of what is at a path, and `and`, `or` and `not` of them.
 // There are no regular expressions in it, and no payload makes it slow.
-import { AppError } from './errors.ts'
+import { malformed, membersOf, onlyMembers } from './object-members.ts'
 
 type Scalar = string | number | boolean | null
 
@@ -35,16 +35,17 @@ const BOUNDS = ['gt', 'gte', 'lt', 'lte'] as const
 /** @throws AppError BAD_REQUEST, whose detail names the `field` */
 export function parsePayloadFilter(value: unknown, field: string): PayloadFilter {
   if (Buffer.byteLength(JSON.stringify(value)) > FILTER_BYTES_MAX) {
-    throw refused(field, `is larger than ${FILTER_BYTES_MAX} bytes`)
+    throw malformed(field, `is larger than ${FILTER_BYTES_MAX} bytes`)
   }
   let parts = 0
 
   function parse(one: unknown, at: string, depth: number): PayloadFilter {
-    if (++parts > FILTER_PARTS_MAX) throw refused(field, `has more than ${FILTER_PARTS_MAX} parts`)
-    if (depth > FILTER_DEPTH_MAX) throw refused(at, `is deeper than ${FILTER_DEPTH_MAX}`)
+    if (++parts > FILTER_PARTS_MAX)
+      throw malformed(field, `has more than ${FILTER_PARTS_MAX} parts`)
+    if (depth > FILTER_DEPTH_MAX) throw malformed(at, `is deeper than ${FILTER_DEPTH_MAX}`)
     const members = membersOf(one, at)
     const [first] = Object.keys(members)
-    if (first === 'and' || first === 'or' || first === 'not') only(members, [first], at)
+    if (first === 'and' || first === 'or' || first === 'not') onlyMembers(members, [first], at)
     if ('and' in members) return { and: parseAll(members.and, `${at}.and`, depth) }
     if ('or' in members) return { or: parseAll(members.or, `${at}.or`, depth) }
     if ('not' in members) return { not: parse(members.not, `${at}.not`, depth + 1) }
@@ -52,7 +53,8 @@ export function parsePayloadFilter(value: unknown, field: string): PayloadFilter
   }
 
   function parseAll(value: unknown, at: string, depth: number): PayloadFilter[] {
-    if (!Array.isArray(value) || value.length === 0) throw refused(at, 'must be a list of filters')
+    if (!Array.isArray(value) || value.length === 0)
+      throw malformed(at, 'must be a list of filters')
     return value.map((one, index) => parse(one, `${at}.${index}`, depth + 1))
   }
 
@@ -88,33 +90,34 @@ function parseComparison(members: Record<string, unknown>, at: string): PayloadF
   const { path } = members
   if (typeof path !== 'string' || path === '' || path.length > FILTER_CHARS_MAX) {
     const sentence = `must be names with dots between them, at most ${FILTER_CHARS_MAX} characters`
-    throw refused(`${at}.path`, sentence)
+    throw malformed(`${at}.path`, sentence)
   }
   if ('equals' in members) {
-    only(members, ['path', 'equals'], at)
+    onlyMembers(members, ['path', 'equals'], at)
     return { path, equals: scalar(members.equals, `${at}.equals`) }
   }
   if ('in' in members) {
-    only(members, ['path', 'in'], at)
+    onlyMembers(members, ['path', 'in'], at)
     const values: unknown = members.in
     if (!Array.isArray(values) || values.length > FILTER_VALUES_MAX) {
-      throw refused(`${at}.in`, `must be a list of at most ${FILTER_VALUES_MAX} values`)
+      throw malformed(`${at}.in`, `must be a list of at most ${FILTER_VALUES_MAX} values`)
     }
     return { path, in: values.map((one, index) => scalar(one, `${at}.in.${index}`)) }
   }
   if ('exists' in members) {
-    only(members, ['path', 'exists'], at)
-    if (typeof members.exists !== 'boolean') throw refused(`${at}.exists`, 'must be true or false')
+    onlyMembers(members, ['path', 'exists'], at)
+    if (typeof members.exists !== 'boolean')
+      throw malformed(`${at}.exists`, 'must be true or false')
     return { path, exists: members.exists }
   }
   const bound = BOUNDS.find((name) => name in members)
   if (bound === undefined) {
-    throw refused(at, `needs one of and, or, not, equals, in, exists, ${BOUNDS.join(', ')}`)
+    throw malformed(at, `needs one of and, or, not, equals, in, exists, ${BOUNDS.join(', ')}`)
   }
-  only(members, ['path', bound], at)
+  onlyMembers(members, ['path', bound], at)
   const limit = scalar(members[bound], `${at}.${bound}`)
   if (typeof limit !== 'number' && typeof limit !== 'string') {
-    throw refused(`${at}.${bound}`, 'must be a number or a text')
+    throw malformed(`${at}.${bound}`, 'must be a number or a text')
   }
   return { path, [bound]: limit } as PayloadFilter
 }
@@ -130,30 +133,13 @@ function compare(
   return fits(value < limit ? -1 : value > limit ? 1 : 0)
 }
 
-function membersOf(value: unknown, at: string): Record<string, unknown> {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
-    return value as Record<string, unknown>
-  }
-  throw refused(at, 'must be an object')
-}
-
-function only(members: Record<string, unknown>, names: readonly string[], at: string): void {
-  const other = Object.keys(members).find((name) => !names.includes(name))
-  if (other !== undefined)
-    throw refused(`${at}.${other.slice(0, 64)}`, 'has no place beside the rest')
-}
-
 function scalar(value: unknown, at: string): Scalar {
   const isText = typeof value === 'string' && value.length <= FILTER_CHARS_MAX
   if (value === null || isText || typeof value === 'number' || typeof value === 'boolean') {
     return value
   }
-  throw refused(
+  throw malformed(
     at,
     `must be null, true, false, a number or a text of at most ${FILTER_CHARS_MAX} characters`,
   )
-}
-
-function refused(field: string, sentence: string): AppError {
-  return new AppError('BAD_REQUEST', `${field} ${sentence}.`, { detail: { field } })
 }
