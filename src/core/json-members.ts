@@ -6,6 +6,8 @@ export interface CutMembers {
   rest: string
   /** Values by name; of a repeated name the last, as JSON.parse takes it. */
   values: Map<string, unknown>
+  /** Whether one of the names was there more than once. */
+  repeated: boolean
 }
 
 /**
@@ -23,13 +25,15 @@ export function cutJsonMembers(text: string, names: readonly string[]): CutMembe
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) return undefined
   const members = topLevelMembers(text)
   const values = new Map<string, unknown>()
+  let repeated = false
   for (const member of members) {
     if (names.includes(member.name)) {
+      repeated ||= values.has(member.name)
       values.set(member.name, JSON.parse(text.slice(member.valueStart, member.valueEnd)))
     }
   }
   if (values.size === 0) return undefined
-  return { rest: withoutMembers(text, members, names), values }
+  return { rest: withoutMembers(text, members, names), values, repeated }
 }
 
 /** The text of a member's value, byte for byte; of a repeated name the last. The text is that of a JSON object. */
@@ -51,9 +55,10 @@ export function jsonElementTexts(text: string): string[] {
   return elements
 }
 
-/** A cheap look before parsing; an escape in a name (`\u0063allback`) is still the name. */
+/** A cheap look before parsing; an escape in a name (`\u0063allback`, `a\/b`) is still the name. */
 function mayHold(text: string, names: readonly string[]): boolean {
-  return /^\s*\{/.test(text) && (text.includes('\\u') || names.some((name) => text.includes(name)))
+  if (!/^\s*\{/.test(text)) return false
+  return text.includes('\\u') || names.some((name) => text.includes(name) || /["\\/]/.test(name))
 }
 
 interface Member {
