@@ -261,6 +261,41 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   'src/core/attempt.ts': [
     ['EXCERPT_BYTES', 'bytes', "A target's answer that is kept or shown", 'cut'],
   ],
+  'src/core/source-verification/verification-fields.ts': [
+    ['SECRETS_MAX', 'secrets', 'Of one source', '`BAD_REQUEST`'],
+    ['SECRET_CHARS_MAX', 'characters', 'A secret of a source, or a verify token', '`BAD_REQUEST`'],
+    [
+      'SECRET_PLACE_CHARS_MAX',
+      'characters',
+      'Name of the header, parameter or member that a secret is in',
+      '`BAD_REQUEST`',
+    ],
+    ['USERNAME_CHARS_MAX', 'characters', 'Username of a source', '`BAD_REQUEST`'],
+    ['TOLERANCE_MS_MIN', 'ms', '`tolerance_ms` of a source', '`BAD_REQUEST`'],
+    ['TOLERANCE_MS_MAX', 'ms', '`tolerance_ms` of a source', '`BAD_REQUEST`'],
+  ],
+  'src/core/source-verification/keys.ts': [
+    ['KEY_BYTES_MAX', 'bytes', 'A key of Standard Webhooks, decoded', '`BAD_REQUEST`'],
+  ],
+  'src/core/source-verification/claims.ts': [
+    [
+      'SIGNATURES_MAX',
+      'signatures',
+      'Of one request to a source, and of either kind',
+      'the rest is not looked at',
+    ],
+  ],
+  'src/core/source-verification/event-id.ts': [
+    ['EVENT_ID_CHARS_MAX', 'characters', "A sender's id of an event", 'it is none'],
+  ],
+  'src/core/source-verification/challenge-fields.ts': [
+    ['ORIGINS_MAX', 'origins', 'Of a challenge of CloudEvents', '`BAD_REQUEST`'],
+    ['ORIGIN_CHARS_MAX', 'characters', 'One of them', '`BAD_REQUEST`'],
+  ],
+  'src/core/source-verification/challenges.ts': [
+    ['CHALLENGE_CHARS_MAX', 'characters', 'What is repeated to a sender', '`HOOK_REFUSED`'],
+    ['CHALLENGE_BODY_BYTES_MAX', 'bytes', "Body of Slack's challenge", 'it is an event'],
+  ],
   'src/core/signing.ts': [
     ['PREVIOUS_SECRETS_MAX', 'secrets', 'Replaced signing secrets that are alive', '`CONFLICT`'],
   ],
