@@ -34,14 +34,14 @@ export function parseChallenge(value: unknown, field: string): Challenge {
 }
 
 /** As `parseChallenge` takes it, with a mask for the token. */
-export function showChallenge(challenge: Challenge): Record<string, unknown> {
+export function showChallenge(challenge: Challenge) {
   switch (challenge.kind) {
     case 'slack':
-      return { kind: 'slack' }
+      return { kind: challenge.kind }
     case 'meta':
-      return { kind: 'meta', verify_token: MASK }
+      return { kind: challenge.kind, verify_token: MASK }
     case 'cloudevents':
-      return { kind: 'cloudevents', origins: [...challenge.origins] }
+      return { kind: challenge.kind, origins: [...challenge.origins] }
   }
 }
 

@@ -23,8 +23,6 @@ interface Scheme {
   claimOf: (headers: IncomingHttpHeaders) => Claim | Refused
   /** The sender's own id of the event, of any type. */
   eventIdOf: (request: HookRequest, jsonBytesMax: number) => unknown
-  /** Tells apart what is signed with the same bytes. */
-  alsoNamed?: (headers: IncomingHttpHeaders) => string | undefined
 }
 
 /** Of a header with many signatures, and of either kind. */
@@ -53,8 +51,6 @@ export const SCHEMES: Readonly<Record<SignedScheme, Scheme>> = {
     claimOf: shopifyClaim,
     // X-Shopify-Event-Id is the same for all deliveries of one action of a merchant: by it, most would be lost.
     eventIdOf: ({ headers }) => headerOf(headers, 'x-shopify-webhook-id'),
-    // A shop sends the same bytes under several topics (orders/create, orders/paid).
-    alsoNamed: (headers) => headerOf(headers, 'x-shopify-topic'),
   },
 }
 

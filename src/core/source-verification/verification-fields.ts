@@ -82,8 +82,8 @@ export function parseVerification(value: unknown, field: string): ParsedVerifica
 }
 
 /** As `parseVerification` takes it, with masks for secrets; public keys are shown. */
-export function showVerification(verification: Verification): Record<string, unknown> {
-  if (verification.scheme === 'none') return { scheme: 'none' }
+export function showVerification(verification: Verification) {
+  if (verification.scheme === 'none') return { scheme: verification.scheme }
   const { scheme } = verification
   const secrets = verification.secrets.map((secret) =>
     scheme === 'standard-webhooks' && isPublicKey(secret) ? secret : MASK,
@@ -92,7 +92,8 @@ export function showVerification(verification: Verification): Record<string, unk
   if (scheme === 'basic') return { scheme, username: verification.username, secrets }
   if (scheme === 'bearer') return { scheme, secrets }
   const { toleranceMs } = verification
-  return { scheme, secrets, ...(toleranceMs === null ? {} : { tolerance_ms: toleranceMs }) }
+  if (toleranceMs === null) return { scheme, secrets }
+  return { scheme, secrets, tolerance_ms: toleranceMs }
 }
 
 /** A text that an owner gives and nobody is shown again. @throws AppError BAD_REQUEST */

@@ -14,8 +14,8 @@ export interface Verified extends Visible {
   /** The scheme's own id of the event; of `github` and `shopify` it is not signed. */
   eventId: string | null
   /**
-   * Hex sha256 that names the signed bytes, whichever and however many signatures they have; of `shopify` with
-   * their topic. Null where nothing is signed.
+   * Hex sha256 that names the signed bytes, whichever and however many signatures they have. Null where nothing is
+   * signed.
    */
   signed: string | null
   /** Where the secret was in it, without it and else byte for byte the same. */
