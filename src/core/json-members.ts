@@ -61,7 +61,7 @@ function mayHold(text: string, names: readonly string[]): boolean {
   return text.includes('\\u') || names.some((name) => text.includes(name) || /["\\/]/.test(name))
 }
 
-interface Member {
+export interface Member {
   name: string
   start: number
   valueStart: number
@@ -69,7 +69,7 @@ interface Member {
 }
 
 /** The spans of an object's own members; the text is known to be valid JSON. */
-function topLevelMembers(text: string): Member[] {
+export function topLevelMembers(text: string): Member[] {
   const members: Member[] = []
   let at = skipSpace(text, text.indexOf('{') + 1)
   while (text[at] === '"') {

@@ -1,0 +1,142 @@
+// CloudEvents 1.0 over HTTP: an event in either mode becomes the JSON object of the structured mode, its data byte for
+// byte where that is JSON.
+import { parseTime } from '../../rfc3339.ts'
+import { topLevelMembers } from '../json-members.ts'
+import { boundedJson, invalidAt, invalidField, textOf, withoutBom } from './document.ts'
+import { checkJson } from './json.ts'
+import { familyOf, isUtf8Charset, parseMediaType } from './media-type.ts'
+
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+const REQUIRED = ['specversion', 'id', 'source', 'type']
+const INTEGER_MAX = 2 ** 31 - 1
+
+/** What an attribute must be, and how that is told. */
+const KNOWN: ReadonlyMap<string, readonly [isRight: (text: string) => boolean, told: string]> =
+  new Map([
+    ['specversion', [(text) => text === '1.0', 'must be 1.0']],
+    ['id', [(text) => text !== '', 'must not be empty']],
+    ['source', [isUriReference, 'must be a URI reference']],
+    ['type', [(text) => text !== '', 'must not be empty']],
+    ['subject', [(text) => text !== '', 'must not be empty']],
+    ['time', [(text) => parseTime(text) !== undefined, 'must be a time as RFC 3339 has it']],
+    ['dataschema', [(text) => URL.canParse(text), 'must be an absolute URI']],
+    ['datacontenttype', [(text) => parseMediaType(text) !== undefined, 'must be a media type']],
+  ])
+
+/** @throws AppError INVALID_DOCUMENT with the place, or the `field` */
+export function checkStructured(text: string): void {
+  checkJson(text)
+  if (!/^\s*\{/.test(text)) throw invalidAt('JSON', text, 0, 'must be an object, the event')
+  const members = topLevelMembers(text)
+  const has = (name: string): boolean => members.some((member) => member.name === name)
+  if (has('data') && has('data_base64')) throw invalidField('data_base64', 'stands beside data')
+  const values = new Map<string, unknown>()
+  for (const { name, valueStart, valueEnd } of members) {
+    if (name === 'data') continue
+    const value: unknown = JSON.parse(text.slice(valueStart, valueEnd))
+    if (name === 'data_base64') checkBase64(value)
+    // Null is as good as absent.
+    else if (value !== null) values.set(name, value)
+    else checkName(name)
+  }
+  checkAttributes(values)
+}
+
+/** @throws AppError INVALID_DOCUMENT with the place, or the `field` */
+export function structuredOfBinary(headers: RequestHeaders, body: Buffer): Buffer {
+  const attributes = attributesOf(headers)
+  const event = Buffer.from(
+    [...attributes]
+      .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
+      .join(','),
+  )
+  return Buffer.concat([Buffer.from('{'), event, dataOf(attributes, body), Buffer.from('}')])
+}
+
+function attributesOf(headers: RequestHeaders): Map<string, string> {
+  // The four that each event has come first.
+  const attributes = new Map<string, string>(REQUIRED.map((name) => [name, '']))
+  const missing = new Set(REQUIRED)
+  for (const [header, value] of Object.entries(headers)) {
+    if (!header.startsWith('ce-') || value === undefined) continue
+    const name = header.slice('ce-'.length)
+    if (name === 'data' || name === 'datacontenttype') {
+      throw invalidField(header, 'is no header of an event')
+    }
+    const text = headerText(Array.isArray(value) ? value.join(', ') : value)
+    if (text === undefined) throw invalidField(name, 'is wrongly encoded in its header')
+    attributes.set(name, text)
+    missing.delete(name)
+  }
+  for (const name of missing) attributes.delete(name)
+  const type = headers['content-type']
+  if (typeof type === 'string' && type !== '') attributes.set('datacontenttype', type)
+  checkAttributes(attributes)
+  return attributes
+}
+
+/** As the HTTP binding has it (3.1.3.2): quotes of older senders first, then percents. */
+function headerText(value: string): string | undefined {
+  const plain = /^"(?:[^"\\]|\\.)*"$/.test(value)
+    ? value.slice(1, -1).replace(/\\(.)/g, '$1')
+    : value
+  if (/[^\x20-\x7e]/.test(plain)) return undefined
+  try {
+    return decodeURIComponent(plain)
+  } catch {
+    return undefined
+  }
+}
+
+/** The member that holds the data, with the comma before it; nothing where there is none. */
+function dataOf(attributes: ReadonlyMap<string, string>, body: Buffer): Buffer {
+  if (body.length === 0) return body
+  const media = parseMediaType(attributes.get('datacontenttype') ?? 'application/json')
+  const family = familyOf(media?.type ?? '')
+  const isText = family !== undefined || media?.type.startsWith('text/')
+  // Text in another charset is bytes to us.
+  if (!isText || !isUtf8Charset(media?.charset)) {
+    return boundedJson(Buffer.from(`,"data_base64":"${body.toString('base64')}"`))
+  }
+  const text = textOf(body)
+  if (family !== 'json') return boundedJson(Buffer.from(`,"data":${JSON.stringify(text)}`))
+  checkJson(text)
+  return Buffer.concat([Buffer.from(',"data":'), withoutBom(body)])
+}
+
+function checkAttributes(attributes: ReadonlyMap<string, unknown>): void {
+  const missing = REQUIRED.find((name) => !attributes.has(name))
+  if (missing !== undefined) throw invalidField(missing, 'is missing')
+  for (const [name, value] of attributes) {
+    checkName(name)
+    const known = KNOWN.get(name)
+    if (known === undefined) {
+      if (isExtension(value)) continue
+      throw invalidField(name, 'must be a text, true, false, or an integer of 32 bits')
+    }
+    const [isRight, told] = known
+    if (typeof value !== 'string') throw invalidField(name, 'must be a text')
+    if (!isRight(value)) throw invalidField(name, told)
+  }
+}
+
+function checkName(name: string): void {
+  if (/^[a-z0-9]+$/.test(name)) return
+  throw invalidField(name, 'is no name of an attribute: those are a-z and 0-9 only')
+}
+
+function isExtension(value: unknown): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean') return true
+  return Number.isInteger(value) && Math.abs(value as number) <= INTEGER_MAX
+}
+
+function checkBase64(value: unknown): void {
+  const isRight =
+    typeof value === 'string' && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value)
+  if (!isRight) throw invalidField('data_base64', 'must be Base64')
+}
+
+function isUriReference(text: string): boolean {
+  return /^[^\s"<>\\^`{|}]+$/.test(text)
+}
