@@ -108,6 +108,24 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   'src/core/trials.ts': [
     ['TRIALS_AT_ONCE_MAX', 'trials', "Of one tenant's endpoints, in one process", '`RATE_LIMITED`'],
   ],
+  'src/core/conversion/document.ts': [
+    [
+      'DOCUMENT_DEPTH_MAX',
+      'levels',
+      "A document of a source's request: objects and arrays, or elements",
+      '`INVALID_DOCUMENT`',
+    ],
+    ['CONVERTED_BYTES_MAX', 'bytes', 'A form, XML or YAML that becomes JSON', '`BODY_TOO_LARGE`'],
+    [
+      'CONVERTED_JSON_BYTES_MAX',
+      'bytes',
+      'The JSON that it becomes; data of an event that are no JSON, as they are written',
+      '`BODY_TOO_LARGE`',
+    ],
+  ],
+  'src/core/conversion/form.ts': [
+    ['FORM_FIELDS_MAX', 'fields', "A form of a source's request", '`INVALID_DOCUMENT`'],
+  ],
   'src/core/resend-jobs.ts': [
     [
       'RUNNING_JOBS_MAX',

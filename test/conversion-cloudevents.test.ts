@@ -244,7 +244,7 @@ describe('what the SDK sends', () => {
         assert.deepEqual(JSON.parse(first!), JSON.parse(second!))
         const read = HTTP.toEvent({ headers: { 'content-type': STRUCTURED }, body: first })
         assert.ok(read instanceof CloudEvent)
-        assert.deepEqual(read.toJSON(), event.toJSON())
+        assert.equal(JSON.stringify(read), JSON.stringify(event))
       }),
       { seed: 1, numRuns: 200 },
     )

@@ -9,7 +9,7 @@ import { familyOf, isUtf8Charset, parseMediaType } from './media-type.ts'
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>
 
 const REQUIRED = ['specversion', 'id', 'source', 'type']
-const INTEGER_MAX = 2 ** 31 - 1
+const INT32 = 2 ** 31
 
 /** What an attribute must be, and how that is told. */
 const KNOWN: ReadonlyMap<string, readonly [isRight: (text: string) => boolean, told: string]> =
@@ -128,7 +128,7 @@ function checkName(name: string): void {
 
 function isExtension(value: unknown): boolean {
   if (typeof value === 'string' || typeof value === 'boolean') return true
-  return Number.isInteger(value) && Math.abs(value as number) <= INTEGER_MAX
+  return Number.isInteger(value) && Math.abs(value as number) < INT32
 }
 
 function checkBase64(value: unknown): void {

@@ -56,7 +56,7 @@ function composed(text: string, tokens: readonly CST.Token[]): Document.Parsed |
   const composer = new Composer(OPTIONS)
   let first: AppError | undefined
   // Private to it. Errors cost far more than what is right, and the first one is enough: a hostile document of
-  // 256 KiB has 300,000. Warnings are errors here: they tell of tags that are not resolved.
+  // 64 KiB has 65,000. Warnings are errors here: they tell of tags that are not resolved.
   Object.assign(composer, {
     onError: (source: unknown, _code: string, message: string) => {
       // The library catches it on its way up, and comes here again.
