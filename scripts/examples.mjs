@@ -67,9 +67,18 @@ function sourcesSha256({ name, workspace }) {
     .map((path) => path.split(sep).join('/'))
   const hash = createHash('sha256')
   for (const path of ['Cargo.lock', 'Cargo.toml', `${name}/Cargo.toml`, ...sources].sort()) {
-    hash.update(`${path}\0${sha256(readFileSync(join(base, path)))}\n`)
+    hash.update(`${path}\0${sha256(withoutOthers(readFileSync(join(base, path)), path, name))}\n`)
   }
   return hash.digest('hex')
+}
+
+/** Without what tells of the workspace's other guests alone: one more of them changes no other. */
+function withoutOthers(bytes, path, name) {
+  if (path === 'Cargo.toml') return bytes.toString().replace(/^members = \[[^\]]*\]/m, '')
+  if (path !== 'Cargo.lock') return bytes
+  const packages = bytes.toString().split('\n\n')
+  const isOther = (one) => !/^source = /m.test(one) && !one.includes(`name = "${name}"\n`)
+  return packages.filter((one) => one.includes('[[package]]') && !isOther(one)).join('\n\n')
 }
 
 function check() {
