@@ -1,4 +1,4 @@
-// `npm run example -- candidate-created` (or post-published): plays the example against a server that it starts for
+// `npm run example -- candidate-created` (or post-published, webhook-listener): plays the example against a server that it starts for
 // that, or against the one at WASMHOOK_URL, with API_TOKEN where that asks for it, and OUTBOUND_ALLOW=127.0.0.1 there.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,10 +7,12 @@ import { startProcess } from '../test/helpers/server-process.ts'
 import { candidateCreated } from './candidate-created.ts'
 import { postPublished } from './post-published.ts'
 import { Stage } from './stage.ts'
+import { webhookListener } from './webhook-listener.ts'
 
 const EXAMPLES: Readonly<Record<string, (stage: Stage) => Promise<unknown>>> = {
   'candidate-created': candidateCreated,
   'post-published': postPublished,
+  'webhook-listener': webhookListener,
 }
 
 const name = process.argv[2] ?? ''

@@ -2,9 +2,10 @@
 // receive and answer. Each request and its answer are told.
 import { setTimeout as wait } from 'node:timers/promises'
 import { httpService } from '../test/helpers/http-service.ts'
-import type { Handler, HttpService } from '../test/helpers/http-service.ts'
+import type { Handler, HttpService, Received } from '../test/helpers/http-service.ts'
 
 type Json = Record<string, unknown>
+type Keys = Readonly<Record<string, string>>
 
 export interface StageOptions {
   /** Of the server. */
@@ -44,12 +45,33 @@ export class Stage {
     return this.#ask('GET', path)
   }
 
-  async post(path: string, body: Json = {}): Promise<Json> {
-    const { say } = this.#options
-    say(`\nPOST ${path} ${JSON.stringify(body)}`)
-    const answer = await this.#ask('POST', path, body)
-    say(`     ${JSON.stringify(answer)}`)
+  post(path: string, body: Json = {}, keys: Keys = {}): Promise<Json> {
+    return this.#told('POST', path, body, keys)
+  }
+
+  put(path: string, body: Json, keys: Keys): Promise<Json> {
+    return this.#told('PUT', path, body, keys)
+  }
+
+  /** Makes an executable of a module. */
+  async upload(wasm: Buffer): Promise<Json> {
+    const answer = await this.#ask('POST', '/api/executables', wasm, {
+      'content-type': 'application/octet-stream',
+    })
+    this.tell(`POST /api/executables, ${wasm.length} bytes`, JSON.stringify(answer))
     return answer
+  }
+
+  /** Tells a request and its answer. */
+  tell(request: string, answer: string): void {
+    this.#options.say(`\n${request}`)
+    this.#options.say(`     ${answer}`)
+  }
+
+  /** Waits until a service has received so many requests. */
+  async received({ received }: HttpService, count: number): Promise<Received[]> {
+    while (received.length < count) await wait(LOOK_MS)
+    return received
   }
 
   /** Asks for something until it is as it should be. */
@@ -61,15 +83,27 @@ export class Stage {
     }
   }
 
-  async #ask(method: string, path: string, body?: Json): Promise<Json> {
+  async #told(method: string, path: string, body: Json, keys: Keys): Promise<Json> {
+    const json = JSON.stringify(body)
+    const answer = await this.#ask(method, path, json, {
+      'content-type': 'application/json',
+      ...keys,
+    })
+    this.tell(`${method} ${path} ${json}`, JSON.stringify(answer))
+    return answer
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    headers: Keys = {},
+  ): Promise<Json> {
     const { origin, token } = this.#options
     const answer = await fetch(origin + path, {
       method,
-      headers: {
-        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...headers },
+      ...(body === undefined ? {} : { body }),
     })
     const text = await answer.text()
     if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}: ${text}`)

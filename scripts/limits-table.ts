@@ -66,6 +66,12 @@ export const PAST_SETTING: Readonly<Record<string, string>> = {
   ENDPOINTS_MAX: '`CONFLICT`',
   MESSAGE_BYTES: '`BODY_TOO_LARGE`',
   MESSAGES_BATCH_BYTES: '`BODY_TOO_LARGE`',
+  SOURCES_MAX: '`CONFLICT`',
+  HOOK_BYTES: '`BODY_TOO_LARGE`',
+  HOOK_IDS_KEPT_MS: 'the same event is a new one',
+  HOOK_IDS_MAX: 'the oldest are forgotten',
+  SOURCE_EVENTS_KEPT: 'the oldest go',
+  SOURCE_EVENTS_BYTES: 'the oldest bodies go; their events cannot be replayed',
   DATABASE_CONNECTIONS: 'waits',
   RUN_FLUSH_MS: 'written',
   RUNS_KEPT: 'the oldest runs go, failures after the rest',
@@ -278,6 +284,25 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/core/attempt.ts': [
     ['EXCERPT_BYTES', 'bytes', "A target's answer that is kept or shown", 'cut'],
+  ],
+  'src/http/source-wire.ts': [
+    ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of a source', '`BAD_REQUEST`'],
+    ['PLACE_CHARS_MAX', 'characters', 'Where something is in a request', '`BAD_REQUEST`'],
+  ],
+  'src/core/source-history.ts': [
+    [
+      'PENDING_OF_SOURCE_MAX',
+      'events',
+      'Of one source that wait for its history, within RUN_FLUSH_MS',
+      'left out of it',
+    ],
+    ['PENDING_MAX', 'events', 'Of all sources that wait for their histories', 'left out of it'],
+    [
+      'PENDING_BYTES_MAX',
+      'bytes',
+      'Bodies of events that wait for their histories',
+      'written without',
+    ],
   ],
   'src/core/source-verification/verification-fields.ts': [
     ['SECRETS_MAX', 'secrets', 'Of one source', '`BAD_REQUEST`'],

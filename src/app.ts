@@ -47,6 +47,7 @@ import { registerSigning } from './http/routes/signing.ts'
 import { registerTokens } from './http/routes/tokens.ts'
 import { registerVersions } from './http/routes/versions.ts'
 import { createServer } from './http/server.ts'
+import { createInbound } from './inbound.ts'
 import { watchLoopDelay } from './metrics/loop-delay.ts'
 import { createMeters } from './metrics/meters.ts'
 import { createMetrics } from './metrics/metrics.ts'
@@ -101,6 +102,8 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   const { share = ALONE, first = true, owner } = member ?? {}
   const tls = await readTls(config)
   let ownOrigins: readonly string[] = []
+  /** The origin that others are told to call. */
+  let calledAt = config.PUBLIC_URL === '' ? '' : new URL(config.PUBLIC_URL).origin
   const outbound = openOutbound(config, () => ownOrigins, resolve)
   const storage = owner?.storage ?? (await openStorage(options))
   const now = (): number => storage.now()
@@ -227,6 +230,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     ...{ storage, outbound, background, executables, journal, callFunction, checkTarget },
     ...{ config, now },
   })
+  const inbound = createInbound({
+    ...{ storage, executables, durableRuns, messages: events.messages, config, now },
+    onError: (err) => logger.error({ err }, 'histories of sources cannot be read or written'),
+  })
   const runControl = createRunControl({ storage, journal, waits, interrupts, now })
 
   const metrics = createMetrics({
@@ -270,6 +277,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerResendJobs(app, { resendJobs, endpoints: events.endpoints, keyGuard })
       registerTokens(app, { tokens, keyGuard })
       events.register(app, keyGuard)
+      inbound.register(app, keyGuard, () => calledAt)
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),
@@ -308,6 +316,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await outbound.close()
     functionStorage.close()
     await sandbox.close()
+    await inbound.stop()
     // Nothing is left that a run could wait for; what ended just now is still to be recorded.
     await journal.whenIdle()
     await journal.close()
@@ -321,11 +330,14 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     await server.listen({ host: config.HOST, port: config.PORT })
     const { port } = server.server.address() as AddressInfo
     ownOrigins = ownOriginsOf(config, port)
+    const origin = originOn(config, config.HOST, port)
+    if (calledAt === '') calledAt = origin
     // Only now, since a run may call this server.
     await runWorker.start()
+    inbound.start()
     if (owner === undefined) await background.start()
     return {
-      origin: originOn(config, config.HOST, port),
+      origin,
       close,
       readings: () => metrics.readings(),
       callFunction,

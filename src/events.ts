@@ -53,6 +53,7 @@ export function createEvents(deps: EventsDeps) {
   })
   return {
     endpoints,
+    messages,
     register(app: App, keyGuard: KeyGuard): void {
       registerEventTypes(app, { eventTypes, keyGuard })
       registerEndpointStats(app, { endpoints, keyGuard })

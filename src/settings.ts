@@ -336,6 +336,32 @@ export const NUMBERS = {
     [1_024, 64 * MiB],
     'Messages that are published together.',
   ),
+  SOURCES_MAX: count('sources', 1_000, [0, 100_000], 'Sources of one tenant.'),
+  HOOK_BYTES: count('bytes', MiB, [2, 16 * MiB], 'Body of one request to a source.'),
+  HOOK_IDS_KEPT_MS: count(
+    'ms',
+    24 * 3_600_000,
+    [1_000, 30 * 24 * 3_600_000],
+    'How long a source knows an event, by its id or by its signature, for one that it got already.',
+  ),
+  HOOK_IDS_MAX: count(
+    'ids',
+    500_000,
+    [0, 10_000_000],
+    'Ids and signatures that one source knows its events by.',
+  ),
+  SOURCE_EVENTS_KEPT: count(
+    'events',
+    1_000,
+    [0, 1_000_000],
+    "Newest events in a source's history, of each verdict.",
+  ),
+  SOURCE_EVENTS_BYTES: count(
+    'bytes',
+    64 * MiB,
+    [0, 64 * GiB],
+    'Bodies in the history of one source.',
+  ),
   DATABASE_CONNECTIONS: count(
     'connections',
     10,

@@ -222,7 +222,8 @@ describe('YAML', () => {
     ['[a: 1, b]', '[{"a":1},"b"]'],
     ['"\\ud800"', '"\\ud800"'],
   ] as const) {
-    test(`${JSON.stringify(text)} becomes ${expected}`, () => assert.equal(yaml(text), expected))
+    test(`of YAML ${JSON.stringify(text)} becomes ${expected}`, () =>
+      assert.equal(yaml(text), expected))
   }
 
   for (const [text, line, column] of [
@@ -250,7 +251,7 @@ describe('YAML', () => {
     ['a: @', 1, 4],
     ['a: &x [*x]', 1, 7],
   ] as const) {
-    test(`${JSON.stringify(text)} is refused at ${line}:${column}`, () => {
+    test(`of YAML ${JSON.stringify(text)} is refused at ${line}:${column}`, () => {
       assertRefused(() => yaml(text), line, column)
     })
   }
@@ -295,7 +296,7 @@ describe('YAML', () => {
     assert.ok(process.memoryUsage().heapUsed - before < 512 * 1024 * 1024)
   })
 
-  test('documents that are full of one thing end, taken or refused', () => {
+  test('documents of YAML that are full of one thing end, taken or refused', () => {
     const keys = Array.from({ length: 20_000 }, (_, index) => `key${index}: ""\n`).join('')
     assert.equal(Object.keys(JSON.parse(yaml(keys)) as object).length, 20_000)
     const anchors = Array.from({ length: 15_000 }, (_, n) => `- &a${n} x\n- *a${n}\n`)

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { candidateCreated } from '../examples/candidate-created.ts'
 import { postPublished } from '../examples/post-published.ts'
 import { Stage } from '../examples/stage.ts'
+import { webhookListener } from '../examples/webhook-listener.ts'
 import { buildApp } from './helpers/build-app.ts'
 import type { Scope } from './helpers/build-app.ts'
 
@@ -32,4 +33,12 @@ test('one of two services is tried out, both hear of a post, and one of them of 
   )
   assert.deepEqual(types(build).slice(1), ['post.published', 'post.published', 'post.updated'])
   assert.deepEqual(types(profile), ['post.published'])
+})
+
+test('a mail service gets one mail of an event that is sent twice, and none of a stranger', async (t) => {
+  const mails = await webhookListener(await stage(t))
+  assert.deepEqual(
+    mails.map(({ path, headers }) => [path, headers['content-type']]),
+    [['/send', 'application/json']],
+  )
 })

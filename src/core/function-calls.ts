@@ -57,7 +57,7 @@ export function createFunctionCalls(deps: FunctionCallsDeps): CallFunction {
         inputs: [{ kind: 'bytes', bytes: input }],
         callback: callback ? undefined : 'none',
         asData: !callback,
-        text: !isCommand(executable) && !returnsBytes(executable, ref.functionName),
+        text: !isCommand(executable) && asksForText(executable, ref.functionName),
         hops,
         vouched: false,
         lease,
@@ -104,9 +104,9 @@ function isCommand({ version }: Executable): boolean {
   return version.interface.kind === 'wasi-command'
 }
 
-/** What is declared or described of the function. */
-function returnsBytes({ types, version }: Executable, name: string): boolean {
+/** False where it is declared or described that the function returns bytes. */
+export function asksForText({ types, version }: Executable, name: string): boolean {
   const { functions } = version.interface
   const described = functions.find((one) => one.name === name)?.result
-  return (types[name]?.result ?? described ?? '').includes('bytes')
+  return !(types[name]?.result ?? described ?? '').includes('bytes')
 }

@@ -85,6 +85,25 @@ export function createMessages(deps: MessagesDeps) {
     }
   }
 
+  /** @throws AppError PAYLOAD_MISMATCH, SCHEMA_TOO_COMPLEX, FETCH_VALUE_REFUSED, ADDRESS_REFUSED */
+  async function judgeNew(event: NewEvent, made: Unjudged): Promise<Judged> {
+    const judged = await knownTypes.judge(event, made)
+    if (judged.fetch !== null) checkTarget(judged.fetch)
+    return judged
+  }
+
+  /** What is done again where a message's type is another by now. */
+  async function whileItsTypeChanges<T>(
+    { tenant, type }: NewEvent,
+    publish: () => Promise<T | 'type_changed'>,
+  ): Promise<T | 'type_changed'> {
+    for (let tries = 1; ; tries++) {
+      const published = await publish()
+      if (published !== 'type_changed' || tries === TRIES) return published
+      knownTypes.forget(tenant, type)
+    }
+  }
+
   /**
    * What its type says of it now; or what was published by its id before, whatever its type says now.
    * @throws AppError PAYLOAD_MISMATCH, SCHEMA_TOO_COMPLEX, FETCH_VALUE_REFUSED, ADDRESS_REFUSED
@@ -92,9 +111,7 @@ export function createMessages(deps: MessagesDeps) {
   async function judge(event: NewEvent, made: Unjudged): Promise<NewMessage | Published> {
     const { tenant, callerId } = event
     try {
-      const judged = await knownTypes.judge(event, made)
-      if (judged.fetch !== null) checkTarget(judged.fetch)
-      return { ...made, ...judged }
+      return { ...made, ...(await judgeNew(event, made)) }
     } catch (error) {
       if (callerId === null) throw error
       const before = await storage.messages.findByCaller(tenant, callerId)
@@ -105,19 +122,11 @@ export function createMessages(deps: MessagesDeps) {
 
   /** @throws AppError UNKNOWN_EVENT_TYPE, TOKEN_FIELDS_MISSING, MESSAGE_ID_REUSED; CONFLICT where its type changes again */
   function accepted(
-    { type, payload }: NewEvent,
+    event: NewEvent,
     { fingerprint }: Unjudged,
     published: Published | PublishRefusal,
   ): Accepted {
-    if (published === 'token_fields_missing') {
-      const field = `payload.${missingTokenField(payload) ?? 'id'}`
-      const sentence = `${field} is missing, which an endpoint's token is made of.`
-      throw new AppError('TOKEN_FIELDS_MISSING', sentence, { detail: { field } })
-    }
-    if (published === 'unknown_type') throw unknownType(type)
-    if (published === 'type_changed') {
-      throw new AppError('CONFLICT', 'The event type is being changed; nothing was published.')
-    }
+    if (typeof published === 'string') throw refusal(event, published)
     const { message, repeated } = published
     if (published.fingerprint !== fingerprint) {
       throw new AppError('MESSAGE_ID_REUSED', undefined, {
@@ -136,12 +145,30 @@ export function createMessages(deps: MessagesDeps) {
      */
     async publish(event: NewEvent): Promise<Accepted> {
       const made = toMessage(event)
-      for (let tries = 1; ; tries++) {
+      const published = await whileItsTypeChanges(event, async () => {
         const judged = await judge(event, made)
-        const published = isPublished(judged) ? judged : await storage.messages.publish(judged)
-        if (published !== 'type_changed' || tries === TRIES) return accepted(event, made, published)
-        knownTypes.forget(event.tenant, event.type)
-      }
+        return isPublished(judged) ? judged : storage.messages.publish(judged)
+      })
+      return accepted(event, made, published)
+    },
+
+    /**
+     * As `publish`, where `commit` stores the message together with something else. What it answers that is no refusal
+     * is the result; it is asked again where the message's type is another by now.
+     * @throws AppError as `publish` and as `commit`
+     */
+    async publishWith<T extends object>(
+      event: Omit<NewEvent, 'callerId'>,
+      commit: (message: NewMessage) => Promise<T | PublishRefusal>,
+    ): Promise<T> {
+      const own = { ...event, callerId: null }
+      const made = toMessage(own)
+      const committed = await whileItsTypeChanges(own, async () =>
+        commit({ ...made, ...(await judgeNew(own, made)) }),
+      )
+      if (typeof committed === 'string') throw refusal(own, committed)
+      onDelivery()
+      return committed
     },
 
     /**
@@ -208,6 +235,20 @@ export function createMessages(deps: MessagesDeps) {
       checkTenant(of[0])
       return storage.messages.list(...of)
     },
+  }
+}
+
+function refusal({ type, payload }: NewEvent, why: PublishRefusal): AppError {
+  switch (why) {
+    case 'token_fields_missing': {
+      const field = `payload.${missingTokenField(payload) ?? 'id'}`
+      const sentence = `${field} is missing, which an endpoint's token is made of.`
+      return new AppError('TOKEN_FIELDS_MISSING', sentence, { detail: { field } })
+    }
+    case 'unknown_type':
+      return unknownType(type)
+    case 'type_changed':
+      return new AppError('CONFLICT', 'The event type is being changed; nothing was published.')
   }
 }
 

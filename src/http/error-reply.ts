@@ -51,6 +51,8 @@ function toClientError(code: string | undefined): AppError {
   return new AppError('BAD_REQUEST', 'The request is not valid HTTP.')
 }
 
+/** Conflicts that end by themselves. */
+const UNDER_WAY = new Set<ErrorCode>(['IDEMPOTENCY_IN_FLIGHT', 'HOOK_IN_FLIGHT'])
 /** What is told to wait, in seconds, where the load was too high or a first call is still under way. */
 const RETRY_AFTER_S = 1
 
@@ -76,7 +78,7 @@ export function replyWithError(
   if (error.fault === 'ours' && error.status === 500) {
     request.log.error({ err: error.cause ?? error }, error.message)
   }
-  if (error.status === 503 || error.status === 429 || error.code === 'IDEMPOTENCY_IN_FLIGHT')
+  if (error.status === 503 || error.status === 429 || UNDER_WAY.has(error.code))
     reply.header('retry-after', String(RETRY_AFTER_S))
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply

@@ -347,7 +347,8 @@ function fromStored(json: string, bytes: Buffer): QueuedRequest {
     return { kind: 'bytes', bytes: bytes.subarray(at, (at += input.bytes)) }
   })
   const given = { inputs: read, callback: callback ?? undefined }
-  return { ...given, text, webhook, hops, vouched, waited, retry }
+  const ofSource = webhook === undefined ? {} : { webhook }
+  return { ...given, text, ...ofSource, hops, vouched, waited, retry }
 }
 
 function requestOf(id: string): Place {

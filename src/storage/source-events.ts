@@ -1,5 +1,5 @@
 // What sources got. An event, the keys that name it, and what it sets going are written as one.
-import type { Insertable, Kysely, Selectable } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { SourceEvent, Verdict } from '../model.ts'
 import type { AtCommit, Database } from './database.ts'
 import type { MessageStoreInside } from './messages.ts'
@@ -45,7 +45,7 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
   const { database, secrets, queuedRuns, messages } = deps
   const { reader, locks } = database
 
-  function toRow(event: NewSourceEvent): Insertable<SourceEventsTable> {
+  function toRow(event: NewSourceEvent): SourceEventsTable {
     const { id, reason, request, body } = event
     return {
       id,
@@ -194,9 +194,9 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
         if (run !== undefined) await queuedRuns.addIn(db, at, run)
         await nameIt(db, event, ordered, keysExpireAtMs)
         const messageId = published?.message.id ?? already
-        const written = { ...event, messageId }
-        await db.insertInto('source_events').values(toRow(written)).execute()
-        return { outcome: 'accepted', event: toModel(written), published }
+        const row = toRow({ ...event, messageId })
+        await db.insertInto('source_events').values(row).execute()
+        return { outcome: 'accepted', event: toEvent(row), published }
       }),
 
     note: (events) =>
@@ -261,10 +261,6 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
         return rows.length
       }),
   }
-}
-
-function toModel({ request: _, body: __, waited: ___, ...event }: NewSourceEvent): SourceEvent {
-  return event
 }
 
 function toEvent(row: Pick<Selectable<SourceEventsTable>, (typeof COLUMNS)[number]>): SourceEvent {

@@ -50,8 +50,25 @@ export const EXAMPLES: Readonly<Record<string, Row>> = {
   'POST /api/messages': () => json({ type: 'thing.happened', payload: { n: 1 } }),
   'POST /api/messages/batch': () =>
     json({ messages: [{ type: 'thing.happened', payload: { n: 1 } }] }),
+  'POST /api/sources': () =>
+    json({
+      verify: { scheme: 'none' },
+      publish: { type_from: { in: 'header', name: 'x-type' } },
+    }),
+  'PATCH /api/sources/{id}': () => json({ description: 'a shop' }),
+  'POST /hooks/{id}': () => json({ n: 1 }),
   'POST /api/ephemeral_storage': () => json({ n: 1 }),
   'PUT /api/ephemeral_storage/{key}': () => json({ n: 2 }),
+}
+
+/** What a route without a body asks for besides its path. */
+export const ASKED: Readonly<
+  Record<string, { query?: Record<string, string>; headers?: Record<string, string> }>
+> = {
+  'GET /hooks/{id}': {
+    query: { 'hub.mode': 'subscribe', 'hub.challenge': '17', 'hub.verify_token': 'it is us' },
+  },
+  'OPTIONS /hooks/{id}': { headers: { 'webhook-request-origin': 'events.example' } },
 }
 
 /** @throws Error naming the row to add */

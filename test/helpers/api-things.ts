@@ -1,7 +1,7 @@
 // What routes are about, made through the API: for each `{id}` in a path something real stands in it.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { exampleFor } from './api-examples.ts'
+import { ASKED, exampleFor } from './api-examples.ts'
 import { takes } from './api-description.ts'
 import type { Route } from './api-description.ts'
 import { call, upload } from './client.ts'
@@ -33,6 +33,8 @@ export interface ApiRequest {
 interface Making {
   executable: Uploaded
   owner: Owner
+  /** What stands before it in the path. */
+  values: Readonly<Record<string, string>>
 }
 
 export class Things {
@@ -65,7 +67,8 @@ export class Things {
     )
     const known: Record<string, unknown> =
       owner === 'executable' ? { wasm_id: executable.id } : named ? { tenant } : {}
-    const query = new URLSearchParams()
+    const asked = ASKED[route.name]
+    const query = new URLSearchParams(asked?.query)
     for (const [name, value] of Object.entries(known)) {
       if (takes(route, 'query', name)) query.set(name, String(value))
     }
@@ -75,7 +78,7 @@ export class Things {
       method: route.method,
       executable,
     }
-    if (given === undefined) return { ...base, headers: {} }
+    if (given === undefined) return { ...base, headers: asked?.headers ?? {} }
     const { type, body } = given
     if (typeof body === 'string' || Buffer.isBuffer(body)) {
       return { ...base, headers: { 'content-type': type }, body }
@@ -120,7 +123,7 @@ export class Things {
             `test/helpers/api-things.ts how '${noun}' is made.`,
         )
       }
-      values[parameter] = await make({ executable, owner })
+      values[parameter] = await make({ executable, owner, values })
     }
     return values
   }
@@ -149,12 +152,19 @@ export class Things {
       return this.#id('/api/endpoints', body, 'endpoint_id')
     },
     messages: () => this.#message(),
+    sources: () => this.#source({}),
+    hooks: () => this.#source({}),
+    events: ({ values }) => this.#sourceEvent(values.id ?? ''),
     ephemeral_storage: () => this.#id('/api/ephemeral_storage', {}, 'key'),
   }
 
   /** Where a route needs its thing in another state. */
   readonly #special: Readonly<Record<string, (making: Making) => Promise<string>>> = {
     'GET /api/runs/{id}/result': ({ executable }) => this.#endedRun(executable),
+    'GET /hooks/{id}': () =>
+      this.#source({ challenge: { kind: 'meta', verify_token: 'it is us' } }),
+    'OPTIONS /hooks/{id}': () =>
+      this.#source({ challenge: { kind: 'cloudevents', origins: ['*'] } }),
   }
 
   /** Of a message that is not due, so that nothing is sent. */
@@ -189,6 +199,15 @@ export class Things {
     if (owner === 'executable') for (let n = 0; n < 5; n++) await this.#deliveryOf(one)
     const body = { ...filter, state: 'pending', rate_per_second: 1 }
     return this.#id('/api/deliveries/resend', body, 'job_id')
+  }
+
+  #source(fields: Record<string, unknown>): Promise<string> {
+    const body = { verify: { scheme: 'none' }, publish: { type: 'thing.happened' }, ...fields }
+    return this.#id('/api/sources', body, 'source_id')
+  }
+
+  async #sourceEvent(sourceId: string): Promise<string> {
+    return (await this.#post(`/hooks/${sourceId}`, { n: 1 })).event_id as string
   }
 
   async #endpointWith(messages: number): Promise<{ endpoint_id: string }> {

@@ -1,0 +1,150 @@
+// /hooks/:id: what other services call. Whoever has the address may try; the source decides.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Config } from '../../config.ts'
+import type { HookReply, Hooks } from '../../core/hooks.ts'
+import type { Sources } from '../../core/sources.ts'
+import { AppError } from '../../errors.ts'
+import type { Source } from '../../model.ts'
+import { sendGuestMade } from '../guest-made.ts'
+import { isUuid, missing } from '../page.ts'
+import { NO_BYTES, rawBody, takeRawBodies } from '../raw-body.ts'
+import { ErrorBody, SECURITY } from '../schemas.ts'
+import type { App } from '../server.ts'
+import { hopsOf } from '../wire.ts'
+
+export interface HooksRoutesDeps {
+  hooks: Pick<Hooks, 'receive'>
+  sources: Pick<Sources, 'findEnabled'>
+  config: Pick<Config, 'HOOK_BYTES'>
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** That the request's address is of, once it was found. */
+    hookSource: Source | undefined
+  }
+}
+
+const Accepted = Type.Object(
+  {
+    event_id: Type.String({
+      description: "Of the source's history; of a duplicate that of the first",
+    }),
+    duplicate: Type.Optional(Type.Boolean({ description: 'It was there before; nothing is done' })),
+  },
+  { additionalProperties: true },
+)
+
+const MetaQuery = Type.Object({
+  'hub.mode': Type.Optional(Type.String({ description: 'subscribe' })),
+  'hub.verify_token': Type.Optional(Type.String()),
+  'hub.challenge': Type.Optional(Type.String({ description: 'Is the answer' })),
+})
+
+export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesDeps): void {
+  void app.register((scope, _options, done) => {
+    takeRawBodies(scope)
+    scope.decorateRequest('hookSource', undefined)
+    const methods = [
+      ['POST', 'What a service sends to a source'],
+      ['GET', "Meta's question whether the source expects it"],
+      ['OPTIONS', "CloudEvents' question whether the source expects it"],
+    ] as const
+    for (const [method, summary] of methods) {
+      scope.route({
+        method,
+        url: '/hooks/:id',
+        exposeHeadRoute: false,
+        bodyLimit: config.HOOK_BYTES,
+        schema: {
+          summary,
+          tags: ['sources'],
+          params: Type.Object({ id: Type.String({ description: 'source_id' }) }),
+          ...(method === 'GET' ? { querystring: MetaQuery } : {}),
+          security: SECURITY.open,
+          response: { 202: Accepted, '4xx': ErrorBody, '5xx': ErrorBody },
+        },
+        config: {
+          access: 'open',
+          ...(method === 'POST'
+            ? {
+                rawBody: [
+                  'application/json',
+                  'application/x-www-form-urlencoded',
+                  'application/xml',
+                  'application/yaml',
+                  'application/cloudevents+json',
+                ],
+              }
+            : {}),
+          ...(method === 'OPTIONS'
+            ? {
+                wireHeaders: {
+                  'WebHook-Request-Origin': 'Who asks',
+                  'WebHook-Request-Rate': 'How many events a minute it would like to send',
+                },
+              }
+            : {}),
+          // The function, or where its result was sent, decides.
+          rawAnswer: ['*/*'],
+        },
+        // Before a body is read: a stranger cannot make the server hold one.
+        onRequest: findSource,
+        handler: answer,
+      })
+    }
+    done()
+  })
+
+  async function findSource(request: FastifyRequest): Promise<void> {
+    const { id } = request.params as { id: string }
+    if (!isUuid(id)) throw missing('source')
+    request.hookSource = await sources.findEnabled(id)
+  }
+
+  async function receive(request: FastifyRequest, reply: FastifyReply): Promise<HookReply> {
+    const { hookSource: source, method, headers, lease, hangUp } = request
+    if (source === undefined) throw missing('source')
+    const { challenge } = source
+    if (method === 'GET' && challenge?.kind !== 'meta') throw notAllowed(reply, method)
+    if (method === 'OPTIONS' && challenge?.kind !== 'cloudevents') throw notAllowed(reply, method)
+    const [, query = ''] = splitAtFirst(request.url, '?')
+    const body = rawBody(request) ?? NO_BYTES
+    const asked = { method, headers, query, body, hops: hopsOf(headers), lease, hangUp }
+    lease.hold()
+    try {
+      return await hooks.receive(source, asked)
+    } finally {
+      lease.release()
+    }
+  }
+
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const done = await receive(request, reply)
+    switch (done.kind) {
+      case 'challenge':
+        return reply.code(done.status).headers(done.headers).send(done.body)
+      case 'ran':
+        reply.header('wasmhook-event', done.event.id)
+        if (done.event.runId !== null) reply.header('wasmhook-run', done.event.runId)
+        sendGuestMade(reply, done.answer)
+        return reply
+      case 'accepted':
+        reply.header('wasmhook-event', done.event.id)
+        return reply.code(202).send({ event_id: done.event.id })
+      case 'duplicate':
+        return reply.code(200).send({ event_id: done.of, duplicate: true })
+    }
+  }
+}
+
+function notAllowed(reply: FastifyReply, method: string): AppError {
+  reply.header('allow', 'POST')
+  return new AppError('METHOD_NOT_ALLOWED', `${method} is not asked for here; send it by POST.`)
+}
+
+function splitAtFirst(text: string, separator: string): [string, string | undefined] {
+  const at = text.indexOf(separator)
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+}
