@@ -66,6 +66,8 @@ export function registerRun(app: App, deps: RunDeps): void {
             access: 'usage',
             cors: true,
             rawBody: types,
+            // Nothing is sent where SSVM_Fetch names the argument, or the function takes none.
+            optionalBody: !parts,
             // The function, or where its result was sent, decides.
             rawAnswer: ['*/*'],
             wireHeaders: headers,
