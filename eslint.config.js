@@ -21,14 +21,27 @@ const PROMETHEUS = '^prom-client'
 const SQL = '^(kysely|better-sqlite3|pg)'
 
 export default tseslint.config(
-  { ignores: ['dist', 'target', 'examples-rust', 'bench/guests', 'runtime', 'data'] },
+  {
+    ignores: [
+      'dist',
+      'target',
+      'examples-rust',
+      'bench/guests',
+      'runtime',
+      'data',
+      'packages/client/dist',
+      'packages/client/src/generated',
+      // A user's code: test/client.test.ts has a compiler check all of it.
+      'packages/client/consumer',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs}'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
   {
-    files: ['{src,test,bench,examples,scripts}/**/*.ts'],
+    files: ['{src,test,bench,examples,scripts,packages/client/src}/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -128,5 +141,10 @@ export default tseslint.config(
     ],
     [FASTIFY, UNDICI, SQL, PROMETHEUS, '/(http|core|storage|sandbox|outbound|metrics)/'],
     'model, errors, request-spec and config are at the bottom.',
+  ),
+  mayNotImport(
+    ['packages/client/src/**'],
+    ['^(?!\\./)'],
+    'the client is what it is by itself: no other package, nothing of Node.js, and nothing of the server.',
   ),
 )
