@@ -105,10 +105,7 @@ await assert.rejects(stranger.get('/api/executables'), (/** @type {unknown} */ e
 const malformed = client.post('/api/messages', { json: { type: 'x', payload: 1, id: '' } })
 await assert.rejects(malformed, { status: 400, code: 'BAD_REQUEST', detail: { field: 'id' } })
 
-// A value stays within its segment of the path.
-await assert.rejects(client.get('/api/messages/{id}', { path: { id: 'a/b?c' } }), {
-  code: 'NOT_FOUND',
-})
+// A value that would name another path.
 for (const id of ['', '.', '..']) {
   await assert.rejects(client.get('/api/messages/{id}', { path: { id } }), TypeError)
 }
@@ -141,15 +138,17 @@ await assert.rejects(createClient({ baseUrl: moved, adminKey: 'x' }).get('/healt
   message: /redirect to http/,
 })
 assert.equal(followed, 0)
-// A path of baseUrl is put before those of the API.
+// A path of baseUrl is put before those of the API, and a value stays within its place.
 /** @type {string[]} */
 const urls = []
 const below = await serve((request, reply) => {
   urls.push(request.url ?? '')
   reply.end('{"status":"ok"}')
 })
-await createClient({ baseUrl: `${below}/hooks/` }).get('/healthz')
-assert.deepEqual(urls, ['/hooks/healthz'])
+const proxied = createClient({ baseUrl: `${below}/hooks/` })
+await proxied.get('/healthz')
+await proxied.get('/api/messages/{id}', { path: { id: 'a/b?c' }, query: { tenant: 'd&e' } })
+assert.deepEqual(urls, ['/hooks/healthz', '/hooks/api/messages/a%2Fb%3Fc?tenant=d%26e'])
 
 // Lists are read page by page.
 await client.post('/api/event-types', { json: { tenant, name: 'order.created' } })
@@ -227,8 +226,10 @@ for (const odd of ['', ' , v1 v1, ü,', 'v1,AAAA', 'v2,x', 'v1a,AAAA', `v1,${'A'
 }
 // A signature of one version is none of the other.
 const [v1 = '', v1a = ''] = String(headers['webhook-signature']).split(' ')
-const crossed = { ...headers, 'webhook-signature': v1.replace('v1', 'v1a') }
-await refused(verify(crossed, body, [secret, ...keys]), 'NO_MATCH')
+for (const version of ['v1a', 'v2']) {
+  const crossed = { ...headers, 'webhook-signature': v1.replace('v1', version) }
+  await refused(verify(crossed, body, [secret, ...keys]), 'NO_MATCH')
+}
 await refused(verify({ ...headers, 'webhook-signature': v1a }, body, secret), 'NO_MATCH')
 for (const odd of ['', 'secret', 'whsec_', 'whsec_***', 'whpk_AAAA', [], [secret, '']]) {
   await refused(verify(headers, body, odd), 'BAD_SECRET')
