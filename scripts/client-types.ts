@@ -38,6 +38,10 @@ const NAMED: Readonly<Record<string, string>> = {
   Message: 'get /api/messages 200 properties.items.items',
   MessageWithPayload: 'get /api/messages/{id} 200',
   NewMessage: 'post /api/messages body',
+  Source: 'get /api/sources/{id} 200',
+  NewSource: 'post /api/sources body',
+  SourceChange: 'patch /api/sources/{id} body',
+  SourceEvent: 'get /api/sources/{id}/events/{event} 200',
 }
 
 const text: Json = { type: 'string' }

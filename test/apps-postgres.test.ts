@@ -1,4 +1,4 @@
-// What other files claim of runs, deliveries, tokens and event types, on PostgreSQL.
+// What other files claim of runs, deliveries, tokens, event types and sources, on PostgreSQL.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { buildApp, buildAppsOn } from './helpers/build-app.ts'
@@ -51,5 +51,6 @@ const CLAIMS = [
   'tokens',
   'event-types',
   'event-fetch',
+  'hooks',
 ]
 for (const name of CLAIMS) await import(`./${name}.test.ts`)
