@@ -16,6 +16,11 @@ export function payloadOf(envelope: Buffer): Buffer {
   return envelope.subarray(startOf(envelope), -1)
 }
 
+export function typeAndTimeOf(envelope: Buffer): { type: string; timestamp: string } {
+  const head = envelope.toString('utf8', 0, envelope.indexOf(DATA))
+  return JSON.parse(`${head}}`) as { type: string; timestamp: string }
+}
+
 /** The envelope with another payload. @param payload JSON */
 export function withPayload(envelope: Buffer, payload: string): Buffer {
   return Buffer.concat([envelope.subarray(0, startOf(envelope)), Buffer.from(`${payload}}`)])

@@ -1,4 +1,5 @@
 // Plain types of events; a part of model.ts.
+import type { BodyStyle } from './body-style.ts'
 import type { Ordered } from './ordered-line.ts'
 import type { PayloadFilter } from './payload-filter.ts'
 import type { RequestSpec, RetryPolicy, SigningSecret } from './model.ts'
@@ -59,8 +60,7 @@ export type Enforcement = 'off' | 'warn' | 'reject'
 
 /** What an owner says of an endpoint besides where it is and what it wants; kept as JSON. */
 export interface EndpointSettings {
-  /** What it is sent: `{ type, timestamp, data }`, or the payload alone. */
-  bodyStyle: 'envelope' | 'raw'
+  bodyStyle: BodyStyle
   /** By headers alone, or by a `token` in the payload besides. */
   signatureStyle: 'standard' | 'token'
   /** Null: every payload. */

@@ -98,8 +98,7 @@ export function testEventTypes(
       const found = await messages.get(made.id)
       assert.deepEqual([found?.body, found?.message.fetched], [kept[0], NOW + 5])
       assert.equal(found?.message.sizeBytes, kept[0]?.length)
-      for (const one of leased)
-        assert.equal(await deliveries.preparedAsIs(one, 'payload', 7), 'kept')
+      for (const one of leased) assert.equal(await deliveries.preparedAsIs(one, 'raw', 7), 'kept')
       await deliveries.releaseAll(NOW)
       for (const one of await deliveries.claim(bounds())) {
         assert.deepEqual([one.unfetched, one.unprepared, one.sizeBytes], [false, null, 7])

@@ -2,7 +2,8 @@
 // what comes of it.
 import type { Config } from '../config.ts'
 import { needsPreparation } from '../endpoint-settings.ts'
-import { payloadOf } from '../event-envelope.ts'
+import { bodyOf } from '../body-style.ts'
+import type { ToldMessage } from '../body-style.ts'
 import type { Attempt, EndpointSettings } from '../model.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type {
@@ -91,12 +92,16 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
     if (unprepared === null) return delivery
     if (!needsPreparation(unprepared)) return asItIs(delivery, unprepared, hands)
     const begun = { atMs: now(), performanceMs: performance.now() }
-    const made = await orCut(preparation.prepare(delivery, unprepared), hands.cut)
+    const message = messageOf(delivery)
+    const made = await orCut(preparation.prepare({ ...delivery, message }, unprepared), hands.cut)
     switch (made?.kind) {
       case 'ready': {
-        const { body, contentType } = made
-        const kept = await commit(() => storage.deliveries.prepared(delivery, made))
-        return inTurn({ ...delivery, body, contentType }, { kept, settings: unprepared }, hands)
+        const { body, contentType, eventHeaders } = made
+        const sent = { body, contentType, eventHeaders }
+        const isEventData = unprepared.bodyStyle === 'cloudevents_binary'
+        const output = { ...sent, isEventData }
+        const kept = await commit(() => storage.deliveries.prepared(delivery, output))
+        return inTurn({ ...delivery, ...sent }, { kept, settings: unprepared }, hands)
       }
       case 'later':
         await putBack(delivery, commit)
@@ -119,11 +124,13 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
     settings: EndpointSettings,
     hands: Hands,
   ): Promise<LeasedDelivery | undefined> {
-    const sends = settings.bodyStyle === 'raw' ? 'payload' : 'envelope'
-    const body = sends === 'payload' ? payloadOf(delivery.body) : delivery.body
-    const { length } = body
-    const kept = await hands.commit(() => storage.deliveries.preparedAsIs(delivery, sends, length))
-    return inTurn({ ...delivery, body }, { kept, settings }, hands)
+    const { bodyStyle } = settings
+    const sent = bodyOf(bodyStyle, messageOf(delivery))
+    const { length } = sent.body
+    const kept = await hands.commit(() =>
+      storage.deliveries.preparedAsIs(delivery, bodyStyle, length),
+    )
+    return inTurn({ ...delivery, ...sent }, { kept, settings }, hands)
   }
 
   /**
@@ -148,7 +155,7 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
 
   async function send(delivery: LeasedDelivery, hands: Hands): Promise<void> {
     const webhookId = delivery.event?.messageId ?? delivery.id
-    const headers = { 'wasmhook-delivery': delivery.id }
+    const headers = { ...delivery.eventHeaders, 'wasmhook-delivery': delivery.id }
     const outcome = await sendOnce({ ...delivery, webhookId, headers }, hands.cut)
     switch (outcome.kind) {
       case 'attempted':
@@ -222,4 +229,10 @@ export function createDeliveryWorker(deps: DeliveryWorkerDeps): Worker<LeasedDel
 function perExecutable(config: Config): number {
   const half = Math.max(1, Math.floor(config.DELIVERY_CONCURRENCY / 2))
   return config.DELIVERY_EXECUTABLE_CONCURRENCY || half
+}
+
+/** What a delivery that has still to be made is made of. */
+function messageOf({ event, body: envelope }: LeasedDelivery): ToldMessage {
+  if (event === null) throw new Error('Only messages are made ready.')
+  return { id: event.messageId, tenant: event.tenant, envelope }
 }

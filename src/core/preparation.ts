@@ -1,7 +1,9 @@
 // What is done once with a delivery of a message before its first attempt: whether its endpoint wants it, and what
 // is made of it. What comes of it is kept, and every attempt sends those bytes.
 import type { Config } from '../config.ts'
-import { payloadOf, withPayload } from '../event-envelope.ts'
+import { bodyOf } from '../body-style.ts'
+import type { Payload, SentBody, ToldMessage } from '../body-style.ts'
+import { payloadOf } from '../event-envelope.ts'
 import { matchesPayload } from '../payload-filter.ts'
 import type { EndpointSettings, FunctionRef } from '../model.ts'
 import type { LeasedDelivery } from '../storage/storage.ts'
@@ -11,7 +13,7 @@ import { aliveAt, secretText } from './signing.ts'
 
 /** What it came to. */
 export type Prepared =
-  | { kind: 'ready'; body: Buffer; contentType: string }
+  | ({ kind: 'ready' } & SentBody)
   /** It is not to be sent. */
   | { kind: 'discarded'; reason: string }
   /** A step failed, which counts as an attempt that did. */
@@ -24,11 +26,10 @@ export type Step = 'filter' | 'transform'
 
 type Stopped = Exclude<Prepared, { kind: 'ready' }>
 
-/** One whose body is still the message as it was published. */
-export type Unprepared = Pick<LeasedDelivery, 'body' | 'hops' | 'signingSecrets'>
-
-/** What is sent as a payload: JSON, or what a function made that is none. */
-type Payload = { json: string } | { bytes: Buffer; type: string }
+/** One that is still to be made of a message as it was published. */
+export interface Unprepared extends Pick<LeasedDelivery, 'hops' | 'signingSecrets'> {
+  message: ToldMessage
+}
 
 const JSON_TYPE = 'application/json'
 const TRUE = /^\s*(true|1)\s*$/
@@ -43,8 +44,8 @@ export interface PreparationDeps {
 export type Preparation = ReturnType<typeof createPreparation>
 
 export function createPreparation({ callFunction, config, now }: PreparationDeps) {
-  const call = (ref: FunctionRef, { body, hops }: Unprepared): Promise<FunctionOutcome> =>
-    callFunction({ ref, input: body, hops, callback: false })
+  const call = (ref: FunctionRef, { message, hops }: Unprepared): Promise<FunctionOutcome> =>
+    callFunction({ ref, input: message.envelope, hops, callback: false })
 
   async function wanted(ref: FunctionRef, delivery: Unprepared): Promise<true | Stopped> {
     const outcome = await call(ref, delivery)
@@ -71,9 +72,11 @@ export function createPreparation({ callFunction, config, now }: PreparationDeps
 
   return {
     async prepare(delivery: Unprepared, settings: EndpointSettings): Promise<Prepared> {
-      const { payloadFilter, filter, transform, signatureStyle } = settings
-      let payload: Payload = { json: payloadOf(delivery.body).toString() }
-      if (payloadFilter !== null && !matchesPayload(payloadFilter, JSON.parse(payload.json))) {
+      const { payloadFilter, filter, transform, signatureStyle, bodyStyle } = settings
+      const { message } = delivery
+      const published = payloadOf(message.envelope).toString()
+      let payload: Payload = { json: published }
+      if (payloadFilter !== null && !matchesPayload(payloadFilter, JSON.parse(published))) {
         return { kind: 'discarded', reason: 'filtered' }
       }
       if (filter !== null) {
@@ -87,12 +90,12 @@ export function createPreparation({ callFunction, config, now }: PreparationDeps
       }
       if (signatureStyle === 'token') {
         const [secret] = aliveAt(now(), delivery.signingSecrets)
-        const json = 'json' in payload ? payload.json : ''
+        const json = 'json' in payload ? payload.json.toString() : ''
         const signed = secret === undefined ? undefined : withToken(json, secretText(secret))
         if (signed === undefined) return { kind: 'discarded', reason: 'token_fields_missing' }
         payload = { json: signed }
       }
-      return { kind: 'ready', ...toBody(payload, delivery.body, settings) }
+      return { kind: 'ready', ...bodyOf(bodyStyle, message, payload) }
     },
   }
 }
@@ -113,22 +116,4 @@ function toPayload({ bytes, type }: { bytes: Buffer; type: string }): Payload {
   } catch {
     return { bytes, type }
   }
-}
-
-function toBody(
-  payload: Payload,
-  envelope: Buffer,
-  { bodyStyle }: EndpointSettings,
-): { body: Buffer; contentType: string } {
-  const isRaw = bodyStyle === 'raw'
-  if ('json' in payload) {
-    const body = isRaw ? Buffer.from(payload.json) : withPayload(envelope, payload.json)
-    return { body, contentType: JSON_TYPE }
-  }
-  const { bytes, type } = payload
-  if (isRaw) return { body: bytes, contentType: type }
-  const data = type.startsWith('text/')
-    ? bytes.toString()
-    : { content_type: type, base64: bytes.toString('base64') }
-  return { body: withPayload(envelope, JSON.stringify(data)), contentType: JSON_TYPE }
 }

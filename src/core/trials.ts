@@ -58,6 +58,7 @@ export interface TestSend {
 
 /** A message, or what could be one. */
 interface Tried {
+  id: string
   type: string
   body: Buffer
   /** By which its payload is fetched; null: it is not, or has been. */
@@ -158,7 +159,7 @@ export function createTrials(deps: TrialsDeps) {
     const made = { id, createdAtMs: nowMs }
     const { fetch } = await knownTypes.judge({ tenant, type, payload }, made)
     if (fetch !== null) checkTarget(fetch)
-    return { type, body: toEnvelope(type, nowMs, payload), fetch }
+    return { id, type, body: toEnvelope(type, nowMs, payload), fetch }
   }
 
   /** A message as it was published, or as what was fetched since. @throws AppError NOT_FOUND, PAYLOAD_GONE */
@@ -169,16 +170,16 @@ export function createTrials(deps: TrialsDeps) {
     const { message, body } = found
     if (body === null) throw payloadGone()
     const { type } = message
-    if (message.fetched !== 'waiting') return { type, body, fetch: null }
+    if (message.fetched !== 'waiting') return { id, type, body, fetch: null }
     const known = await storage.messages.toFetch(id)
-    if ('spec' in known) return { type, body, fetch: known.spec }
+    if ('spec' in known) return { id, type, body, fetch: known.spec }
     if (known.body === undefined) throw payloadGone()
-    return { type, body: known.body, fetch: null }
+    return { id, type, body: known.body, fetch: null }
   }
 
   /** @throws AppError LOOP_DETECTED, QUEUE_FULL, CANCELED */
   async function make(
-    { secrets, settings }: Endpoint,
+    { tenant, secrets, settings }: Endpoint,
     tried: Tried,
     { hops: before, left }: Caller,
   ): Promise<Made> {
@@ -197,7 +198,8 @@ export function createTrials(deps: TrialsDeps) {
       body = withPayload(body, got.payload)
     }
     const begun = { atMs: now(), performanceMs: performance.now() }
-    const made = await preparation.prepare({ body, hops, signingSecrets: secrets }, settings)
+    const message = { id: tried.id, tenant, envelope: body }
+    const made = await preparation.prepare({ message, hops, signingSecrets: secrets }, settings)
     if (made.kind === 'later') throw new AppError('QUEUE_FULL')
     if (made.kind !== 'failed') return made
     return { ...made, attempt: attemptOfStep(made.step, made.message, begun) }
@@ -230,7 +232,8 @@ export function createTrials(deps: TrialsDeps) {
         if (made.kind === 'failed') return { ...told, state: 'failed', attempt: made.attempt }
         const { spec, settings, secrets: signingSecrets } = endpoint
         const target = { spec, function: settings.target, signingSecrets }
-        const marks = { webhookId, headers: TEST_HEADER, hops: caller.hops + 1 }
+        const headers = { ...made.eventHeaders, ...TEST_HEADER }
+        const marks = { webhookId, headers, hops: caller.hops + 1 }
         const outcome = await send({ ...made, ...target, ...marks }, caller.left)
         if (outcome.kind === 'cut') throw new AppError('CANCELED')
         if (outcome.kind === 'no_room') throw new AppError('QUEUE_FULL')

@@ -53,9 +53,18 @@ const Fields = {
     description: 'Of one attempt; null: CALLBACK_TIMEOUT_MS',
   }),
   ordered: OrderedField,
-  body_style: Type.Union([Type.Literal('envelope'), Type.Literal('raw')], {
-    description: '{ type, timestamp, data }, or the payload alone',
-  }),
+  body_style: Type.Union(
+    [
+      Type.Literal('envelope'),
+      Type.Literal('raw'),
+      Type.Literal('cloudevents'),
+      Type.Literal('cloudevents_binary'),
+    ],
+    {
+      description:
+        '{ type, timestamp, data }, the payload alone, or a CloudEvent in the structured or binary mode',
+    },
+  ),
   signature_style: Type.Union([Type.Literal('standard'), Type.Literal('token')], {
     description: 'token: the payload gains `token`, an HMAC over its id and createdAt',
   }),

@@ -139,6 +139,7 @@ export function createDeliveryStore(deps: { database: Database; secrets: Secrets
       const read = readable(() => ({
         spec: readSpec(row.id, sealed),
         body,
+        eventHeaders: {},
         signingSecrets: row.signed === 1 ? secretsOf(row.executable_id) : [],
         unprepared: null,
         function: null,

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { Database } from './database.ts'
 import { chainAsItWas, NOT_MANUAL } from './delivery-resends.ts'
 import type { KeptOutput, PreparedStore } from './event-stores.ts'
+import { sentAsIs } from './events-schema.ts'
 import { LINE_COLUMNS, leaveLine } from './ordered-deliveries.ts'
 import type { Schema } from './schema.ts'
 import { NOT_LEASED } from './work-queue.ts'
@@ -14,12 +15,12 @@ const NO_SPEC = Buffer.alloc(0)
 
 export function createPreparedStore(database: Database, queue: WorkQueue): PreparedStore {
   return {
-    prepared: ({ id, leaseId }, { body, contentType }) =>
+    prepared: ({ id, leaseId }, { body, contentType, isEventData }) =>
       database.write(async (db) => {
         await db
           .updateTable('deliveries')
           .set((eb) => ({
-            sends: 'output',
+            sends: isEventData === true ? 'event_output' : 'output',
             content_type: contentType,
             size_bytes: body.length,
             kept_bytes: eb('kept_bytes', '+', body.length),
@@ -34,11 +35,11 @@ export function createPreparedStore(database: Database, queue: WorkQueue): Prepa
         return kept
       }),
 
-    preparedAsIs: ({ id, leaseId }, sends, sizeBytes) =>
+    preparedAsIs: ({ id, leaseId }, style, sizeBytes) =>
       database.write(async (db) => {
         await db
           .updateTable('deliveries')
-          .set({ sends, size_bytes: sizeBytes })
+          .set({ ...sentAsIs(style), size_bytes: sizeBytes })
           .where('id', '=', id)
           .where('lease_id', '=', leaseId)
           .execute()

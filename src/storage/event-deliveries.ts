@@ -1,13 +1,15 @@
 // Deliveries that carry a message: their rows are those of any delivery, what they send is kept once with their
 // message, and where they go and what they are signed with is read with their endpoint at each attempt.
 import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
-import { payloadOf } from '../event-envelope.ts'
+import { bodyOf, eventHeadersOf } from '../body-style.ts'
 import { PAUSED } from '../model.ts'
 import type { EndpointSettings, RequestSpec, SigningSecret } from '../model.ts'
 import type { AtCommit } from './database.ts'
 import { DELIVERY_COLUMNS } from './delivery-rows.ts'
 import type { DeliveryRow } from './delivery-rows.ts'
 import { readEndpointSecrets, settingsOf, specOfEndpoint } from './endpoint-rows.ts'
+import { styleOf } from './events-schema.ts'
+import type { EventSends } from './events-schema.ts'
 import { placeIn } from './lane-names.ts'
 import { createRowWriter } from './row-writer.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
@@ -24,6 +26,7 @@ export interface LoadedDelivery {
     | {
         spec: RequestSpec | null
         body: Buffer
+        eventHeaders: Readonly<Record<string, string>>
         signingSecrets: readonly SigningSecret[]
         unprepared: EndpointSettings | null
         function: EndpointSettings['target']
@@ -67,13 +70,12 @@ export async function loadEvents(
 ): Promise<LoadedDelivery[]> {
   if (ids.length === 0) return []
   const { rows } = await selectLeasedEvents(db, ids)
-  const made = rows.filter(({ sends }) => sends === 'output')
-  const others = rows.filter(({ sends }) => sends !== 'output')
   const outputs = await readOutputs(
     db,
-    made.map((row) => row.id),
+    rows.flatMap(({ id, sends }) => (isMade(sends) ? [id] : [])),
   )
-  const bodies = await readBodies(db, new Set(others.map((row) => row.run_id)))
+  const sending = rows.filter(({ sends }) => sends !== 'output')
+  const bodies = await readBodies(db, new Set(sending.map((row) => row.run_id)))
   const endpoints = new Set(rows.flatMap(({ endpoint }) => (endpoint === null ? [] : [endpoint])))
   const secretsOf = await readEndpointSecrets(db, endpoints, secrets)
   return rows.map(
@@ -88,10 +90,17 @@ export async function loadEvents(
       expunged_at_ms: expungedAtMs,
       ...row
     }) => {
-      const bodyOf = (): Buffer | undefined => {
-        if (sends === 'output') return outputs.get(row.id)
-        const envelope = bodies.get(row.run_id)
-        return envelope !== undefined && sends === 'payload' ? payloadOf(envelope) : envelope
+      const content = (): { body: Buffer; eventHeaders: Readonly<Record<string, string>> } => {
+        const { run_id: messageId, tenant } = row
+        const made = isMade(sends) ? (outputs.get(row.id) ?? missing()) : undefined
+        if (made !== undefined && sends === 'output') return { body: made, eventHeaders: {} }
+        const envelope = bodies.get(messageId) ?? missing()
+        const message = { id: messageId, tenant: tenant ?? '', envelope }
+        if (made !== undefined) return { body: made, eventHeaders: eventHeadersOf(message) }
+        const style = styleOf(sends)
+        if (style === undefined) return { body: envelope, eventHeaders: {} }
+        const { body, eventHeaders } = bodyOf(style, message)
+        return { body, eventHeaders }
       }
       const toSend = (): LoadedDelivery['sent'] => {
         if (expungedAtMs !== null) return 'payload_expunged'
@@ -104,7 +113,7 @@ export async function loadEvents(
           const unfetched = sends === 'unfetched'
           return {
             spec: specOfEndpoint(endpoint, sealed, secrets),
-            body: bodyOf() ?? missing(),
+            ...content(),
             signingSecrets: secretsOf(endpoint),
             function: said.target,
             unprepared: sends === 'unprepared' || unfetched ? said : null,
@@ -169,6 +178,10 @@ export async function followEndpoint(db: Kysely<Schema>, at: AtCommit, id: strin
     at.lane({ work: 'deliveries', lane, dueAtMs: dueAtMs ?? undefined, owner })
     at.tell({ kind: 'work', work: 'deliveries' })
   }
+}
+
+function isMade(sends: EventSends | null): boolean {
+  return sends === 'output' || sends === 'event_output'
 }
 
 /** What was made of messages for one delivery each. */

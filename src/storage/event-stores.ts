@@ -1,5 +1,6 @@
 // What the product asks of a storage engine for events: their types, who receives them, and what was published; a
 // part of storage.ts.
+import type { BodyStyle } from '../body-style.ts'
 import type {
   Endpoint,
   EndpointStats,
@@ -94,12 +95,20 @@ export interface EndpointStore {
 /** Kept, and to be sent or not, since its endpoint was disabled or points elsewhere by now; or nothing was kept. */
 export type KeptOutput = 'kept' | 'endpoint_changed' | 'lease_lost'
 
+/** What was made of a message for one delivery. */
+export interface MadeOutput {
+  body: Buffer
+  contentType: string
+  /** True: it is the data of a CloudEvent, whose attributes go along as headers. */
+  isEventData?: boolean
+}
+
 /** A part of DeliveryStore: deliveries that are made ready before they are sent. */
 export interface PreparedStore {
   /** Every attempt sends this from now on; false, and nothing is kept, where the lease is lost. */
-  prepared(leased: Held, output: { body: Buffer; contentType: string }): Promise<KeptOutput>
+  prepared(leased: Held, output: MadeOutput): Promise<KeptOutput>
   /** Every attempt sends its message as it is from now on; false where the lease is lost. */
-  preparedAsIs(leased: Held, sends: 'envelope' | 'payload', sizeBytes: number): Promise<KeptOutput>
+  preparedAsIs(leased: Held, style: BodyStyle, sizeBytes: number): Promise<KeptOutput>
   /** It is not sent; one that was to be sent again stays as it was. */
   discard(
     leased: HeldLane,

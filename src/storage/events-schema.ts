@@ -1,14 +1,42 @@
 // The tables of events as Kysely sees them; a part of schema.ts.
 import type { Generated } from 'kysely'
+import { contentTypeOf } from '../body-style.ts'
+import type { BodyStyle } from '../body-style.ts'
 import type { DisabledReason } from '../model.ts'
 import type { OrderPlace } from './ordered-deliveries.ts'
 import type { Sealed } from './schema.ts'
 
+/** A message as it is, its payload alone, or either as a CloudEvent. */
+type SendsAsIs = 'envelope' | 'payload' | 'cloudevents' | 'cloudevents_binary'
+
 /**
- * What a delivery of a message sends: the message as it is, its payload alone, or what was made of it; unprepared:
- * that is still to be made; unfetched: of a payload that has to be fetched before.
+ * What a delivery of a message sends: that, or what was made of it, as which the attributes of a CloudEvent may go along
+ * (event_output); unprepared: that is still to be made; unfetched: of a payload that has to be fetched before.
  */
-export type EventSends = 'envelope' | 'payload' | 'output' | 'unprepared' | 'unfetched'
+export type EventSends = SendsAsIs | 'output' | 'event_output' | 'unprepared' | 'unfetched'
+
+/** Of deliveries that send their message by its body style alone. */
+export function sentAsIs(style: BodyStyle): { sends: SendsAsIs; content_type: string } {
+  return { sends: style === 'raw' ? 'payload' : style, content_type: contentTypeOf(style) }
+}
+
+/** Undefined where something else is sent than the message. */
+export function styleOf(sends: EventSends | null): BodyStyle | undefined {
+  switch (sends) {
+    case 'payload':
+      return 'raw'
+    case 'envelope':
+    case 'cloudevents':
+    case 'cloudevents_binary':
+      return sends
+    case 'output':
+    case 'event_output':
+    case 'unprepared':
+    case 'unfetched':
+    case null:
+      return undefined
+  }
+}
 
 /** Of deliveries to ordered endpoints (ordered-deliveries.ts). */
 export interface OrderColumns {

@@ -2,15 +2,18 @@
 // not there yet.
 import type { Insertable, Kysely, Selectable } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
+import { bodyOf } from '../body-style.ts'
 import { needsPreparation } from '../endpoint-settings.ts'
 import { payloadOf, toEnvelope } from '../event-envelope.ts'
+import type { BodyStyle } from '../body-style.ts'
 import type { EndpointSettings } from '../model.ts'
 import { lineOf } from '../ordered-line.ts'
 import type { AtCommit } from './database.ts'
 import { endpointsWanting } from './endpoint-patterns.ts'
 import { settingsOf } from './endpoint-rows.ts'
 import { insertEventDeliveries, insertSeated } from './event-deliveries.ts'
-import type { EndpointsTable, EventSends } from './events-schema.ts'
+import { sentAsIs } from './events-schema.ts'
+import type { EndpointsTable } from './events-schema.ts'
 import { placeIn } from './lane-names.ts'
 import { seatInLine } from './ordered-deliveries.ts'
 import type { DeliveriesTable, Schema } from './schema.ts'
@@ -21,7 +24,9 @@ type ReceiverRow = Pick<Selectable<EndpointsTable>, 'id' | 'lane' | 'retry' | 's
 /** An endpoint, as far as its deliveries are made of it. */
 export interface Receiver extends Omit<ReceiverRow, 'settings'> {
   delayMs: number
-  sends: EventSends
+  bodyStyle: EndpointSettings['bodyStyle']
+  /** Something has to be done before anything is sent. */
+  unprepared: boolean
   signatureStyle: EndpointSettings['signatureStyle']
   ordered: EndpointSettings['ordered']
 }
@@ -55,8 +60,9 @@ export async function receiversOf(
 
 export function toReceiver({ settings: json, ...row }: ReceiverRow): Receiver {
   const settings = settingsOf(json)
-  const { delayMs, signatureStyle, ordered } = settings
-  return { ...row, delayMs, sends: sentWith(settings), signatureStyle, ordered }
+  const { delayMs, bodyStyle, signatureStyle, ordered } = settings
+  const unprepared = needsPreparation(settings)
+  return { ...row, delayMs, bodyStyle, unprepared, signatureStyle, ordered }
 }
 
 /** One for each receiver, due at once or when its message is, and as much later as the receiver says. */
@@ -67,7 +73,7 @@ export async function addDeliveries(
   receivers: readonly Receiver[],
 ): Promise<void> {
   if (receivers.length === 0) return
-  const { id, tenant, type, sizeBytes, countedBytes, createdAtMs, dueAtMs } = message
+  const { id, tenant, type, countedBytes, createdAtMs, dueAtMs } = message
   const owner = shareOfTenant(tenant)
   const rows = receivers.map((receiver, n) => ({
     id: uuidv7({ msecs: createdAtMs }),
@@ -84,9 +90,7 @@ export async function addDeliveries(
     retry: receiver.retry,
     hops: message.hops,
     signed: 1,
-    content_type: message.contentType,
-    sends: message.awaitsFetch ? 'unfetched' : receiver.sends,
-    size_bytes: receiver.sends === 'payload' ? payloadBytes(message) : sizeBytes,
+    ...sentTo(receiver, message),
     created_at_ms: createdAtMs,
     // The body is kept once, and counts once.
     kept_bytes: n === 0 ? countedBytes : 0,
@@ -142,13 +146,17 @@ function firstOfLanes<T extends { lane: string; due_at_ms: number }>(rows: reado
   return firsts.values()
 }
 
-function sentWith(settings: EndpointSettings): EventSends {
-  if (needsPreparation(settings)) return 'unprepared'
-  return settings.bodyStyle === 'raw' ? 'payload' : 'envelope'
+/** What it is, is known where nothing has to be made or fetched before; else it is told when that has been done. */
+function sentTo({ bodyStyle, unprepared }: Receiver, message: Deliverable) {
+  const { contentType: content_type, sizeBytes: size_bytes } = message
+  if (message.awaitsFetch) return { sends: 'unfetched' as const, content_type, size_bytes }
+  if (unprepared) return { sends: 'unprepared' as const, content_type, size_bytes }
+  return { ...sentAsIs(bodyStyle), size_bytes: sentBytes(bodyStyle, message) }
 }
 
-/** Without what stands around it. */
-function payloadBytes({ type, sizeBytes }: Deliverable): number {
-  // Times are as long as each other.
-  return sizeBytes - toEnvelope(type, 0, '').length
+/** Told by a message of no payload: times are as long as each other. */
+function sentBytes(style: BodyStyle, { id, tenant, type, sizeBytes }: Deliverable): number {
+  if (style === 'envelope') return sizeBytes
+  const envelope = toEnvelope(type, 0, '')
+  return sizeBytes - envelope.length + bodyOf(style, { id, tenant, envelope }).body.length
 }

@@ -202,6 +202,8 @@ export interface LeasedDelivery extends Delivery, Omit<DeliveryPayload, 'spec'> 
   leaseId: string
   /** Where it waited: its target, or its endpoint's own. */
   lane: string
+  /** Of a CloudEvent whose attributes go along as headers. */
+  eventHeaders: Readonly<Record<string, string>>
   /** Whose share of the attempts it takes. */
   owner: number
   /** The job that asked for this attempt. */
