@@ -130,7 +130,9 @@ export function createHooks(deps: HooksDeps) {
         return challenged(event, asked)
       }
     }
-    if (request.method !== 'POST') throw new AppError('METHOD_NOT_ALLOWED', 'Send it by POST.')
+    if (request.method !== 'POST') {
+      throw new AppError('BAD_REQUEST', 'It asks nothing that is answered; events come by POST.')
+    }
     const { receivedAtMs } = event
     const jsonBytesMax = config.JSON_SEARCH_BYTES
     const known = await verifyRequest(source.verification, request, receivedAtMs, jsonBytesMax)
