@@ -122,6 +122,56 @@ describe('a source over HTTP', () => {
     }
   }
 
+  test('knows what is signed with a time for as long as it would be taken', async () => {
+    const sender = SENDERS.Stripe!
+    const { scheme, secrets } = sender
+    const dayLong = { scheme, secrets: [secrets[0]], tolerance_ms: DAY_MS }
+    const id = await source({ verify: dayLong })
+    const aheadS = nowS() + DAY_MS / 1000 - 10
+    assert.equal((await send(id, sender, aheadS)).headers.has('wasmhook-run'), true)
+    clock.nowMs += DAY_MS + 1_000
+    const again = await send(id, sender, aheadS)
+    assert.equal(((await again.json()) as Json).duplicate, true)
+  })
+
+  test('takes no type that is none, whatever the body is', async () => {
+    const id = await open('json')
+    for (const type of [
+      'garbage',
+      'application/json charset=utf-16',
+      'application/json, text/xml',
+    ]) {
+      const response = await post(`/hooks/${id}`, '{"a":1}', { 'content-type': type })
+      const { error } = await refused(response, 415, 'UNSUPPORTED_MEDIA_TYPE')
+      assert.ok(error.includes(type), error)
+    }
+    assert.equal((await history(id))[0]?.content_type, 'application/json, text/xml')
+  })
+
+  test('tells CloudEvents apart by source and id, however long, and takes attributes once', async () => {
+    const id = await open('cloudevents')
+    const headers = {
+      'ce-specversion': '1.0',
+      'ce-type': 'order.created',
+      'ce-source': `urn:${'s'.repeat(250)}`,
+      'ce-id': 'i'.repeat(60),
+    }
+    assert.equal((await post(`/hooks/${id}`, '{"a":1}', headers)).headers.has('wasmhook-run'), true)
+    const again = await post(`/hooks/${id}`, '{"a":1}', headers)
+    assert.equal(((await again.json()) as Json).duplicate, true)
+    const other = { ...headers, 'ce-source': '/another' }
+    assert.equal((await post(`/hooks/${id}`, '{"a":1}', other)).headers.has('wasmhook-run'), true)
+    const message = httpRequest(`${app.origin}/hooks/${id}`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json', 'ce-id': ['a', 'b'] },
+    })
+    message.end('{"a":1}')
+    const [response] = (await once(message, 'response')) as [IncomingMessage]
+    response.resume()
+    assert.equal(response.statusCode, 422)
+    assert.match(String((await history(id))[0]?.reason), /ce-id is there more than once/)
+  })
+
   const open = (format: string) => source({ verify: { scheme: 'none' }, format })
 
   for (const [what, format, type, body, status, code] of [

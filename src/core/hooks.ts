@@ -1,14 +1,14 @@
 // What a source does with a request: verified, converted, told from those that came before, and then a run, a message or
 // both, committed together with the event. Reads like a table of contents.
 import { createHash } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Executable, RequestPlace, RunAnswer, Source, SourceEvent } from '../model.ts'
 import { valueAt } from '../payload-filter.ts'
 import type { Acceptance, NewMessage, NewSourceEvent, Storage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
-import { convertBody } from './conversion/convert.ts'
+import { CLOUD_EVENT_TYPE, convertBody } from './conversion/convert.ts'
+import type { ConvertedBody } from './conversion/convert.ts'
 import type { DurableRuns, PreparedRun } from './durable-runs.ts'
 import type { Executables } from './executables.ts'
 import { asksForText } from './function-calls.ts'
@@ -23,17 +23,13 @@ import type { SourceHistory } from './source-history.ts'
 import { toEventId } from './source-verification/event-id.ts'
 import { answerChallenge } from './source-verification/challenges.ts'
 import type { ChallengeAnswer } from './source-verification/challenges.ts'
+import type { HookRequest } from './source-verification/hook-request.ts'
 import { verifyRequest } from './source-verification/verify.ts'
 
-/** Of a document that is a CloudEvent, however it came. */
-const CLOUD_EVENT = 'application/cloudevents+json'
-
-export interface HookRequest {
+export interface HookCall extends HookRequest {
   method: string
-  headers: IncomingHttpHeaders
-  /** As it was sent, without the question mark. */
-  query: string
-  body: Buffer
+  /** Names of headers that were sent more than once. */
+  repeated: readonly string[]
   hops: number
   lease: ByteLease
   hangUp: HangUp
@@ -54,21 +50,21 @@ interface Seen {
   hops: number
 }
 
+/** Who waits for the answer, and what holds the bytes until then. */
+type Caller = Pick<HookCall, 'lease' | 'hangUp'>
+
 /** A verified request, from here on the same whether it just came or is replayed. */
-interface Verified {
+interface KnownEvent {
   source: Source
   event: NewSourceEvent
   seen: Seen
   body: Buffer
-  /** Of the scheme. */
+  /** Names of headers that were sent more than once. */
+  repeated: readonly string[]
+  /** Of the scheme; of what is replayed, as it was. */
   ownId: string | null
   signed: string | null
-}
-
-/** A document that the function and the message are made of. */
-interface Document {
-  bytes: Buffer
-  contentType: string
+  signedUntilMs: number | null
 }
 
 export interface HooksDeps {
@@ -120,7 +116,7 @@ export function createHooks(deps: HooksDeps) {
     return { kind: 'challenge', ...answer }
   }
 
-  async function receive(source: Source, request: HookRequest): Promise<HookReply> {
+  async function receive(source: Source, request: HookCall): Promise<HookReply> {
     const event = newEvent(source, request)
     const { challenge } = source
     if (challenge !== null && challenge.kind !== 'slack') {
@@ -139,23 +135,28 @@ export function createHooks(deps: HooksDeps) {
     if ('refused' in known) refuse(event, known.refused)
     if (challenge?.kind === 'slack') {
       const asked = answerChallenge(challenge, request)
-      if (asked !== undefined && !('refused' in asked)) return challenged(event, asked)
+      if (asked !== undefined) {
+        if ('refused' in asked) refuse(event, asked.refused)
+        return challenged(event, asked)
+      }
     }
     const { body, headers, query } = known
     const seen: Seen = { headers, query, hops: request.hops }
-    const verified: Verified = {
+    const verified: KnownEvent = {
       source,
       event: { ...event, request: JSON.stringify(seen), body },
-      ...{ seen, body, ownId: known.eventId, signed: known.signed },
+      seen,
+      body,
+      repeated: request.repeated,
+      ownId: known.eventId,
+      signed: known.signed,
+      signedUntilMs: known.signedUntilMs,
     }
     return accept(verified, request)
   }
 
   /** What is refused from here on is told to both: the sender is known. */
-  async function accept(
-    verified: Verified,
-    caller: Pick<HookRequest, 'lease' | 'hangUp'>,
-  ): Promise<HookReply> {
+  async function accept(verified: KnownEvent, caller: Caller): Promise<HookReply> {
     const { event } = verified
     try {
       return await commit(verified, caller)
@@ -172,12 +173,14 @@ export function createHooks(deps: HooksDeps) {
   }
 
   async function commit(
-    { source, event: came, seen, body, ownId, signed }: Verified,
-    caller: Pick<HookRequest, 'lease' | 'hangUp'>,
+    { source, event: came, seen, body, repeated, ownId, signed, signedUntilMs }: KnownEvent,
+    caller: Caller,
   ): Promise<HookReply> {
     const document = convertBody(source.format, { headers: seen.headers, body })
     if (document.bytes !== body) caller.lease.take(document.bytes.length)
-    const eventId = idOf(source, { seen, document, ownId })
+    if (document.contentType === CLOUD_EVENT_TYPE) checkOnce(repeated)
+    const id = idOf(source, { seen, document, ownId })
+    const eventId = toEventId(id)
     const event: NewSourceEvent = { ...came, eventId }
     const isReplay = event.replayOf !== null
     const request = await toRun(source, { event, seen, document, caller })
@@ -185,8 +188,9 @@ export function createHooks(deps: HooksDeps) {
     const run = request && durableRuns.prepare(request, { waited })
     const accepted = {
       event: { ...event, runId: run?.record.id ?? null, waited },
-      keys: isReplay ? [] : keysOf(eventId, signed),
-      keysExpireAtMs: event.receivedAtMs + config.HOOK_IDS_KEPT_MS,
+      keys: isReplay ? [] : keysOf(id, signed),
+      // What is signed with a time is known for as long as it would be taken.
+      keysExpireAtMs: Math.max(event.receivedAtMs + config.HOOK_IDS_KEPT_MS, signedUntilMs ?? 0),
       run,
     }
     const acceptance = await publishing(source, { seen, document }, (message) =>
@@ -208,7 +212,7 @@ export function createHooks(deps: HooksDeps) {
   /** Commits, with a message where the source publishes. */
   async function publishing(
     { tenant, publish }: Source,
-    { seen, document }: { seen: Seen; document: Document },
+    { seen, document }: { seen: Seen; document: ConvertedBody },
     commitWith: (message: NewMessage | undefined) => Promise<Acceptance>,
   ): Promise<Exclude<Acceptance, { outcome: Refusal }>> {
     const told = async (message: NewMessage | undefined) => {
@@ -231,8 +235,8 @@ export function createHooks(deps: HooksDeps) {
     of: {
       event: NewSourceEvent
       seen: Seen
-      document: Document
-      caller: Pick<HookRequest, 'lease' | 'hangUp'>
+      document: ConvertedBody
+      caller: Caller
     },
   ): Promise<RunRequest | undefined> {
     const { target } = source
@@ -289,7 +293,8 @@ export function createHooks(deps: HooksDeps) {
       const headers = contentType === null ? {} : { 'content-type': contentType }
       const event = { ...newEvent(source, { headers, body }), replayOf: id, request, body }
       const ownId = before.eventId
-      const verified: Verified = { source, event, seen, body, ownId, signed: null }
+      const of = { seen, body, repeated: [], ownId, signed: null, signedUntilMs: null }
+      const verified: KnownEvent = { source, event, ...of }
       const reply = await accept(verified, { lease, hangUp: new HangUp() })
       if (reply.kind !== 'accepted') throw new Error('A replay is accepted, or fails.')
       return reply.event
@@ -312,22 +317,32 @@ function isRefusal(
   return !['accepted', 'duplicate', 'in_flight'].includes(acceptance.outcome)
 }
 
-/** The sender's own id of an event: where the owner says, or where the scheme or CloudEvents have it. */
+/** The sender's own id of an event, of whatever length: where the owner says, or where the scheme or CloudEvents have it. */
 function idOf(
   { eventId }: Source,
-  { seen, document, ownId }: { seen: Seen; document: Document; ownId: string | null },
+  { seen, document, ownId }: { seen: Seen; document: ConvertedBody; ownId: string | null },
 ): string | null {
-  if (eventId !== null) return toEventId(valueOf(eventId, { seen, document }))
-  if (ownId !== null || document.contentType !== CLOUD_EVENT) return ownId
+  if (eventId !== null) {
+    const value = valueOf(eventId, { seen, document })
+    return typeof value === 'string' && value !== '' ? value : toEventId(value)
+  }
+  if (ownId !== null || document.contentType !== CLOUD_EVENT_TYPE) return ownId
   const { source, id } = JSON.parse(document.bytes.toString()) as { source: string; id: string }
   // Only both together are one event's.
-  return toEventId(`${source} ${id}`)
+  return `${source} ${id}`
+}
+
+/** Attributes of an event that came as headers are there once. @throws AppError INVALID_DOCUMENT */
+function checkOnce(repeated: readonly string[]): void {
+  const field = repeated.find((name) => name.startsWith('ce-'))
+  if (field === undefined) return
+  throw new AppError('INVALID_DOCUMENT', `${field} is there more than once.`, { detail: { field } })
 }
 
 /** What is at a place of a request; undefined where there is nothing. */
 function valueOf(
   { in: where, name }: RequestPlace,
-  { seen, document }: { seen: Seen; document: Document },
+  { seen, document }: { seen: Seen; document: ConvertedBody },
 ): unknown {
   if (where !== 'json') return seen[where === 'header' ? 'headers' : 'query'][name]
   try {
@@ -338,7 +353,7 @@ function valueOf(
 }
 
 /** What tells an event from others: its sender's id, and what was signed, which is not to be sent twice under two ids. */
-function keysOf(eventId: string | null, signed: string | null): string[] {
-  const ids = eventId === null ? [] : [`id:${createHash('sha256').update(eventId).digest('hex')}`]
+function keysOf(id: string | null, signed: string | null): string[] {
+  const ids = id === null ? [] : [`id:${createHash('sha256').update(id).digest('hex')}`]
   return signed === null ? ids : [...ids, `signed:${signed}`]
 }

@@ -15,6 +15,8 @@ declare module 'fastify' {
     hangUp: HangUp
     /** What a raw body may have, in bytes. */
     rawBodyLimit: number
+    /** The content type as it was sent, where that is malformed and the header says another. */
+    malformedType: string | undefined
   }
 }
 
@@ -67,14 +69,17 @@ const WELL_FORMED = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+[ \t]*(;|$)/
 export function takeRawBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers()
   scope.decorateRequest('rawBodyLimit', 0)
+  scope.decorateRequest('malformedType', undefined)
   scope.addHook('onRoute', (route) => {
     const limit = route.bodyLimit ?? scope.initialConfig.bodyLimit ?? 0
     const prepare = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
       request.rawBodyLimit = limit
       // Fastify refuses a malformed type before any parser is asked; here every type is accepted.
       const type = request.headers['content-type']
-      if (type !== undefined && !WELL_FORMED.test(type))
+      if (type !== undefined && !WELL_FORMED.test(type)) {
+        request.malformedType = type
         request.headers['content-type'] = 'text/plain'
+      }
       done()
     }
     route.onRequest = [route.onRequest ?? [], prepare].flat()

@@ -25,7 +25,8 @@ export interface ConvertedBody {
 type Reading = 'json' | 'form' | 'xml' | 'yaml' | 'structured' | 'binary'
 
 const JSON_TYPE = 'application/json'
-const EVENT_TYPE = 'application/cloudevents+json'
+/** Of a document that is a CloudEvent, in whichever mode it came. */
+export const CLOUD_EVENT_TYPE = 'application/cloudevents+json'
 
 /** What each format takes, as a refusal tells it. */
 const TAKEN: Readonly<Record<Exclude<SourceFormat, 'raw'>, string>> = {
@@ -34,7 +35,7 @@ const TAKEN: Readonly<Record<Exclude<SourceFormat, 'raw'>, string>> = {
   form: 'forms (application/x-www-form-urlencoded)',
   xml: 'XML (application/xml)',
   yaml: 'YAML (application/yaml)',
-  cloudevents: `CloudEvents (${EVENT_TYPE}, or the header ce-specversion)`,
+  cloudevents: `CloudEvents (${CLOUD_EVENT_TYPE}, or the header ce-specversion)`,
 }
 
 /**
@@ -61,9 +62,9 @@ function read(reading: Reading, { headers, body }: InboundBody): ConvertedBody {
       return { bytes: withoutBom(body), contentType: JSON_TYPE }
     case 'structured':
       checkStructured(textOf(body))
-      return { bytes: withoutBom(body), contentType: EVENT_TYPE }
+      return { bytes: withoutBom(body), contentType: CLOUD_EVENT_TYPE }
     case 'binary':
-      return { bytes: structuredOfBinary(headers, body), contentType: EVENT_TYPE }
+      return { bytes: structuredOfBinary(headers, body), contentType: CLOUD_EVENT_TYPE }
     case 'form':
       return made(body, formToJson)
     case 'xml':
@@ -104,7 +105,7 @@ function modeOf(
   type: string | undefined,
   headers: RequestHeaders,
 ): 'structured' | 'binary' | undefined {
-  if (type === EVENT_TYPE) return 'structured'
+  if (type === CLOUD_EVENT_TYPE) return 'structured'
   return !isEventType(type) && headers['ce-specversion'] !== undefined ? 'binary' : undefined
 }
 

@@ -45,12 +45,12 @@ const LOOKALIKES: Readonly<Record<SignedScheme, readonly (readonly [RegExp, stri
   ],
 }
 
-/** @returns what names the signed bytes, or why the request is refused */
+/** @returns what names the signed bytes, and until when they are taken; or why the request is refused */
 export async function verifySigned(
   { scheme, secrets, toleranceMs }: SignedVerification,
   { headers, body }: HookRequest,
   nowMs: number,
-): Promise<{ signed: string } | Refused> {
+): Promise<{ signed: string; signedUntilMs: number | null } | Refused> {
   const claim = SCHEMES[scheme].claimOf(headers)
   if (isRefused(claim)) return claim
   const outOfTime = checkTime(claim.timestampS, toleranceMs, nowMs)
@@ -63,9 +63,16 @@ export async function verifySigned(
   await updateSliced([name, ...macs], body)
   const expected = macs.map((mac) => mac.digest())
   if (anyEqual(claim.macs, expected) || (await hasEd25519(claim, keys.ed25519, body))) {
-    return { signed: name.digest('hex') }
+    return { signed: name.digest('hex'), signedUntilMs: endOf(claim.timestampS, toleranceMs) }
   }
   return refused('SIGNATURE_WRONG', ...kindsOf(claim, keys), ...hintsOf(scheme, secrets))
+}
+
+/** The first millisecond at which what is signed with that time is too old; null where no time is signed. */
+function endOf(timestampS: number | null, toleranceMs: number | null): number | null {
+  if (timestampS === null || toleranceMs === null) return null
+  // Times are compared in whole seconds.
+  return (timestampS + 1) * 1000 + toleranceMs
 }
 
 async function hasEd25519(

@@ -18,6 +18,8 @@ export interface Verified extends Visible {
    * signed.
    */
   signed: string | null
+  /** Before this the same bytes with the same signatures are taken again; null where they are at any time. */
+  signedUntilMs: number | null
   /** Where the secret was in it, without it and else byte for byte the same. */
   body: Buffer
 }
@@ -54,11 +56,17 @@ export async function verifyRequest(
       const checked = await verifySigned(verification, request, nowMs)
       if (isRefused(checked)) return checked
       const eventId = toEventId(SCHEMES[verification.scheme].eventIdOf(request, jsonBytesMax))
-      return { ...visibleOf(request), eventId, signed: checked.signed, body }
+      return {
+        ...visibleOf(request),
+        eventId,
+        signed: checked.signed,
+        signedUntilMs: checked.signedUntilMs,
+        body,
+      }
     }
   }
 }
 
 function unsigned(request: HookRequest, body: Buffer, hidden?: Hidden): Verified {
-  return { ...visibleOf(request, hidden), eventId: null, signed: null, body }
+  return { ...visibleOf(request, hidden), eventId: null, signed: null, signedUntilMs: null, body }
 }

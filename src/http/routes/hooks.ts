@@ -36,10 +36,14 @@ const Accepted = Type.Object(
   { additionalProperties: true },
 )
 
+/** The source itself refuses one that is there twice, and tells its owner. */
+const asSent = (description: string) =>
+  Type.Union([Type.String(), Type.Array(Type.String())], { description })
+
 const MetaQuery = Type.Object({
-  'hub.mode': Type.Optional(Type.String({ description: 'subscribe' })),
-  'hub.verify_token': Type.Optional(Type.String()),
-  'hub.challenge': Type.Optional(Type.String({ description: 'Is the answer' })),
+  'hub.mode': Type.Optional(asSent('subscribe')),
+  'hub.verify_token': Type.Optional(asSent('As the source has it')),
+  'hub.challenge': Type.Optional(asSent('Is the answer')),
 })
 
 export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesDeps): void {
@@ -104,14 +108,20 @@ export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesD
   }
 
   async function receive(request: FastifyRequest, reply: FastifyReply): Promise<HookReply> {
-    const { hookSource: source, method, headers, lease, hangUp } = request
+    const { hookSource: source, method, lease, hangUp, malformedType, raw } = request
+    const headers =
+      malformedType === undefined
+        ? request.headers
+        : { ...request.headers, 'content-type': malformedType }
     if (source === undefined) throw missing('source')
     const { challenge } = source
     if (method === 'GET' && challenge?.kind !== 'meta') throw notAllowed(reply, method)
     if (method === 'OPTIONS' && challenge?.kind !== 'cloudevents') throw notAllowed(reply, method)
     const [, query = ''] = splitAtFirst(request.url, '?')
     const body = rawBody(request) ?? NO_BYTES
-    const asked = { method, headers, query, body, hops: hopsOf(headers), lease, hangUp }
+    const repeated = repeatedNames(raw.rawHeaders)
+    const hops = hopsOf(headers)
+    const asked = { method, headers, repeated, query, body, hops, lease, hangUp }
     lease.hold()
     try {
       return await hooks.receive(source, asked)
@@ -142,6 +152,14 @@ export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesD
 function notAllowed(reply: FastifyReply, method: string): AppError {
   reply.header('allow', 'POST')
   return new AppError('METHOD_NOT_ALLOWED', `${method} is not asked for here; send it by POST.`)
+}
+
+/** Of headers that were sent more than once, which Node.js joins. @param raw names and values in turn */
+function repeatedNames(raw: readonly string[]): string[] {
+  const names = raw.filter((_, n) => n % 2 === 0).map((name) => name.toLowerCase())
+  return names.length === new Set(names).size
+    ? []
+    : names.filter((name, n) => names.indexOf(name) !== n)
 }
 
 function splitAtFirst(text: string, separator: string): [string, string | undefined] {
