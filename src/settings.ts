@@ -353,7 +353,7 @@ export const NUMBERS = {
   SOURCE_EVENTS_KEPT: count(
     'events',
     1_000,
-    [0, 1_000_000],
+    [0, 100_000],
     "Newest events in a source's history, of each verdict.",
   ),
   SOURCE_EVENTS_BYTES: count(

@@ -128,7 +128,7 @@ describe('a source over HTTP', () => {
     const dayLong = { scheme, secrets: [secrets[0]], tolerance_ms: DAY_MS }
     const id = await source({ verify: dayLong })
     const aheadS = nowS() + DAY_MS / 1000 - 10
-    assert.equal((await send(id, sender, aheadS)).headers.has('wasmhook-run'), true)
+    assert.equal((await send(id, sender, aheadS)).headers.has('wasmhook-event'), true)
     clock.nowMs += DAY_MS + 1_000
     const again = await send(id, sender, aheadS)
     assert.equal(((await again.json()) as Json).duplicate, true)
@@ -156,11 +156,11 @@ describe('a source over HTTP', () => {
       'ce-source': `urn:${'s'.repeat(250)}`,
       'ce-id': 'i'.repeat(60),
     }
-    assert.equal((await post(`/hooks/${id}`, '{"a":1}', headers)).headers.has('wasmhook-run'), true)
+    assert.equal((await post(`/hooks/${id}`, '{"a":1}', headers)).headers.has('wasmhook-event'), true)
     const again = await post(`/hooks/${id}`, '{"a":1}', headers)
     assert.equal(((await again.json()) as Json).duplicate, true)
     const other = { ...headers, 'ce-source': '/another' }
-    assert.equal((await post(`/hooks/${id}`, '{"a":1}', other)).headers.has('wasmhook-run'), true)
+    assert.equal((await post(`/hooks/${id}`, '{"a":1}', other)).headers.has('wasmhook-event'), true)
     const message = httpRequest(`${app.origin}/hooks/${id}`, {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json', 'ce-id': ['a', 'b'] },

@@ -31,7 +31,7 @@ import {
 import { testRepair } from './storage-repair-suite.ts'
 import { testOrder } from './storage-order-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
-import { testSources } from './storage-sources-suite.ts'
+import { newSource, newSourceEvent, testSources } from './storage-sources-suite.ts'
 import { newExecutable, newRun, testStorage } from './storage-suite.ts'
 import { newToken, testTokens } from './storage-tokens-suite.ts'
 import { testUsage } from './storage-usage-suite.ts'
@@ -198,6 +198,36 @@ describe('PostgreSQL: notices between processes', () => {
     await one.tokens.revoke(token.id, 1)
     await told
     assert.equal(await count(), before + 1)
+  })
+
+  test('events of a source that come to several processes at once are each accepted once, without a deadlock', async (t) => {
+    const url = await emptyDatabase(t)
+    const all = await Promise.all([1, 2, 3].map(() => open(t, url)))
+    const source = newSource()
+    await all[0]!.sources.add(source, 1)
+    const accept = async (storage: Storage, n: number): Promise<string> => {
+      const keys = n % 2 === 0 ? [`id ${n}`, `signed ${n}`] : [`signed ${n}`, `id ${n}`]
+      const common = { keys, keysExpireAtMs: 2e12, waited: false, replay: false }
+      for (;;) {
+        const event = newSourceEvent(source.id)
+        const { outcome } = await storage.sourceEvents.accept({ event, ...common })
+        if (outcome !== 'contended') return outcome
+      }
+    }
+    const ids = Array.from({ length: 40 }, (_, n) => n)
+    const outcomes = await Promise.all(
+      all.flatMap((storage, at) =>
+        (at % 2 === 0 ? ids : ids.toReversed()).map((n) => accept(storage, n)),
+      ),
+    )
+    assert.equal(outcomes.filter((one) => one === 'accepted').length, ids.length)
+    assert.equal(outcomes.filter((one) => one === 'duplicate').length, 2 * ids.length)
+    for (const storage of all) await storage.close()
+    // Each connection tells what it saw as it ends.
+    const connected = `select 1 from pg_stat_activity where application_name = 'wasmhook'`
+    while ((await ask(url, connected)).length > 0);
+    const counted = 'select deadlocks from pg_stat_database where datname = current_database()'
+    assert.equal(Number((await ask(url, counted))[0]?.deadlocks), 0)
   })
 
   test('a change that nobody told of is found by its count', async (t) => {

@@ -60,7 +60,6 @@ export function newSourceEvent(
     sizeBytes: 4,
     request: '{"headers":{}}',
     body: Buffer.from('null'),
-    waited: false,
     ...change,
   }
 }
@@ -87,7 +86,14 @@ export function testSources(engine: string, open: (t: TestContext) => Promise<St
     event: NewSourceEvent,
     keys: readonly string[],
     more: Partial<NewAccepted> = {},
-  ): NewAccepted => ({ event, keys, keysExpireAtMs: NOW + DAY_MS, ...more })
+  ): NewAccepted => ({
+    event,
+    keys,
+    keysExpireAtMs: NOW + DAY_MS,
+    waited: more.run?.options.lease !== undefined,
+    replay: false,
+    ...more,
+  })
 
   /** A run that its sender waits for, leased by us. */
   async function waitedRun(storage: Storage) {
@@ -157,9 +163,12 @@ export function testSources(engine: string, open: (t: TestContext) => Promise<St
       const { request, body } = accepted
       const shown = shownOf(accepted)
       assert.deepEqual(acceptance, { outcome: 'accepted', event: shown, published: undefined })
-      assert.deepEqual(await events.get(source.id, accepted.id), { event: shown, request, body })
+      const keptBytes = body!.length
+      assert.deepEqual(await events.get(source.id, accepted.id), { event: shown, keptBytes })
+      assert.deepEqual(await events.content(accepted.id), { request, body })
       const found = await events.get(source.id, refused.id)
-      assert.deepEqual([found?.event.reason, found?.request, found?.body], [reason, null, null])
+      assert.deepEqual([found?.event.reason, found?.keptBytes], [reason, 0])
+      assert.deepEqual(await events.content(refused.id), { request: null, body: null })
       assert.equal(await events.get(uuidv7(), accepted.id), undefined)
       const ids = async (filter: object, page: object) =>
         (await events.list(source.id, filter, { limit: 9, ...page })).items.map(({ id }) => id)
@@ -234,7 +243,7 @@ export function testSources(engine: string, open: (t: TestContext) => Promise<St
       const { storage, source, events } = await withSource(t)
       const run = await waitedRun(storage)
       const message = newMessage()
-      const first = newSourceEvent(source.id, { runId: run.record.id, waited: true })
+      const first = newSourceEvent(source.id, { runId: run.record.id })
       await events.accept(accepting(first, ['id'], { run, message }))
       const meanwhile = await events.accept(accepting(newSourceEvent(source.id), ['id']))
       assert.deepEqual(meanwhile, { outcome: 'in_flight' })
@@ -245,7 +254,7 @@ export function testSources(engine: string, open: (t: TestContext) => Promise<St
       const end = { delivery: undefined, perLane: PER_LANE }
       assert.equal(await storage.queuedRuns.end(leased, ended, end), true)
       const next = await waitedRun(storage)
-      const second = newSourceEvent(source.id, { runId: next.record.id, waited: true })
+      const second = newSourceEvent(source.id, { runId: next.record.id })
       const repeated = newMessage()
       const again = await events.accept(accepting(second, ['id'], { run: next, message: repeated }))
       assert.ok(again.outcome === 'accepted')
@@ -254,7 +263,8 @@ export function testSources(engine: string, open: (t: TestContext) => Promise<St
 
       const succeeded = { ...next.record, status: 'succeeded' as const, endedAtMs: NOW }
       const held = { id: next.record.id, leaseId: next.options.lease.leaseId }
-      await storage.queuedRuns.end(held, succeeded, end)
+      const kept = { answer: undefined, bytesMax: 0 }
+      await storage.queuedRuns.end(held, succeeded, { ...end, kept })
       const third = await events.accept(accepting(newSourceEvent(source.id), ['id']))
       assert.deepEqual(third, { outcome: 'duplicate', of: second.id })
     })
@@ -262,7 +272,7 @@ export function testSources(engine: string, open: (t: TestContext) => Promise<St
     test('keeps what its function may see of the request with the run', async (t) => {
       const { storage, source, events } = await withSource(t)
       const run = await waitedRun(storage)
-      const event = newSourceEvent(source.id, { runId: run.record.id, waited: true })
+      const event = newSourceEvent(source.id, { runId: run.record.id })
       await events.accept(accepting(event, [], { run }))
       const [leased] = await storage.queuedRuns.claim({
         ...{ nowMs: NOW + 1_000, leaseId: uuidv7(), leasedUntilMs: NOW + 2_000 },
@@ -290,10 +300,73 @@ export function testSources(engine: string, open: (t: TestContext) => Promise<St
       )
       const bodies = await Promise.all(kept.map(({ id }) => events.get(source.id, id)))
       assert.deepEqual(
-        bodies.map((one) => one?.body?.length ?? null),
-        [4, 100, 100, 100, null, null, null],
+        bodies.map((one) => one?.keptBytes),
+        [4, 100, 100, 100, 0, 0, 0],
       )
-      assert.equal(await events.sweepKeys(NOW + DAY_MS, 9), 1)
+    })
+
+    test('is forgotten by the oldest of its keys, past so many', async (t) => {
+      const { source, events } = await withSource(t)
+      for (let n = 0; n < 60; n++) {
+        const later = { keysExpireAtMs: NOW + DAY_MS + n }
+        await events.accept(accepting(newSourceEvent(source.id), [`key ${n}`], later))
+      }
+      await events.prune(source.id, { keep: 99, bytes: 9_999, keys: 2 })
+      const outcomes = await Promise.all(
+        [57, 58, 59].map((n) => events.accept(accepting(newSourceEvent(source.id), [`key ${n}`]))),
+      )
+      assert.deepEqual(
+        outcomes.map(({ outcome }) => outcome),
+        ['accepted', 'duplicate', 'duplicate'],
+      )
+    })
+
+    test('has failed, or is under way, whatever is pruned of its history and its runs', async (t) => {
+      const { storage, source, events } = await withSource(t)
+      const run = await waitedRun(storage)
+      const { id, executableId } = run.record
+      const first = newSourceEvent(source.id, { runId: id })
+      await events.accept(accepting(first, ['id'], { run }))
+      await events.prune(source.id, { keep: 0, bytes: 0 })
+      assert.equal((await events.standing(source.id, ['id'], NOW))?.is, 'open')
+      const ended = { ...run.record, status: 'failed' as const, endedAtMs: NOW }
+      const end = { delivery: undefined, kept: { answer: undefined, bytesMax: 0 } }
+      const leased = { id, leaseId: run.options.lease.leaseId }
+      await storage.queuedRuns.end(leased, ended, { ...end, perLane: PER_LANE })
+      const none = { keep: 0, keepFailed: 0, failedSinceMs: NOW + 1, keepResultBytes: 0 }
+      await storage.runs.prune(executableId, none)
+      assert.equal(await storage.runs.get(id), undefined)
+      const standing = await events.standing(source.id, ['id'], NOW)
+      assert.deepEqual(standing, { is: 'failed', messageId: null })
+    })
+
+    test('that is replayed takes what it is named by, unless that is done with', async (t) => {
+      const { source, events } = await withSource(t)
+      const done = newSourceEvent(source.id)
+      await events.accept(accepting(done, ['done']))
+      const replay = newSourceEvent(source.id, { replayOf: done.id })
+      const again = await events.accept(accepting(replay, ['done', 'new'], { replay: true }))
+      assert.equal(again.outcome, 'accepted')
+      assert.deepEqual(await events.standing(source.id, ['done'], NOW), { is: 'done', of: done.id })
+      const fresh = newSourceEvent(source.id, { replayOf: done.id })
+      await events.accept(accepting(fresh, ['fresh'], { replay: true }))
+      assert.deepEqual(await events.accept(accepting(newSourceEvent(source.id), ['fresh'])), {
+        outcome: 'duplicate',
+        of: fresh.id,
+      })
+    })
+
+    test('is not accepted by a source that is gone or disabled meanwhile', async (t) => {
+      const { storage, source, events } = await withSource(t)
+      const times = { changedAtMs: NOW, nowMs: NOW }
+      await storage.sources.update(source.id, { ...source, enabled: false }, times)
+      const event = newSourceEvent(source.id)
+      assert.deepEqual(await events.accept(accepting(event, [])), { outcome: 'gone' })
+      const replay = accepting(event, [], { replay: true })
+      assert.equal((await events.accept(replay)).outcome, 'accepted')
+      await storage.sources.remove(source.id)
+      const late = newSourceEvent(source.id)
+      assert.deepEqual(await events.accept(accepting(late, [])), { outcome: 'gone' })
     })
 
     test('is known by its keys as long as they live, whatever is pruned', async (t) => {

@@ -1,11 +1,18 @@
 // What a source does with a request: verified, converted, told from those that came before, and then a run, a message or
 // both, committed together with the event. Reads like a table of contents.
 import { createHash } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Executable, RequestPlace, RunAnswer, Source, SourceEvent } from '../model.ts'
 import { valueAt } from '../payload-filter.ts'
-import type { Acceptance, NewMessage, NewSourceEvent, Storage } from '../storage/storage.ts'
+import type {
+  Acceptance,
+  NewAccepted,
+  NewSourceEvent,
+  PublishRefusal,
+  Storage,
+} from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { CLOUD_EVENT_TYPE, convertBody } from './conversion/convert.ts'
 import type { ConvertedBody } from './conversion/convert.ts'
@@ -24,7 +31,12 @@ import { toEventId } from './source-verification/event-id.ts'
 import { answerChallenge } from './source-verification/challenges.ts'
 import type { ChallengeAnswer } from './source-verification/challenges.ts'
 import type { HookRequest } from './source-verification/hook-request.ts'
+import { isRefused } from './source-verification/refusals.ts'
 import { verifyRequest } from './source-verification/verify.ts'
+
+/** Before an event is tried again that somebody else is accepting: that takes a commit; then twice as long. */
+const CONTENDED_MS = 5
+const CONTENDED_MS_MAX = 500
 
 export interface HookCall extends HookRequest {
   method: string
@@ -43,11 +55,14 @@ export type HookReply =
   /** Of which event, which its history may have no more. */
   | { kind: 'duplicate'; of: string }
 
-/** What the function may see of a request, and what a replay needs. */
+/** What is kept of a request besides its body: what the function may see of it, and what a replay needs. */
 interface Seen {
   headers: Readonly<Record<string, string>>
   query: Readonly<Record<string, string | string[]>>
   hops: number
+  /** Of the scheme. */
+  ownId: string | null
+  signed: string | null
 }
 
 /** Who waits for the answer, and what holds the bytes until then. */
@@ -61,11 +76,17 @@ interface KnownEvent {
   body: Buffer
   /** Names of headers that were sent more than once. */
   repeated: readonly string[]
-  /** Of the scheme; of what is replayed, as it was. */
-  ownId: string | null
-  signed: string | null
+  /** Until when what was signed would be taken again; null: for ever, or nothing was signed. */
   signedUntilMs: number | null
 }
+
+/** What came of an event; `run` is the one that its sender waits for. */
+type Taken =
+  | { kind: 'accepted'; event: SourceEvent; run?: { request: RunRequest; prepared: PreparedRun } }
+  | { kind: 'duplicate'; of: string }
+
+/** Committed; or nothing is, for that reason. */
+type Committed = Exclude<Acceptance, { outcome: PublishRefusal }>
 
 export interface HooksDeps {
   storage: Pick<Storage, 'sourceEvents'>
@@ -84,7 +105,7 @@ export function createHooks(deps: HooksDeps) {
   const newEventId = createIds(now)
   const tokenHash = hashKey(config.API_TOKEN)
 
-  function newEvent(source: Source, request: Pick<HookRequest, 'headers' | 'body'>) {
+  function newEvent(source: Source, contentType: string | undefined, sizeBytes: number) {
     const event: NewSourceEvent = {
       id: newEventId(),
       sourceId: source.id,
@@ -96,11 +117,10 @@ export function createHooks(deps: HooksDeps) {
       replayOf: null,
       runId: null,
       messageId: null,
-      contentType: request.headers['content-type'] ?? null,
-      sizeBytes: request.body.length,
+      contentType: contentType ?? null,
+      sizeBytes,
       request: null,
       body: null,
-      waited: false,
     }
     return event
   }
@@ -111,140 +131,168 @@ export function createHooks(deps: HooksDeps) {
     throw new AppError('HOOK_REFUSED')
   }
 
-  function challenged(event: NewSourceEvent, answer: ChallengeAnswer): HookReply {
+  /** Undefined where the request asks nothing of the kind. @throws AppError HOOK_REFUSED */
+  function answered(event: NewSourceEvent, source: Source, call: HookCall): HookReply | undefined {
+    const asked = answerChallenge(source.challenge, call)
+    if (asked === undefined) return undefined
+    if ('refused' in asked) refuse(event, asked.refused)
     history.note({ ...event, verdict: 'challenge' })
-    return { kind: 'challenge', ...answer }
+    return { kind: 'challenge', ...asked }
   }
 
-  async function receive(source: Source, request: HookCall): Promise<HookReply> {
-    const event = newEvent(source, request)
-    const { challenge } = source
-    if (challenge !== null && challenge.kind !== 'slack') {
-      const asked = answerChallenge(challenge, request)
-      if (asked !== undefined) {
-        if ('refused' in asked) refuse(event, asked.refused)
-        return challenged(event, asked)
-      }
-    }
-    if (request.method !== 'POST') {
+  /** @throws AppError whose sentence and detail are the sender's to know */
+  async function receive(source: Source, call: HookCall): Promise<HookReply> {
+    const { method, headers, hops, repeated } = call
+    const event = newEvent(source, headers['content-type'], call.body.length)
+    // Slack signs its question as all else; those of others are not signed.
+    const isSigned = source.challenge?.kind === 'slack'
+    const before = isSigned ? undefined : answered(event, source, call)
+    if (before !== undefined) return before
+    if (method !== 'POST') {
       throw new AppError('BAD_REQUEST', 'It asks nothing that is answered; events come by POST.')
     }
-    const { receivedAtMs } = event
-    const jsonBytesMax = config.JSON_SEARCH_BYTES
-    const known = await verifyRequest(source.verification, request, receivedAtMs, jsonBytesMax)
-    if ('refused' in known) refuse(event, known.refused)
-    if (challenge?.kind === 'slack') {
-      const asked = answerChallenge(challenge, request)
-      if (asked !== undefined) {
-        if ('refused' in asked) refuse(event, asked.refused)
-        return challenged(event, asked)
-      }
-    }
-    const { body, headers, query } = known
-    const seen: Seen = { headers, query, hops: request.hops }
-    const verified: KnownEvent = {
-      source,
-      event: { ...event, request: JSON.stringify(seen), body },
-      seen,
-      body,
-      repeated: request.repeated,
-      ownId: known.eventId,
-      signed: known.signed,
-      signedUntilMs: known.signedUntilMs,
-    }
-    return accept(verified, request)
-  }
-
-  /** What is refused from here on is told to both: the sender is known. */
-  async function accept(verified: KnownEvent, caller: Caller): Promise<HookReply> {
-    const { event } = verified
+    const bytesMax = config.JSON_SEARCH_BYTES
+    const known = await verifyRequest(source.verification, call, event.receivedAtMs, bytesMax)
+    if (isRefused(known)) refuse(event, known.refused)
+    const after = isSigned ? answered(event, source, call) : undefined
+    if (after !== undefined) return after
+    const { body, eventId: ownId, signed, signedUntilMs } = known
+    const seen: Seen = { headers: known.headers, query: known.query, hops, ownId, signed }
+    const kept = { ...event, request: JSON.stringify(seen), body }
     try {
-      return await commit(verified, caller)
+      const taken = await take({ source, event: kept, seen, body, repeated, signedUntilMs }, call)
+      if (taken.kind === 'duplicate' || taken.run === undefined) return taken
+      const { request, prepared } = taken.run
+      const answer = await durableRuns.runPrepared(request, prepared)
+      return { kind: 'ran', event: taken.event, answer }
     } catch (error) {
-      if (error instanceof AppError && !(error instanceof RunFailed)) {
-        const { code, message } = error
-        history.note({ ...event, verdict: 'refused', reason: { code, message } })
-      }
-      if (error instanceof RunFailed) throw error.cause
-      // Which executable is not there is the owner's matter.
-      const isOurs = error instanceof AppError && error.code === 'HOOK_UNAVAILABLE'
-      throw isOurs ? new AppError('HOOK_UNAVAILABLE') : error
+      throw error instanceof AppError ? forSender(error) : error
     }
   }
 
-  async function commit(
-    { source, event: came, seen, body, repeated, ownId, signed, signedUntilMs }: KnownEvent,
-    caller: Caller,
-  ): Promise<HookReply> {
+  /** Accepts an event, or notes why not. */
+  async function take(known: KnownEvent, caller: Caller): Promise<Taken> {
+    const { event } = known
+    try {
+      const taken = await accept(known, caller)
+      if (taken.kind === 'duplicate') {
+        // The first has the same body.
+        const bare = { ...event, request: null, body: null }
+        history.note({ ...bare, verdict: 'duplicate', duplicateOf: taken.of })
+      }
+      return taken
+    } catch (error) {
+      if (error instanceof AppError && error.code !== 'NOT_FOUND') {
+        const { code, message } = error
+        const isThere = code === 'HOOK_IN_FLIGHT'
+        const kept = isThere ? { ...event, request: null, body: null } : event
+        history.note({ ...kept, verdict: 'refused', reason: { code, message } })
+      }
+      throw error
+    }
+  }
+
+  async function accept(known: KnownEvent, caller: Caller): Promise<Taken> {
+    const { source, event: came, seen, body, repeated, signedUntilMs } = known
+    const replay = came.replayOf !== null
+    // Whatever else may be wrong with it by now: what was done with is a duplicate.
+    const schemes = keysOf(source.eventId === null ? seen.ownId : null, seen.signed)
+    const first = replay ? undefined : await standingOf(came, schemes)
+    if (first?.is === 'done') return { kind: 'duplicate', of: first.of }
     const document = convertBody(source.format, { headers: seen.headers, body })
     if (document.bytes !== body) caller.lease.take(document.bytes.length)
     if (document.contentType === CLOUD_EVENT_TYPE) checkOnce(repeated)
-    const id = idOf(source, { seen, document, ownId })
-    const eventId = toEventId(id)
-    const event: NewSourceEvent = { ...came, eventId }
-    const isReplay = event.replayOf !== null
+    const id = idOf(source, { seen, document })
+    const keys = keysOf(id, seen.signed)
+    const isKnown = replay || keys.every((key) => schemes.includes(key))
+    const before = isKnown ? first : await standingOf(came, keys)
+    if (before?.is === 'done') return { kind: 'duplicate', of: before.of }
+
+    const event: NewSourceEvent = { ...came, eventId: toEventId(id) }
     const request = await toRun(source, { event, seen, document, caller })
-    const waited = source.target?.answer === 'result' && !isReplay
-    const run = request && durableRuns.prepare(request, { waited })
-    const accepted = {
-      event: { ...event, runId: run?.record.id ?? null, waited },
-      keys: isReplay ? [] : keysOf(id, signed),
+    const waited = source.target?.answer === 'result' && !replay
+    const prepared = request && durableRuns.prepare(request, { waited })
+    const whole = {
+      event: { ...event, runId: request?.id ?? null },
+      keys,
       // What is signed with a time is known for as long as it would be taken.
       keysExpireAtMs: Math.max(event.receivedAtMs + config.HOOK_IDS_KEPT_MS, signedUntilMs ?? 0),
-      run,
+      waited,
+      replay,
+      run: prepared,
     }
-    const acceptance = await publishing(source, { seen, document }, (message) =>
-      storage.sourceEvents.accept({ ...accepted, message }),
-    )
-    if (acceptance.outcome === 'duplicate') {
-      history.note({ ...event, verdict: 'duplicate', duplicateOf: acceptance.of })
-      return { kind: 'duplicate', of: acceptance.of }
+    const isPublished = before?.is === 'failed' && before.messageId !== null
+    const committed =
+      source.publish === null || isPublished
+        ? ((await commit(whole)) as Committed)
+        : await messages.publishWith(toMessage(source, { seen, document }), async (message) => {
+            const acceptance = await commit({ ...whole, message })
+            return isPublishRefusal(acceptance) ? acceptance.outcome : acceptance
+          })
+    switch (committed.outcome) {
+      case 'duplicate':
+        return { kind: 'duplicate', of: committed.of }
+      case 'in_flight':
+      case 'contended':
+        throw new AppError('HOOK_IN_FLIGHT')
+      case 'gone':
+        throw new AppError('NOT_FOUND', 'There is no such source.')
+      case 'accepted':
+        break
     }
-    if (acceptance.outcome === 'in_flight') throw new AppError('HOOK_IN_FLIGHT')
     history.accepted(event)
-    if (request !== undefined && run !== undefined && waited) {
-      return { kind: 'ran', event: acceptance.event, answer: await running(request, run) }
+    const { event: accepted } = committed
+    if (request !== undefined && prepared !== undefined && waited) {
+      return { kind: 'accepted', event: accepted, run: { request, prepared } }
     }
-    if (run !== undefined) durableRuns.wake()
-    return { kind: 'accepted', event: acceptance.event }
+    if (prepared !== undefined) durableRuns.wake()
+    return { kind: 'accepted', event: accepted }
   }
 
-  /** Commits, with a message where the source publishes. */
-  async function publishing(
+  /** @throws AppError HOOK_IN_FLIGHT */
+  async function standingOf({ sourceId, receivedAtMs }: SourceEvent, keys: readonly string[]) {
+    if (keys.length === 0) return undefined
+    const standing = await storage.sourceEvents.standing(sourceId, keys, receivedAtMs)
+    if (standing?.is === 'open') throw new AppError('HOOK_IN_FLIGHT')
+    return standing
+  }
+
+  /** Again after a moment where somebody else is accepting the same event. */
+  async function commit(accepted: NewAccepted): Promise<Acceptance> {
+    for (let pauseMs = CONTENDED_MS; ; pauseMs *= 2) {
+      const acceptance = await storage.sourceEvents.accept(accepted)
+      if (acceptance.outcome !== 'contended' || pauseMs > CONTENDED_MS_MAX) return acceptance
+      await wait(pauseMs)
+    }
+  }
+
+  function toMessage(
     { tenant, publish }: Source,
     { seen, document }: { seen: Seen; document: ConvertedBody },
-    commitWith: (message: NewMessage | undefined) => Promise<Acceptance>,
-  ): Promise<Exclude<Acceptance, { outcome: Refusal }>> {
-    const told = async (message: NewMessage | undefined) => {
-      const acceptance = await commitWith(message)
-      return isRefusal(acceptance) ? acceptance.outcome : acceptance
-    }
-    if (publish === null)
-      return (await told(undefined)) as Exclude<Acceptance, { outcome: Refusal }>
+  ) {
     const payload = document.bytes.toString()
+    const read = (place: RequestPlace) => toEventId(valueOf(place, { seen, document })) ?? ''
     const type =
-      'type' in publish
-        ? publish.type
-        : publish.prefix + (toEventId(valueOf(publish.typeFrom, { seen, document })) ?? '')
-    return messages.publishWith({ tenant, type, payload, deliverAtMs: null, hops: seen.hops }, told)
+      publish === null
+        ? ''
+        : 'type' in publish
+          ? publish.type
+          : publish.prefix + read(publish.typeFrom)
+    return { tenant, type, payload, deliverAtMs: null, hops: seen.hops }
   }
 
   /** Undefined where the source calls none. @throws AppError HOOK_UNAVAILABLE */
   async function toRun(
     source: Source,
-    of: {
-      event: NewSourceEvent
-      seen: Seen
-      document: ConvertedBody
-      caller: Caller
-    },
+    of: { event: NewSourceEvent; seen: Seen; document: ConvertedBody; caller: Caller },
   ): Promise<RunRequest | undefined> {
     const { target } = source
     if (target === null) return undefined
     const { event, seen, document, caller } = of
     const executable = await findGranted(target)
     const { headers, query } = seen
-    const id = event.eventId ?? event.id
+    // The same when it is replayed.
+    const id = event.eventId ?? event.replayOf ?? event.id
     return {
       id: newRunId(),
       executable,
@@ -255,7 +303,8 @@ export function createHooks(deps: HooksDeps) {
       webhook: JSON.stringify({ headers, query, source: source.id, id }),
       hops: seen.hops,
       vouched: false,
-      ...caller,
+      lease: caller.lease,
+      hangUp: caller.hangUp,
     }
   }
 
@@ -270,62 +319,56 @@ export function createHooks(deps: HooksDeps) {
     throw new AppError('HOOK_UNAVAILABLE', sentence)
   }
 
-  async function running(request: RunRequest, run: PreparedRun): Promise<RunAnswer> {
-    try {
-      return await durableRuns.runPrepared(request, run)
-    } catch (cause) {
-      throw new RunFailed(cause)
-    }
-  }
-
   return {
     receive,
 
     /**
-     * Does once more, in the background, what the source does now with an event that it got.
-     * @throws AppError PAYLOAD_GONE, and as a request would fail
+     * Does once more, in the background, what the source does now with an event that it got, whether or not it is enabled.
+     * @throws AppError PAYLOAD_GONE, HOOK_UNAVAILABLE, HOOK_IN_FLIGHT, and as its document is refused
      */
     async replay(source: Source, id: string, lease: ByteLease): Promise<SourceEvent> {
-      const { event: before, request, body } = await history.find(source, id)
-      if (request === null || body === null) throw new AppError('PAYLOAD_GONE')
-      const seen = JSON.parse(request) as Seen
+      const { event: before, keptBytes } = await history.find(source, id)
+      lease.take(keptBytes)
+      const { request, body } = await history.content(id)
+      if (request === null || body === null) {
+        throw new AppError('PAYLOAD_GONE', "The event's body is kept no more, or was not verified.")
+      }
       const { contentType } = before
-      const headers = contentType === null ? {} : { 'content-type': contentType }
-      const event = { ...newEvent(source, { headers, body }), replayOf: id, request, body }
-      const ownId = before.eventId
-      const of = { seen, body, repeated: [], ownId, signed: null, signedUntilMs: null }
-      const verified: KnownEvent = { source, event, ...of }
-      const reply = await accept(verified, { lease, hangUp: new HangUp() })
-      if (reply.kind !== 'accepted') throw new Error('A replay is accepted, or fails.')
-      return reply.event
+      const came = newEvent(source, contentType ?? undefined, body.length)
+      const event = { ...came, replayOf: before.replayOf ?? id, request, body }
+      const seen = JSON.parse(request) as Seen
+      const known = { source, event, seen, body, repeated: [], signedUntilMs: null }
+      const taken = await take(known, { lease, hangUp: new HangUp() })
+      if (taken.kind !== 'accepted') throw new Error('A replay is accepted, or fails.')
+      return taken.event
     },
   }
 }
 
-/** The event was accepted, and its function failed while its sender waited. */
-class RunFailed extends AppError {
-  constructor(cause: unknown) {
-    super('INTERNAL', undefined, { cause })
-  }
+/** What of a failure a sender may know, who is a stranger to the function: its code, and what the function itself says. */
+function forSender(error: AppError): AppError {
+  const { code, message, status, detail } = error
+  if (status >= 500) return new AppError(code, undefined, { cause: error.cause })
+  const { run_id: runId, ...others } = detail
+  return new AppError(code, message, { detail: runId === undefined ? others : {} })
 }
 
-type Refusal = Exclude<Acceptance['outcome'], 'accepted' | 'duplicate' | 'in_flight'>
-
-function isRefusal(
+function isPublishRefusal(
   acceptance: Acceptance,
-): acceptance is Extract<Acceptance, { outcome: Refusal }> {
-  return !['accepted', 'duplicate', 'in_flight'].includes(acceptance.outcome)
+): acceptance is Extract<Acceptance, { outcome: PublishRefusal }> {
+  return ['unknown_type', 'type_changed', 'token_fields_missing'].includes(acceptance.outcome)
 }
 
 /** The sender's own id of an event, of whatever length: where the owner says, or where the scheme or CloudEvents have it. */
 function idOf(
   { eventId }: Source,
-  { seen, document, ownId }: { seen: Seen; document: ConvertedBody; ownId: string | null },
+  { seen, document }: { seen: Seen; document: ConvertedBody },
 ): string | null {
   if (eventId !== null) {
     const value = valueOf(eventId, { seen, document })
     return typeof value === 'string' && value !== '' ? value : toEventId(value)
   }
+  const { ownId } = seen
   if (ownId !== null || document.contentType !== CLOUD_EVENT_TYPE) return ownId
   const { source, id } = JSON.parse(document.bytes.toString()) as { source: string; id: string }
   // Only both together are one event's.

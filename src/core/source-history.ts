@@ -12,7 +12,7 @@ const PENDING_MAX = 1_000
 /** Their bodies together; past it an event is written without. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024
 /** A source's history is cut to its bounds after so many events, or so many bytes. */
-const PRUNE_EVENTS = 50
+const PRUNE_EVENTS = 200
 const PRUNE_BYTES = 8 * 1024 * 1024
 /** Its keys, of which there may be many to count, after so many events. */
 const PRUNE_KEYS_EVENTS = 5_000
@@ -47,6 +47,8 @@ export function createSourceHistory({ storage, config, now, onError }: SourceHis
   let timer: NodeJS.Timeout | undefined
   let sweeper: NodeJS.Timeout | undefined
   /** Since each source's history was cut. */
+  /** Sources whose history is being cut. */
+  const pruning = new Map<string, Promise<void>>()
   const grown = new Map<string, { events: number; bytes: number; unpruned: number }>()
 
   function flush(): Promise<void> {
@@ -73,7 +75,11 @@ export function createSourceHistory({ storage, config, now, onError }: SourceHis
   /** A source's history has one event more; now and then it is cut. */
   function grew(sourceId: string, bytes: number): void {
     // Of one that was not seen before nobody knows.
-    const known = grown.get(sourceId) ?? { events: PRUNE_EVENTS, bytes: 0, unpruned: 0 }
+    const known = grown.get(sourceId) ?? {
+      events: PRUNE_EVENTS,
+      bytes: 0,
+      unpruned: PRUNE_KEYS_EVENTS,
+    }
     const sum = {
       events: known.events + 1,
       bytes: known.bytes + bytes,
@@ -87,7 +93,12 @@ export function createSourceHistory({ storage, config, now, onError }: SourceHis
     const all = sum.unpruned > PRUNE_KEYS_EVENTS
     grown.set(sourceId, { events: 0, bytes: 0, unpruned: all ? 0 : sum.unpruned })
     const { keys, ...others } = bounds
-    storage.sourceEvents.prune(sourceId, all ? { keys, ...others } : others).catch(onError)
+    if (pruning.has(sourceId)) return
+    const pruned = storage.sourceEvents
+      .prune(sourceId, all ? { keys, ...others } : others)
+      .catch(onError)
+      .finally(() => pruning.delete(sourceId))
+    pruning.set(sourceId, pruned)
   }
 
   async function sweep(): Promise<void> {
@@ -120,13 +131,16 @@ export function createSourceHistory({ storage, config, now, onError }: SourceHis
       return storage.sourceEvents.list(source.id, ...rest)
     },
 
-    /** With what is kept of it. @throws AppError NOT_FOUND */
+    /** With the size of what is kept of its body. @throws AppError NOT_FOUND */
     async find(source: Source, id: string) {
       await flush()
       const found = await storage.sourceEvents.get(source.id, id)
       if (found === undefined) throw new AppError('NOT_FOUND', 'The source has no such event.')
       return found
     },
+
+    /** What is kept of the request of an event that was found. */
+    content: (id: string) => storage.sourceEvents.content(id),
 
     start(): void {
       sweeper = setInterval(() => void sweep().catch(onError), SWEEP_MS)
@@ -136,6 +150,7 @@ export function createSourceHistory({ storage, config, now, onError }: SourceHis
     async stop(): Promise<void> {
       clearInterval(sweeper)
       await flush()
+      await Promise.all(pruning.values())
     },
   }
 }

@@ -82,11 +82,8 @@ export function createSources({ storage, config, now }: SourcesDeps) {
       request: SourceRequest & Pick<SourceFields, 'verification'>,
     ): Promise<Source> {
       checkTenant(tenant)
-      const fields = { ...DEFAULTS, ...defined(request), verification: request.verification }
-      // Slack asks before it sends anything, whoever wants its events.
-      if (request.challenge === undefined && fields.verification.scheme === 'slack') {
-        fields.challenge = { kind: 'slack' }
-      }
+      const { verification } = request
+      const fields = { ...DEFAULTS, ...withChallenge(defined(request)), verification }
       await check(tenant, fields)
       const id = uuidv7({ random: randomBytes(16) })
       const nowMs = now()
@@ -107,7 +104,7 @@ export function createSources({ storage, config, now }: SourcesDeps) {
     /** @throws AppError NOT_FOUND, as `add`; CONFLICT where somebody else changes it at the same time */
     async change(tenant: string, id: string, request: SourceRequest): Promise<Source> {
       const before = await find(tenant, id)
-      const fields = { ...before, ...defined(request) }
+      const fields = { ...before, ...withChallenge(defined(request)) }
       await check(tenant, fields)
       const times = { changedAtMs: before.updatedAtMs, nowMs: now() }
       if (!(await storage.sources.update(id, fields, times))) {
@@ -123,6 +120,12 @@ export function createSources({ storage, config, now }: SourcesDeps) {
       await storage.sources.remove(id)
     },
   }
+}
+
+/** Slack asks before it sends anything, whoever wants its events. */
+function withChallenge(fields: Partial<SourceFields>): Partial<SourceFields> {
+  const isSlack = fields.verification?.scheme === 'slack' && fields.challenge === undefined
+  return isSlack ? { ...fields, challenge: { kind: 'slack' } } : fields
 }
 
 /** Without what is undefined, which would hide what was there before. */

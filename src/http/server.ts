@@ -118,8 +118,8 @@ function logRequests(app: App, logger: FastifyBaseLogger): void {
       const line = {
         method,
         route: routeOptions.url,
-        // Not a key of ephemeral storage: who has it may read.
-        id: (params as { id?: string }).id,
+        // Neither a key of ephemeral storage nor a source's address: who has it may read, or send.
+        id: routeOptions.url === '/hooks/:id' ? undefined : (params as { id?: string }).id,
         status,
         ms: Math.round(elapsedTime),
         run,

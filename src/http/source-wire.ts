@@ -118,7 +118,7 @@ const Shown = {
   enabled: Type.Boolean(),
   verify: Type.Object(Verify.properties, { description: 'Its secrets masked' }),
   challenge: nullable(Challenge),
-  format: Optional.format,
+  format: Type.String(),
   event_id: nullable(Type.Object(Place)),
   function: nullable(Type.Object(Target.properties)),
   publish: nullable(Type.Object(Publish.properties)),

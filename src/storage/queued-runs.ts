@@ -190,6 +190,11 @@ export function createQueuedRunStore(deps: {
           if (answer === undefined) await freeKey({ db, at }, id)
           else await keepAnswer({ db, at }, id, answer, bytesMax)
         }
+        // An event of a source whose sender waited for it is done with where its run succeeded.
+        if (kept !== undefined && record.status === 'succeeded') {
+          const done = { run_id: null }
+          await db.updateTable('source_keys').set(done).where('run_id', '=', id).execute()
+        }
         queue.makeRoom(at, String(record.executableId), perLane)
         return true
       }),

@@ -6,8 +6,8 @@ import type { MessageStoreInside } from './messages.ts'
 import type { QueuedRunStoreInside } from './queued-runs.ts'
 import type { Schema } from './schema.ts'
 import type { Place, Secrets } from './secrets.ts'
-import type { NewSourceEvent, SourceEventStore } from './source-stores.ts'
-import type { SourceEventsTable } from './sources-schema.ts'
+import type { NewSourceEvent, SourceEventStore, Standing } from './source-stores.ts'
+import type { SourceEventsTable, SourceKeysTable } from './sources-schema.ts'
 
 /** Rows deleted, or bodies dropped, in one step; other writers wait meanwhile. */
 const STEP_ROWS = 50
@@ -29,10 +29,6 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof SourceEventsTable)[]
 
 const VERDICTS: readonly Verdict[] = ['accepted', 'duplicate', 'challenge', 'refused']
-
-/** Of a run whose sender waited, when the event is to be done again. */
-const FAILED = ['failed', 'canceled']
-const UNDER_WAY = ['queued', 'running', 'forwarding']
 
 export interface SourceEventStoreDeps {
   database: Database
@@ -58,7 +54,6 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
       replay_of: event.replayOf,
       run_id: event.runId,
       message_id: event.messageId,
-      waited: event.waited ? 1 : 0,
       content_type: event.contentType,
       size_bytes: event.sizeBytes,
       kept_bytes: body?.length ?? 0,
@@ -67,51 +62,46 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
     }
   }
 
-  /** The event that one of the keys names, the one that is furthest where they name several. */
-  async function named(
+  async function standingOf(
     db: Kysely<Schema>,
-    { sourceId, receivedAtMs }: NewSourceEvent,
+    sourceId: string,
     keys: readonly string[],
-  ) {
+    nowMs: number,
+  ): Promise<Standing | undefined> {
+    if (keys.length === 0) return undefined
     const rows = await db
       .selectFrom('source_keys')
-      .leftJoin('source_events', 'source_events.id', 'source_keys.event_id')
-      .leftJoin('runs', 'runs.id', 'source_events.run_id')
-      .select(['source_keys.event_id as id', 'message_id', 'waited', 'runs.status as status'])
-      .where('source_keys.source_id', '=', sourceId)
-      .where('source_keys.key', 'in', keys)
-      .where('source_keys.expires_at_ms', '>', receivedAtMs)
+      .leftJoin('queued_runs', 'queued_runs.id', 'source_keys.run_id')
+      .select(['event_id as of', 'message_id as messageId', 'run_id as runId'])
+      .select('queued_runs.id as queuedId')
+      .where('source_id', '=', sourceId)
+      .where('key', 'in', keys)
+      .where('expires_at_ms', '>', nowMs)
       .execute()
-    const standing = rows.map(({ id, message_id: messageId, waited, status }) => {
-      // What ran in the background, or is kept no more, was done with.
-      if (waited !== 1 || status === null) return { id, messageId, is: 'done' as const }
-      if (FAILED.includes(status)) return { id, messageId, is: 'failed' as const }
-      return {
-        id,
-        messageId,
-        is: UNDER_WAY.includes(status) ? ('open' as const) : ('done' as const),
-      }
-    })
-    return (
-      standing.find((one) => one.is === 'done') ??
-      standing.find((one) => one.is === 'open') ??
-      standing[0]
-    )
+    const done = rows.find(({ runId }) => runId === null)
+    if (done !== undefined) return { is: 'done', of: done.of }
+    const open = rows.find(({ queuedId }) => queuedId !== null)
+    if (open !== undefined) return { is: 'open', of: open.of }
+    const [first] = rows
+    // Its run has ended, and not well: that would have been noted here with its end.
+    return first && { is: 'failed', messageId: first.messageId }
   }
 
-  /** Has the keys name the event from now on. */
+  /** Has the keys name the event from now on; of a replay those that name nothing that is done or under way. */
   async function nameIt(
     db: Kysely<Schema>,
-    { id, sourceId }: NewSourceEvent,
+    row: Omit<Selectable<SourceKeysTable>, 'key'>,
     keys: readonly string[],
-    expiresAtMs: number,
   ): Promise<void> {
     if (keys.length === 0) return
-    const now = { event_id: id, expires_at_ms: expiresAtMs }
     await db
       .insertInto('source_keys')
-      .values(keys.map((key) => ({ source_id: sourceId, key, ...now })))
-      .onConflict((conflict) => conflict.columns(['source_id', 'key']).doUpdateSet(now))
+      .values(keys.map((key) => ({ ...row, key })))
+      .onConflict((conflict) => {
+        const { event_id, expires_at_ms, run_id, message_id } = row
+        const now = { event_id, expires_at_ms, run_id, message_id }
+        return conflict.columns(['source_id', 'key']).doUpdateSet(now)
+      })
       .execute()
   }
 
@@ -132,12 +122,13 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
     return ids.length
   }
 
-  /** Drops the oldest bodies past so many bytes. */
-  async function pruneBodies(sourceId: string, bytes: number): Promise<void> {
+  /** Drops the oldest bodies past so many bytes: of what was accepted, or of all else. */
+  async function pruneBodies(sourceId: string, isAccepted: boolean, bytes: number): Promise<void> {
     const kept = await reader
       .selectFrom('source_events')
       .select(['id', 'kept_bytes'])
       .where('source_id', '=', sourceId)
+      .where('verdict', isAccepted ? '=' : '<>', 'accepted')
       .where('kept_bytes', '>', 0)
       .orderBy('id', 'desc')
       .execute()
@@ -152,39 +143,58 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
     }
   }
 
-  /** Deletes some of the keys past the newest; tells how many. */
-  async function pruneKeys(sourceId: string, keep: number): Promise<number> {
-    const past = await reader
+  /** Deletes the oldest keys past so many. */
+  async function pruneKeys(sourceId: string, keep: number): Promise<void> {
+    // Counted once: that looks at each of them.
+    const newest = await reader
       .selectFrom('source_keys')
-      .select('key')
+      .select('expires_at_ms')
       .where('source_id', '=', sourceId)
       .orderBy('expires_at_ms', 'desc')
       .offset(keep)
-      .limit(STEP_ROWS)
-      .execute()
-    if (past.length === 0) return 0
-    const keys = past.map(({ key }) => key)
-    await database.write((db) =>
-      db
-        .deleteFrom('source_keys')
+      .limit(1)
+      .executeTakeFirst()
+    if (newest === undefined) return
+    for (let more = true; more;) {
+      const past = await reader
+        .selectFrom('source_keys')
+        .select('key')
         .where('source_id', '=', sourceId)
-        .where('key', 'in', keys)
-        .execute(),
-    )
-    return keys.length
+        .where('expires_at_ms', '<=', newest.expires_at_ms)
+        .limit(STEP_ROWS)
+        .execute()
+      const keys = past.map(({ key }) => key)
+      more = keys.length === STEP_ROWS
+      if (keys.length === 0) return
+      await database.write((db) =>
+        db
+          .deleteFrom('source_keys')
+          .where('source_id', '=', sourceId)
+          .where('key', 'in', keys)
+          .execute(),
+      )
+    }
   }
 
   return {
-    accept: ({ event, keys, keysExpireAtMs, run, message }) =>
+    standing: (sourceId, keys, nowMs) => standingOf(reader, sourceId, keys, nowMs),
+
+    accept: ({ event, keys, keysExpireAtMs, waited, replay, run, message }) =>
       database.write(async (db: Kysely<Schema>, at: AtCommit) => {
-        const { sourceId } = event
-        // In one order, so that no two wait for each other.
-        const ordered = [...keys].sort()
-        for (const key of ordered) await locks.inTurn(db, `source_keys/${sourceId}/${key}`)
-        const before = ordered.length === 0 ? undefined : await named(db, event, ordered)
-        if (before?.is === 'done') return { outcome: 'duplicate', of: before.id }
+        const { id, sourceId, receivedAtMs } = event
+        const source = await db
+          .selectFrom('sources')
+          .select('enabled')
+          .where('id', '=', sourceId)
+          .executeTakeFirst()
+        if (source === undefined || (source.enabled !== 1 && !replay)) return { outcome: 'gone' }
+        // Nobody waits for another here: units of many events share a transaction, in whatever order.
+        const names = keys.map((key) => `source_keys/${sourceId}/${key}`)
+        if ((await locks.take(db, names)).length < names.length) return { outcome: 'contended' }
+        const before = await standingOf(db, sourceId, keys, receivedAtMs)
+        if (before?.is === 'done' && !replay) return { outcome: 'duplicate', of: before.of }
         if (before?.is === 'open') return { outcome: 'in_flight' }
-        const already = before?.messageId ?? null
+        const already = before?.is === 'failed' ? before.messageId : null
         const published =
           message === undefined || already !== null
             ? undefined
@@ -192,8 +202,17 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
         if (typeof published === 'string') return { outcome: published }
         // Where there is no room for it, all is undone.
         if (run !== undefined) await queuedRuns.addIn(db, at, run)
-        await nameIt(db, event, ordered, keysExpireAtMs)
         const messageId = published?.message.id ?? already
+        if (before?.is !== 'done') {
+          const keyed = {
+            source_id: sourceId,
+            event_id: id,
+            expires_at_ms: keysExpireAtMs,
+            run_id: waited ? (run?.record.id ?? null) : null,
+            message_id: messageId,
+          }
+          await nameIt(db, keyed, keys)
+        }
         const row = toRow({ ...event, messageId })
         await db.insertInto('source_events').values(row).execute()
         return { outcome: 'accepted', event: toEvent(row), published }
@@ -211,13 +230,21 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
     async get(sourceId, id) {
       const row = await reader
         .selectFrom('source_events')
-        .select([...COLUMNS, 'request', 'body'])
+        .select([...COLUMNS, 'kept_bytes'])
         .where('id', '=', id)
         .where('source_id', '=', sourceId)
         .executeTakeFirst()
-      if (row === undefined) return undefined
-      const request = row.request === null ? null : secrets.open(row.request, requestOf(id))
-      return { event: toEvent(row), request, body: row.body }
+      return row && { event: toEvent(row), keptBytes: row.kept_bytes }
+    },
+
+    async content(id) {
+      const row = await reader
+        .selectFrom('source_events')
+        .select(['request', 'body'])
+        .where('id', '=', id)
+        .executeTakeFirst()
+      const { request = null, body = null } = row ?? {}
+      return { request: request === null ? null : secrets.open(request, requestOf(id)), body }
     },
 
     async list(sourceId, { verdict }, { limit, before }) {
@@ -237,8 +264,8 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
 
     async prune(sourceId, { keep, bytes, keys }) {
       for (const verdict of VERDICTS) while ((await pruneEvents(sourceId, verdict, keep)) > 0);
-      await pruneBodies(sourceId, bytes)
-      if (keys !== undefined) while ((await pruneKeys(sourceId, keys)) > 0);
+      for (const isAccepted of [true, false]) await pruneBodies(sourceId, isAccepted, bytes)
+      if (keys !== undefined) await pruneKeys(sourceId, keys)
     },
 
     sweepKeys: (nowMs, limit) =>

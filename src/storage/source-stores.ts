@@ -31,8 +31,6 @@ export interface NewSourceEvent extends SourceEvent {
   request: string | null
   /** As it came; null likewise. */
   body: Buffer | null
-  /** Its sender waits for its run. */
-  waited: boolean
 }
 
 /** What is committed together: the event, what names it from now on, and what it sets going. */
@@ -41,39 +39,51 @@ export interface NewAccepted {
   /** None: it is not told from others. */
   keys: readonly string[]
   keysExpireAtMs: number
+  /** Its sender waits for its run. */
+  waited: boolean
+  /** Whatever came before: its owner asks for it. Keys of what was not done name it from now on. */
+  replay: boolean
   run?: { record: RunRecord; request: QueuedRequest; options: AddOptions } | undefined
   message?: NewMessage | undefined
 }
 
 /**
- * duplicate: a key names an event that came of itself already, and which, where that is known still. in_flight: its sender
- * waits for it. One whose run failed while its sender waited is none: it is done again, and published no second time.
+ * What the event that a key names came to: it is done with; its sender waits for it; or its run failed while its sender
+ * waited, so that it is to be done again, and published no second time where it has a message.
+ */
+export type Standing =
+  { is: 'done' | 'open'; of: string } | { is: 'failed'; messageId: string | null }
+
+/**
+ * contended: somebody else is accepting it in this moment. gone: its source is, or is disabled.
  */
 export type Acceptance =
   | { outcome: 'accepted'; event: SourceEvent; published: Published | undefined }
   | { outcome: 'duplicate'; of: string }
-  | { outcome: 'in_flight' }
+  | { outcome: 'in_flight' | 'contended' | 'gone' }
   | { outcome: PublishRefusal }
 
 /** Of one source. */
 export interface SourceEventBounds {
   /** Newest events of each verdict. */
   keep: number
-  /** Of bodies together. */
+  /** Of the bodies of what was accepted, and as much of all others. */
   bytes: number
   /** Keys of events; they are not looked at where it is absent. */
   keys?: number
 }
 
 export interface SourceEventStore {
+  /** Of the event that any of the keys names, the one that is furthest; undefined where none does. */
+  standing(sourceId: string, keys: readonly string[], nowMs: number): Promise<Standing | undefined>
   /** Nothing is stored but where it is accepted. @throws AppError DURABLE_RUNS_FULL */
   accept(accepted: NewAccepted): Promise<Acceptance>
   /** Writes what came of other requests; leaves out those of sources that are gone. */
   note(events: readonly NewSourceEvent[]): Promise<void>
-  get(
-    sourceId: string,
-    id: string,
-  ): Promise<{ event: SourceEvent; request: string | null; body: Buffer | null } | undefined>
+  /** With the size of what is kept of its body. */
+  get(sourceId: string, id: string): Promise<{ event: SourceEvent; keptBytes: number } | undefined>
+  /** What is kept of the request of an event. */
+  content(id: string): Promise<{ request: string | null; body: Buffer | null }>
   /** Newest first; `before` is an id. Bodies are not loaded. */
   list(
     sourceId: string,

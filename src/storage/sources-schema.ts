@@ -27,8 +27,6 @@ export interface SourceEventsTable {
   replay_of: string | null
   run_id: string | null
   message_id: string | null
-  /** 1: its sender waits for its run. */
-  waited: number
   content_type: string | null
   size_bytes: number
   /** Of the body, as far as it is there. */
@@ -46,6 +44,10 @@ export interface SourceKeysTable {
   /** The event that has it; its row may be gone. */
   event_id: string
   expires_at_ms: number
+  /** Of one whose sender waits, until its run has succeeded: without a queued run of that id it has not. */
+  run_id: string | null
+  /** That was published of it. */
+  message_id: string | null
 }
 
 export interface SourcesSchema {

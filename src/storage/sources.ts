@@ -47,28 +47,37 @@ export function createSourceStore(deps: { database: Database; secrets: Secrets }
     }
   }
 
-  /** Some of what belongs to a source; tells how many rows. */
-  function removeSome(table: 'source_events' | 'source_keys', sourceId: string): Promise<number> {
-    return database.write(async (db) => {
-      const { numDeletedRows } =
-        table === 'source_events'
-          ? await db
-              .deleteFrom(table)
-              .where((eb) => {
-                const some = eb.selectFrom(table).select('id')
-                return eb('id', 'in', some.where('source_id', '=', sourceId).limit(STEP_ROWS))
-              })
-              .executeTakeFirst()
-          : await db
-              .deleteFrom(table)
+  /** What belongs to a source, in small steps. */
+  async function removeAll(sourceId: string): Promise<void> {
+    const events = () =>
+      database.write((db) =>
+        db
+          .deleteFrom('source_events')
+          .where('id', 'in', (eb) =>
+            eb
+              .selectFrom('source_events')
+              .select('id')
               .where('source_id', '=', sourceId)
-              .where((eb) => {
-                const some = eb.selectFrom(table).select('key')
-                return eb('key', 'in', some.where('source_id', '=', sourceId).limit(STEP_ROWS))
-              })
-              .executeTakeFirst()
-      return Number(numDeletedRows)
-    })
+              .limit(STEP_ROWS),
+          )
+          .executeTakeFirst(),
+      )
+    const keys = () =>
+      database.write((db) =>
+        db
+          .deleteFrom('source_keys')
+          .where('source_id', '=', sourceId)
+          .where('key', 'in', (eb) =>
+            eb
+              .selectFrom('source_keys')
+              .select('key')
+              .where('source_id', '=', sourceId)
+              .limit(STEP_ROWS),
+          )
+          .executeTakeFirst(),
+      )
+    while ((await events()).numDeletedRows > 0n);
+    while ((await keys()).numDeletedRows > 0n);
   }
 
   return {
@@ -124,16 +133,19 @@ export function createSourceStore(deps: { database: Database; secrets: Secrets }
 
     async remove(id) {
       const found = await database.write((db) =>
-        db.updateTable('sources').set({ enabled: 0 }).where('id', '=', id).executeTakeFirst(),
+        db
+          .updateTable('sources')
+          // Changed: whoever read it before cannot enable it again.
+          .set((eb) => ({ enabled: 0, updated_at_ms: eb('updated_at_ms', '+', 1) }))
+          .where('id', '=', id)
+          .executeTakeFirst(),
       )
       if (found.numUpdatedRows === 0n) return false
-      while ((await removeSome('source_events', id)) > 0);
-      while ((await removeSome('source_keys', id)) > 0);
-      await database.write(async (db) => {
-        await db.deleteFrom('source_events').where('source_id', '=', id).execute()
-        await db.deleteFrom('source_keys').where('source_id', '=', id).execute()
-        await db.deleteFrom('sources').where('id', '=', id).execute()
-      })
+      // A kill in between leaves one that can be deleted again.
+      await removeAll(id)
+      await database.write((db) => db.deleteFrom('sources').where('id', '=', id).execute())
+      // What was being accepted meanwhile.
+      await removeAll(id)
       return true
     },
   }

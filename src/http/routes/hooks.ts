@@ -5,7 +5,6 @@ import type { Config } from '../../config.ts'
 import type { HookReply, Hooks } from '../../core/hooks.ts'
 import type { Sources } from '../../core/sources.ts'
 import { AppError } from '../../errors.ts'
-import type { Source } from '../../model.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import { isUuid, missing } from '../page.ts'
 import { NO_BYTES, rawBody, takeRawBodies } from '../raw-body.ts'
@@ -19,19 +18,9 @@ export interface HooksRoutesDeps {
   config: Pick<Config, 'HOOK_BYTES'>
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** That the request's address is of, once it was found. */
-    hookSource: Source | undefined
-  }
-}
-
 const Accepted = Type.Object(
   {
-    event_id: Type.String({
-      description: "Of the source's history; of a duplicate that of the first",
-    }),
-    duplicate: Type.Optional(Type.Boolean({ description: 'It was there before; nothing is done' })),
+    event_id: Type.String({ description: "Of the source's history" }),
   },
   { additionalProperties: true },
 )
@@ -49,7 +38,6 @@ const MetaQuery = Type.Object({
 export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesDeps): void {
   void app.register((scope, _options, done) => {
     takeRawBodies(scope)
-    scope.decorateRequest('hookSource', undefined)
     const methods = [
       ['POST', 'What a service sends to a source'],
       ['GET', "Meta's question whether the source expects it"],
@@ -67,7 +55,11 @@ export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesD
           params: Type.Object({ id: Type.String({ description: 'source_id' }) }),
           ...(method === 'GET' ? { querystring: MetaQuery } : {}),
           security: SECURITY.open,
-          response: { 202: Accepted, '4xx': ErrorBody, '5xx': ErrorBody },
+          response: {
+            ...(method === 'POST' ? { 202: Accepted } : {}),
+            '4xx': ErrorBody,
+            '5xx': ErrorBody,
+          },
         },
         config: {
           access: 'open',
@@ -90,7 +82,7 @@ export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesD
                 },
               }
             : {}),
-          // The function, or where its result was sent, decides.
+          // The function, or where its result was sent, decides; of a duplicate it is JSON with `duplicate`.
           rawAnswer: ['*/*'],
         },
         // Before a body is read: a stranger cannot make the server hold one.
@@ -104,16 +96,17 @@ export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesD
   async function findSource(request: FastifyRequest): Promise<void> {
     const { id } = request.params as { id: string }
     if (!isUuid(id)) throw missing('source')
-    request.hookSource = await sources.findEnabled(id)
+    await sources.findEnabled(id)
   }
 
   async function receive(request: FastifyRequest, reply: FastifyReply): Promise<HookReply> {
-    const { hookSource: source, method, lease, hangUp, malformedType, raw } = request
+    const { method, lease, hangUp, malformedType, raw } = request
+    // Once more: its body may have taken minutes.
+    const source = await sources.findEnabled((request.params as { id: string }).id)
     const headers =
       malformedType === undefined
         ? request.headers
         : { ...request.headers, 'content-type': malformedType }
-    if (source === undefined) throw missing('source')
     const { challenge } = source
     if (method === 'GET' && challenge?.kind !== 'meta') throw notAllowed(reply, method)
     if (method === 'OPTIONS' && challenge?.kind !== 'cloudevents') throw notAllowed(reply, method)
@@ -137,7 +130,6 @@ export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesD
         return reply.code(done.status).headers(done.headers).send(done.body)
       case 'ran':
         reply.header('wasmhook-event', done.event.id)
-        if (done.event.runId !== null) reply.header('wasmhook-run', done.event.runId)
         sendGuestMade(reply, done.answer)
         return reply
       case 'accepted':

@@ -28,7 +28,7 @@ import {
 export interface SourcesRoutesDeps {
   sources: Sources
   hooks: Pick<Hooks, 'replay'>
-  history: Pick<SourceHistory, 'list' | 'find'>
+  history: Pick<SourceHistory, 'list' | 'find' | 'content'>
   executables: Pick<Executables, 'find'>
   keyGuard: KeyGuard
   /** Of addresses that are shown. */
@@ -195,7 +195,10 @@ export function registerSources(app: App, deps: SourcesRoutesDeps): void {
     async (request) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const source = await sources.find(tenant, idOf(request.params, 'source'))
-      const { event, request: kept, body } = await history.find(source, eventOf(request.params))
+      const id = eventOf(request.params)
+      const { event, keptBytes } = await history.find(source, id)
+      request.lease.take(keptBytes)
+      const { request: kept, body } = await history.content(id)
       return wholeEventToWire(event, kept, body)
     },
   )
@@ -216,11 +219,17 @@ export function registerSources(app: App, deps: SourcesRoutesDeps): void {
     async (request, reply) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const source = await sources.find(tenant, idOf(request.params, 'source'))
-      const event = await hooks.replay(source, eventOf(request.params), request.lease)
-      reply
-        .code(202)
-        .header('location', `/api/sources/${source.id}/events/${event.id}?tenant=${tenant}`)
-      return eventToWire(event)
+      const { lease } = request
+      lease.hold()
+      try {
+        const event = await hooks.replay(source, eventOf(request.params), lease)
+        reply
+          .code(202)
+          .header('location', `/api/sources/${source.id}/events/${event.id}?tenant=${tenant}`)
+        return eventToWire(event)
+      } finally {
+        lease.release()
+      }
     },
   )
 }

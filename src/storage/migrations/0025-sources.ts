@@ -1,5 +1,6 @@
 // Inbound sources, what they got, and what tells one event from another.
 import type { Kysely, Migration } from 'kysely'
+import { sql } from 'kysely'
 import type { EngineTypes, Schema } from '../schema.ts'
 
 export function sources({ integer, bytes, tableEnd }: EngineTypes): Migration {
@@ -35,7 +36,6 @@ export function sources({ integer, bytes, tableEnd }: EngineTypes): Migration {
         .addColumn('replay_of', 'text')
         .addColumn('run_id', 'text')
         .addColumn('message_id', 'text')
-        .addColumn('waited', integer, (column) => column.notNull())
         .addColumn('content_type', 'text')
         .addColumn('size_bytes', integer, (column) => column.notNull())
         .addColumn('kept_bytes', integer, (column) => column.notNull())
@@ -59,6 +59,8 @@ export function sources({ integer, bytes, tableEnd }: EngineTypes): Migration {
         .addColumn('key', 'text', (column) => column.notNull())
         .addColumn('event_id', 'text', (column) => column.notNull())
         .addColumn('expires_at_ms', integer, (column) => column.notNull())
+        .addColumn('run_id', 'text')
+        .addColumn('message_id', 'text')
         .addPrimaryKeyConstraint('source_keys_key', ['source_id', 'key'])
         .modifyEnd(tableEnd)
         .execute()
@@ -66,6 +68,12 @@ export function sources({ integer, bytes, tableEnd }: EngineTypes): Migration {
         .createIndex('source_keys_by_expiry')
         .on('source_keys')
         .columns(['expires_at_ms'])
+        .execute()
+      await db.schema
+        .createIndex('source_keys_by_run')
+        .on('source_keys')
+        .columns(['run_id'])
+        .where(sql.ref('run_id'), 'is not', null)
         .execute()
       await db.schema
         .createIndex('source_keys_by_age')
