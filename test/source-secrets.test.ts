@@ -1,6 +1,8 @@
 // Requests that show a secret, what goes on of them, and what owners say of who may send.
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { standardKey } from '../src/core/source-verification/keys.ts'
 import { isRefused } from '../src/core/source-verification/refusals.ts'
 import type { RefusalCode } from '../src/core/source-verification/refusals.ts'
 import {
@@ -18,6 +20,7 @@ import { verifyRequest } from '../src/core/source-verification/verify.ts'
 import { AppError } from '../src/errors.ts'
 import type { Verification } from '../src/source-model.ts'
 import { request } from './helpers/hook-senders.ts'
+import { isForgeable, LARGE_Y_KEYS, SMALL_ORDER_KEYS } from './helpers/weak-keys.ts'
 
 const JSON_BYTES = 1024
 
@@ -238,6 +241,18 @@ describe('what an owner says of who may send', () => {
     }
   })
 
+  test('is no public key with which anybody can sign', () => {
+    const fits = (key: Buffer): boolean =>
+      standardKey(`whpk_${key.toString('base64')}`) !== undefined
+    assert.equal(new Set(SMALL_ORDER_KEYS.map((key) => key.toString('hex'))).size, 14)
+    for (const key of SMALL_ORDER_KEYS) assert.ok(isForgeable(key), key.toString('hex'))
+    for (const key of LARGE_Y_KEYS.filter(isForgeable)) assert.ok(!fits(key), key.toString('hex'))
+    for (let made = 0; made < 20; made++) {
+      const { x = '' } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+      assert.ok(fits(Buffer.from(x, 'base64url')))
+    }
+  })
+
   test('is refused by the field that is wrong', () => {
     const long = 'x'.repeat(SECRET_CHARS_MAX)
     const place = { scheme: 'secret', in: 'header', name: 'x', secrets: ['a'] }
@@ -290,6 +305,10 @@ describe('what an owner says of who may send', () => {
       [standard(`${key}A`), 'verify.secrets.0'],
       [standard(` ${key}`), 'verify.secrets.0'],
       [standard(`whpk_${Buffer.alloc(31).toString('base64')}`), 'verify.secrets.0'],
+      ...SMALL_ORDER_KEYS.map((bytes): [unknown, string] => [
+        standard(`whpk_${bytes.toString('base64')}`),
+        'verify.secrets.0',
+      ]),
       [standard(`whsk_${Buffer.alloc(64).toString('base64')}`), 'verify.secrets.0'],
     ]
     for (const [said, field] of rows) {

@@ -17,6 +17,7 @@ import { signatureHeaders } from '../src/outbound/signature.ts'
 import type { SignedScheme, Verification } from '../src/source-model.ts'
 import { anyBytes } from './helpers/fuzz.ts'
 import { request, SENDERS } from './helpers/hook-senders.ts'
+import { isForgeable, SMALL_ORDER_KEYS } from './helpers/weak-keys.ts'
 
 const NOW = 1_614_265_330_999
 const NOW_S = Math.floor(NOW / 1000)
@@ -177,6 +178,19 @@ test('what our own deliveries are signed with passes by the secret, or by the pu
   const x = Buffer.from(stranger.export({ format: 'jwk' }).x ?? '', 'base64url')
   const wrong = signedBy('standard-webhooks', `whpk_${x.toString('base64')}`)
   await isRefusedWith('SIGNATURE_WRONG', wrong, request(headers, body))
+})
+
+test('a key with which anybody can sign, kept from before such keys were refused, verifies nothing', async () => {
+  const [identity] = SMALL_ORDER_KEYS.filter((key) => key.readUInt8(0) === 1)
+  assert.ok(identity !== undefined && isForgeable(identity))
+  const signature = Buffer.concat([identity, Buffer.alloc(32)]).toString('base64')
+  const forged = {
+    'webhook-id': 'forged',
+    'webhook-timestamp': String(NOW_S),
+    'webhook-signature': `v1a,${signature}`,
+  }
+  const source = signedBy('standard-webhooks', `whpk_${identity.toString('base64')}`)
+  await isRefusedWith('SIGNATURE_WRONG', source, request(forged, BODY))
 })
 
 test('one signature has one name, in whatever spelling and company it comes', async () => {

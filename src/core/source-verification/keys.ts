@@ -13,6 +13,19 @@ export interface Keys {
 const KEY_BYTES_MIN = 24
 const KEY_BYTES_MAX = 64
 const ED25519_BYTES = 32
+/**
+ * The y of the ed25519 points of small order, as encodings have it, without the sign of x; the last two are not
+ * reduced. With such a key anybody can make signatures that verify: of the identity, one for every text.
+ */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  `ec${'ff'.repeat(30)}7f`,
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+])
 const PUBLIC_MARK = 'whpk_'
 const BASE64 = /^([A-Za-z0-9+/]+)={0,2}$/
 
@@ -21,11 +34,14 @@ export function isPublicKey(secret: string): boolean {
   return secret.startsWith(PUBLIC_MARK)
 }
 
-/** A key of Standard Webhooks: `whsec_…`, the same without its mark, or `whpk_…`; undefined for anything else. */
+/**
+ * A key of Standard Webhooks: `whsec_…`, the same without its mark, or `whpk_…`; undefined for anything else, as a
+ * public key with which anybody can sign.
+ */
 export function standardKey(secret: string): Buffer | KeyObject | undefined {
   if (isPublicKey(secret)) {
     const key = fromBase64(secret.slice(PUBLIC_MARK.length))
-    return key?.length === ED25519_BYTES ? toPublicKey(key) : undefined
+    return key?.length === ED25519_BYTES && !isSmallOrder(key) ? toPublicKey(key) : undefined
   }
   const key = fromBase64(secret.replace(/^whsec_/, ''))
   const fits = key !== undefined && key.length >= KEY_BYTES_MIN && key.length <= KEY_BYTES_MAX
@@ -66,6 +82,12 @@ export function anyEqual(given: readonly Buffer[], expected: readonly Buffer[]):
 
 function sha256(data: Buffer | string): Buffer {
   return createHash('sha256').update(data).digest()
+}
+
+function isSmallOrder(point: Buffer): boolean {
+  const y = Buffer.from(point)
+  y.writeUInt8(y.readUInt8(ED25519_BYTES - 1) & 0x7f, ED25519_BYTES - 1)
+  return SMALL_ORDER.has(y.toString('hex'))
 }
 
 function toPublicKey(bytes: Buffer): KeyObject {

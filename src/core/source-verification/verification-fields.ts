@@ -38,7 +38,7 @@ const ANY: Form = { fits: () => true, sentence: '' }
 const KEY_FORM: Form = {
   fits: (secret) => standardKey(secret) !== undefined,
   sentence:
-    'must be whsec_ and base64 of 24 to 64 bytes, or whpk_ and base64 of an ed25519 public key',
+    'must be whsec_ and base64 of 24 to 64 bytes, or whpk_ and base64 of an ed25519 public key (none of small order)',
 }
 const BEARER_FORM: Form = {
   fits: (secret) => /^[\x21-\x7e]+$/.test(secret),
