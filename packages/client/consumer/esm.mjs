@@ -165,6 +165,33 @@ for await (const message of client.items('/api/messages', { query: { tenant, lim
 }
 assert.deepEqual(listed, published.reverse())
 
+// Other services' webhooks are sent as they send them, and their questions asked.
+const { source_id: sourceId } = await client.post('/api/sources', {
+  json: {
+    ...{ tenant, verify: { scheme: 'none' }, publish: { type: 'order.created' } },
+    challenge: { kind: 'cloudevents', origins: ['shop.example'] },
+  },
+})
+const hook = { path: { id: sourceId } }
+const xml = { 'content-type': 'application/xml' }
+for (const [options, expected] of /** @type {const} */ ([
+  [{ body: '<a>1</a>', headers: xml }, { a: '1' }],
+  [{ body: new TextEncoder().encode('<b>2</b>'), headers: xml }, { b: '2' }],
+  [{ body: 'c=3', headers: { 'content-type': 'application/x-www-form-urlencoded' } }, { c: '3' }],
+  [{ json: { d: 4 } }, { d: 4 }],
+])) {
+  const taken = await client.post('/hooks/{id}', { ...hook, ...options, as: 'json' })
+  assert.ok(typeof taken === 'object' && taken !== null && 'event_id' in taken)
+  const newest = await client.get('/api/messages', { query: { tenant, limit: 1 } })
+  const told = { path: { id: newest.items[0]?.message_id ?? '' }, query: { tenant } }
+  assert.deepEqual((await client.get('/api/messages/{id}', told)).payload, expected)
+}
+const asked = await client.options('/hooks/{id}', {
+  ...{ ...hook, as: 'response' },
+  headers: { 'WebHook-Request-Origin': 'shop.example', 'WebHook-Request-Rate': 10 },
+})
+assert.equal(asked.headers.get('webhook-allowed-origin'), 'shop.example')
+
 // A webhook of JSON, signed with a secret and a key pair.
 const endpoint = await client.post('/api/endpoints', {
   json: { tenant, url: target, event_types: ['order.*'], v1a: true },

@@ -43,6 +43,16 @@ export async function answers(): Promise<void> {
     const id: string = one.endpoint_id
     await client.post('/api/endpoints/{id}/resume', { path: { id } })
   }
+  const hook = { path: { id: 'src_x' }, as: 'response' } as const
+  await client.post('/hooks/{id}', {
+    ...hook,
+    body: '<a/>',
+    headers: { 'content-type': 'text/xml' },
+  })
+  await client.post('/hooks/{id}', { ...hook, body: new Uint8Array(8) })
+  await client.post('/hooks/{id}', { ...hook, json: { a: ['thing'] } })
+  await client.get('/hooks/{id}', { ...hook, query: { 'hub.mode': 'subscribe' } })
+  await client.options('/hooks/{id}', { ...hook, headers: { 'WebHook-Request-Rate': 10 } })
   const raw = await client.get('/healthz', { as: 'response', signal: AbortSignal.timeout(1_000) })
   const jwks = await client.get('/.well-known/jwks/{id}.json', { path: { id: 1 } })
   const keys: string[] = publicKeys(jwks)
@@ -75,6 +85,14 @@ export async function refused(path: { id: string }): Promise<void> {
   await client.post('/api/messages', { body: '{}' })
   // @ts-expect-error JSON where bytes belong
   await client.post('/api/executables', { json: {} })
+  // @ts-expect-error JSON and text at once
+  await client.post('/hooks/{id}', { path, json: {}, body: '{}', as: 'text' })
+  // @ts-expect-error nothing where something has to be sent
+  await client.post('/hooks/{id}', { path, as: 'text' })
+  // @ts-expect-error it has to be said what a source's answer is read as
+  await client.post('/hooks/{id}', { path, body: '{}' })
+  // @ts-expect-error several values where one belongs
+  await client.get('/api/messages', { query: { type: ['a', 'b'] } })
   // @ts-expect-error it has to be said what a function's result is read as
   await client.post('/api/run/{id}/{fn}', { path: { ...path, fn: 'say' }, body: 'world' })
   // @ts-expect-error a member that an answer has not

@@ -26,6 +26,7 @@ export interface Client {
   put: Call<'put'>
   patch: Call<'patch'>
   delete: Call<'delete'>
+  options: Call<'options'>
   /**
    * All items of a list, which it asks for page by page while they are read; `query.limit` is the size of a page.
    *
@@ -104,6 +105,7 @@ export function createClient(options: ClientOptions): Client {
     put: having('put'),
     patch: having('patch'),
     delete: having('delete'),
+    options: having('options'),
     items,
   }
   // The types are those of the document; at run time every route is called the same way.

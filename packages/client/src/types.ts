@@ -1,7 +1,7 @@
 // What each route takes and answers, read out of the types that are made from the OpenAPI document.
 import type { paths } from './generated/api.ts'
 
-export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete' | 'options'
 
 /** Bytes or text, sent as they are. */
 export type RawBody = string | Uint8Array | ArrayBuffer | Blob
@@ -110,9 +110,11 @@ type HeadersOption<Op> = {
 }
 
 type Sent<Op> = Op extends { requestBody?: infer Body }
-  ? NonNullable<Body> extends { content: infer Content }
-    ? Content
-    : never
+  ? [NonNullable<Body>] extends [never]
+    ? never
+    : NonNullable<Body> extends { content: infer Content }
+      ? Content
+      : never
   : never
 
 /** `json` is written as JSON; `body` goes as it is. */
@@ -120,11 +122,12 @@ type BodyOption<Op> = [Sent<Op>] extends [never]
   ? { json?: never; body?: never }
   : 'multipart/form-data' extends keyof Sent<Op>
     ? { body: FormData; json?: never }
-    : 'text/plain' extends keyof Sent<Op>
+    : IsRaw<Op> extends true
       ? RawOption<Op>
-      : 'application/octet-stream' extends keyof Sent<Op>
-        ? RawOption<Op>
-        : JsonOption<Op>
+      : JsonOption<Op>
+
+/** What the server takes byte for byte is described as a text, whichever types it may be of. */
+type IsRaw<Op> = [Sent<Op>[keyof Sent<Op>]] extends [string] ? true : false
 
 type RawOption<Op> = 'application/json' extends keyof Sent<Op>
   ? | ((NeedsBody<Op> extends true ? { body: RawBody } : { body?: RawBody | undefined }) & {
