@@ -15,6 +15,7 @@ import { POLL } from './helpers/deliveries.ts'
 import { example, saying } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 import type { Received } from './helpers/http-service.ts'
+import { SMALL_ORDER_KEYS } from './helpers/weak-keys.ts'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -79,6 +80,11 @@ describe('the packed client', () => {
     const bytes = saying({ bytes: Buffer.from([0, 0xff, 0xc3, 0x28, 0x0a, 0x2e]), text: 'ä text' })
     await writeFile(path.join(project, 'bytes.wasm'), bytes)
     assert.equal(await script(['esm.mjs', app.origin, API_TOKEN]), 'all as expected\n')
+  })
+
+  test('verifies what comes in the forms that sources take, and says what is wrong with the rest', async () => {
+    const weak = JSON.stringify(SMALL_ORDER_KEYS.map((key) => key.toString('base64')))
+    assert.equal(await script(['verify.mjs', weak]), 'all as expected\n')
   })
 
   test('is CommonJS too', async () => {

@@ -206,7 +206,7 @@ const jwksOf = () =>
 const keys = publicKeys(await jwksOf())
 assert.deepEqual(keys, [endpoint.public_key])
 const ends = Date.now()
-for (const key of [secret, ...keys, ['whsec_AAAA', secret], keys]) {
+for (const key of [secret, ...keys, [`whsec_${'A'.repeat(32)}`, secret], keys]) {
   for (const bytes of [body, new Uint8Array(body), body.toString()]) {
     const { id, timestamp } = await verify(headers, bytes, key)
     assert.equal(id, headers['webhook-id'])
@@ -258,7 +258,16 @@ for (const version of ['v1a', 'v2']) {
   await refused(verify(crossed, body, [secret, ...keys]), 'NO_MATCH')
 }
 await refused(verify({ ...headers, 'webhook-signature': v1a }, body, secret), 'NO_MATCH')
-for (const odd of ['', 'secret', 'whsec_', 'whsec_***', 'whpk_AAAA', [], [secret, '']]) {
+for (const odd of [
+  '',
+  'secret',
+  'whsec_',
+  'whsec_AAAA',
+  'whsec_***',
+  'whpk_AAAA',
+  [],
+  [secret, ''],
+]) {
   await refused(verify(headers, body, odd), 'BAD_SECRET')
 }
 for (const odd of [JSON.parse(body.toString()), undefined, null, [...body]]) {

@@ -120,6 +120,9 @@ export async function receive(
       await verify(request.headers, await request.arrayBuffer(), 'whsec_')
     // @ts-expect-error what was parsed
     else await verify(request.headers, { order: 1 }, 'whsec_')
+    await verify(new Map([['webhook-id', 'x']]), body, 'whsec_')
+    // @ts-expect-error a number in place of a time
+    await verify({}, body, 'whsec_', { now: Date.now() })
     const options = { toleranceSeconds: 60, now: new Date() }
     return await verify({ 'Webhook-Id': 'x' }, body, ['whsec_', 'whpk_'], options)
   } catch (error) {

@@ -1,9 +1,10 @@
 // Verifies webhooks as Standard Webhooks 1.0 signs them, with nothing but Web Crypto: in Node.js, Deno, Bun,
 // workers at the edge and browsers.
 
-/** `Headers`, `request.headers` of Node.js, or any object of names and values; names in any case. */
+/** `Headers`, `request.headers` of Node.js, or any object or `Map` of names and values; names in any case. */
 export type WebhookHeaders =
   | { get(name: string): string | null }
+  | ReadonlyMap<string, string | readonly string[] | undefined>
   | Readonly<Record<string, string | readonly string[] | undefined>>
 
 export interface VerifyOptions {
@@ -25,7 +26,7 @@ export interface VerifiedWebhook {
  * - `BAD_TIMESTAMP`: it is not a number of seconds
  * - `TOO_OLD`, `TOO_NEW`: the timestamp is further away than is tolerated
  * - `NO_MATCH`: no signature is one of this body with one of these secrets
- * - `BAD_SECRET`: a secret is neither `whsec_…` nor `whpk_…`, or there is none: yours to correct
+ * - `BAD_SECRET`: a secret is none that a server gives, or there is none: yours to correct
  * - `BODY_NOT_RAW`: the body is not the bytes or text that came: yours to correct
  */
 export type VerificationCode =
@@ -52,7 +53,23 @@ export class WebhookVerificationError extends Error {
 const TOLERANCE_S = 300
 /** More than a server ever sends; each costs a look at the whole body. */
 const SIGNATURES_MAX = 64
+/** Of an HMAC key of Standard Webhooks. */
+const KEY_BYTES_MIN = 24
+const KEY_BYTES_MAX = 64
 const ED25519_KEY_BYTES = 32
+/**
+ * The y of the ed25519 points of small order, as encodings have it, without the sign of x; the last two are not
+ * reduced. With such a key anybody can make signatures that verify: of the identity, one for every text.
+ */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  `ec${'ff'.repeat(30)}7f`,
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+])
 
 /** What a secret's text holds, by the version of the signatures that it is for. */
 interface Key {
@@ -72,21 +89,24 @@ type Bytes = Uint8Array<ArrayBuffer>
  *
  * @param headers of the request
  * @param rawBody exactly as it came, before anything parses it; bytes where it need not be text
- * @param secret `whsec_…` (HMAC, v1), or a public key `whpk_…` (ed25519, v1a); or several, of which one has to match:
+ * @param secret `whsec_…` (HMAC, v1; its mark may be missing), or a public key `whpk_…` (ed25519, v1a); or several, of which one has to match:
  *   while a secret is rotated the old and the new one
  * @throws WebhookVerificationError whose `code` says why it is refused
+ * @throws TypeError where an option is not of its type
  */
 export async function verify(
   headers: WebhookHeaders,
   rawBody: Uint8Array | ArrayBuffer | string,
   secret: string | readonly string[],
-  { toleranceSeconds = TOLERANCE_S, now = new Date() }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<VerifiedWebhook> {
+  const { toleranceSeconds, now } = checked(options)
   const body = bytesOf(rawBody)
   const keys = readSecrets(secret)
   const id = header(headers, 'webhook-id')
   const seconds = header(headers, 'webhook-timestamp')
-  const signatures = header(headers, 'webhook-signature').split(' ').slice(0, SIGNATURES_MAX)
+  // Between signatures there is a space; headers that were repeated are joined with a comma before it.
+  const signatures = header(headers, 'webhook-signature').split(/,? +/).slice(0, SIGNATURES_MAX)
   const timestamp = checkTimestamp(seconds, toleranceSeconds, now)
   const signed = concat(new TextEncoder().encode(`${id}.${seconds}.`), body)
   for (const key of keys) {
@@ -148,13 +168,27 @@ function equal(left: Bytes, right: Bytes): boolean {
   return different === 0
 }
 
+/** @throws TypeError that says which is none */
+function checked(options: unknown): { toleranceSeconds: number; now: Date } {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('The options of verify have to be an object.')
+  }
+  const { toleranceSeconds = TOLERANCE_S, now = new Date() } = options as Record<string, unknown>
+  if (typeof toleranceSeconds !== 'number' || !(toleranceSeconds >= 0)) {
+    throw new TypeError('toleranceSeconds has to be a number, and not below 0.')
+  }
+  if (!(now instanceof Date) || Number.isNaN(now.getTime())) {
+    throw new TypeError('now has to be a Date, and one of a time.')
+  }
+  return { toleranceSeconds, now }
+}
+
 function checkTimestamp(text: string, toleranceSeconds: number, now: Date): Date {
   if (!/^\d{1,12}$/.test(text)) {
     throw new WebhookVerificationError('BAD_TIMESTAMP', 'webhook-timestamp is not in seconds.')
   }
   const ageS = Math.floor(now.getTime() / 1000) - Number(text)
-  // So that what is not a number tolerates nothing.
-  if (!(Math.abs(ageS) <= toleranceSeconds)) {
+  if (Math.abs(ageS) > toleranceSeconds) {
     throw ageS > 0
       ? new WebhookVerificationError('TOO_OLD', `It was signed ${ageS} s ago.`)
       : new WebhookVerificationError('TOO_NEW', `It was signed ${-ageS} s ahead of this clock.`)
@@ -162,19 +196,23 @@ function checkTimestamp(text: string, toleranceSeconds: number, now: Date): Date
   return new Date(Number(text) * 1000)
 }
 
-function header(headers: WebhookHeaders, name: string): string {
+function header(headers: unknown, name: string): string {
   const value = find(headers, name)
-  const text = typeof value === 'string' ? value : (value ?? []).join(' ')
-  if (text === '') {
-    throw new WebhookVerificationError('MISSING_HEADER', `The request has no header ${name}.`)
-  }
-  return text
+  const text = Array.isArray(value) ? value.join(' ') : value
+  // Some who keep requests write what looks like a number as one.
+  if (typeof text === 'number') return String(text)
+  if (typeof text === 'string' && text !== '') return text
+  throw new WebhookVerificationError('MISSING_HEADER', `The request has no header ${name}.`)
 }
 
-function find(headers: WebhookHeaders, name: string): string | readonly string[] | undefined {
-  if (typeof headers.get === 'function') return headers.get(name) ?? undefined
-  const found = Object.entries(headers).find(([key]) => key.toLowerCase() === name)
-  return found?.[1] as string | readonly string[] | undefined
+function find(headers: unknown, name: string): unknown {
+  if (typeof headers !== 'object' || headers === null) return undefined
+  const isMap = headers instanceof Map
+  if (!isMap && 'get' in headers && typeof headers.get === 'function') {
+    return (headers as Headers).get(name)
+  }
+  const entries: [unknown, unknown][] = isMap ? [...headers] : Object.entries(headers)
+  return entries.find(([key]) => String(key).toLowerCase() === name)?.[1]
 }
 
 function readSecrets(secret: string | readonly string[]): Key[] {
@@ -187,18 +225,28 @@ function readSecrets(secret: string | readonly string[]): Key[] {
 
 function readSecret(text: unknown): Key {
   if (typeof text === 'string') {
-    const [, prefix, base64 = ''] = /^(whsec_|whpk_)(.+)$/.exec(text.trim()) ?? []
+    const [, mark, base64 = ''] = /^(whsec_|whpk_)?(.+)$/.exec(text.trim()) ?? []
     const bytes = fromBase64(base64)
-    if (bytes !== undefined && bytes.length > 0) {
-      if (prefix === 'whsec_') return { version: 'v1', bytes }
-      if (bytes.length === ED25519_KEY_BYTES) return { version: 'v1a', bytes }
+    if (bytes !== undefined) {
+      const { length } = bytes
+      if (mark === 'whpk_') {
+        if (length === ED25519_KEY_BYTES && !isSmallOrder(bytes)) return { version: 'v1a', bytes }
+      } else if (length >= KEY_BYTES_MIN && length <= KEY_BYTES_MAX) {
+        return { version: 'v1', bytes }
+      }
     }
   }
   // Without what it holds: errors are logged.
   throw new WebhookVerificationError(
     'BAD_SECRET',
-    'A secret is whsec_ or whpk_ and base64, as the server showed it.',
+    'A secret is whsec_ and base64 of 24 to 64 bytes, or whpk_ and base64 of an ed25519 public key (none of small order).',
   )
+}
+
+function isSmallOrder(point: Bytes): boolean {
+  const last = ED25519_KEY_BYTES - 1
+  const y = point.map((byte, at) => (at === last ? byte & 0x7f : byte))
+  return SMALL_ORDER.has(Array.from(y, (byte) => byte.toString(16).padStart(2, '0')).join(''))
 }
 
 function bytesOf(body: unknown): Uint8Array {
@@ -219,7 +267,11 @@ function concat(head: Uint8Array, body: Uint8Array): Bytes {
   return bytes
 }
 
+/** Undefined for what is no base64, or is cut off. Its padding may be missing. */
 function fromBase64(text: string): Bytes | undefined {
-  if (text.length % 4 !== 0 || !/^[\w+/]*={0,2}$/.test(text) || text.includes('_')) return undefined
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  const bare = /^([A-Za-z0-9+/]+)={0,2}$/.exec(text)?.[1]
+  if (bare === undefined || bare.length % 4 === 1) return undefined
+  const binary = atob(bare)
+  if (!btoa(binary).startsWith(bare)) return undefined
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
 }
