@@ -87,6 +87,10 @@ describe('the packed client', () => {
     assert.equal(await script(['verify.mjs', weak]), 'all as expected\n')
   })
 
+  test('refuses what cannot be sent as it is said, and takes strange answers for what they are', async () => {
+    assert.equal(await script(['strange.mjs']), 'all as expected\n')
+  })
+
   test('is CommonJS too', async () => {
     assert.equal(await script(['cjs.cjs', app.origin, API_TOKEN]), 'all as expected\n')
   })

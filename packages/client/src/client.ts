@@ -1,9 +1,22 @@
 // The client: one function that makes a request of a path and its options, and a method for each HTTP method.
-import { notJson, toError } from './error.ts'
-import type { Answer, As, CallSettings, Item, Method, PagedPath, PathOf, Rest } from './types.ts'
+import { notJson, toError, unexpected } from './error.ts'
+import type {
+  Answer,
+  As,
+  CallSettings,
+  Credentials,
+  Item,
+  Method,
+  PagedPath,
+  PathOf,
+  Rest,
+} from './types.ts'
 
 export interface ClientOptions extends CallSettings {
-  /** Where the server is, as `https://hooks.example.org`; a path is put before those of the API. */
+  /**
+   * Where the server is, as `https://hooks.example.org`; a path is put before those of the API. It has no user, no
+   * password, no query and no fragment.
+   */
   baseUrl: string | URL
   /** Sent with every call. */
   headers?: Readonly<Record<string, string>> | undefined
@@ -17,6 +30,7 @@ export interface ClientOptions extends CallSettings {
  *
  * A call makes one request and is never sent again by itself. It rejects with
  * - `WasmhookError` where the answer is no success, or not what was asked for;
+ * - a `TypeError` where nothing can be sent as it is said;
  * - what `fetch` rejects with (a `TypeError` with its `cause`) where there is no answer;
  * - the signal's reason, or a `TimeoutError`, where it was ended.
  */
@@ -40,18 +54,21 @@ export interface Client {
   ) => AsyncGenerator<Item<P>, void, undefined>
 }
 
+const NO_CONTENT = 204
+
 /** A call of any route with this method. */
 export type Call<M extends Method> = <P extends PathOf<M>, A extends As = 'json'>(
   path: P,
   ...rest: Rest<M, P, A>
 ) => Promise<Answer<M, P, A>>
 
-type Values = Readonly<Record<string, string | number | boolean | null | undefined>>
+type Value = string | number | boolean | null | undefined
+type Values = Readonly<Record<string, Value>>
 
 /** Options as they are once their types have done their work. */
 interface AnyOptions extends CallSettings {
   path?: Values
-  query?: Values
+  query?: Readonly<Record<string, Value | readonly Value[]>>
   headers?: Values
   json?: unknown
   body?: unknown
@@ -64,11 +81,11 @@ interface AnyOptions extends CallSettings {
  * const message = await client.post('/api/messages', { json: { type: 'order.created', payload: { order: 1 } } })
  * ```
  *
- * @throws TypeError where `baseUrl` is no URL
+ * @throws TypeError where `baseUrl` is no URL of a server, or a key is empty
  */
 export function createClient(options: ClientOptions): Client {
-  const base = new URL(options.baseUrl)
-  const root = base.origin + base.pathname.replace(/\/+$/, '')
+  const root = rootOf(options.baseUrl)
+  checkKeys(options)
 
   async function call(method: Method, path: string, given: AnyOptions = {}): Promise<unknown> {
     const name = `${method.toUpperCase()} ${path}`
@@ -87,14 +104,20 @@ export function createClient(options: ClientOptions): Client {
   }
 
   async function* items(path: string, given: AnyOptions = {}): AsyncGenerator {
-    let cursor = given.query?.cursor
+    const name = `GET ${path}`
+    const asked = new Set<unknown>()
+    let cursor = given.query?.cursor ?? undefined
     do {
-      const page = (await call('get', path, { ...given, query: { ...given.query, cursor } })) as {
-        items: unknown[]
-        next?: string | null
-      }
+      asked.add(cursor)
+      const query = { ...given.query, cursor }
+      const response = (await call('get', path, { ...given, query, as: 'response' })) as Response
+      const page = await read(name, response)
+      if (!isPage(page)) throw unexpected(`The answer to ${name} is no list.`, name, response)
       yield* page.items
       cursor = page.next ?? undefined
+      if (cursor !== undefined && asked.has(cursor)) {
+        throw unexpected(`${name} names a page as the next that was there before.`, name, response)
+      }
     } while (cursor !== undefined)
   }
 
@@ -112,7 +135,42 @@ export function createClient(options: ClientOptions): Client {
   return untyped as unknown as Client
 }
 
-/** @throws TypeError where a value is missing, or would name another path */
+/** @throws TypeError where it is not where a server is: what it says besides would be lost without a word */
+function rootOf(baseUrl: string | URL): string {
+  const { protocol, origin, pathname, username, password, search, hash } = new URL(baseUrl)
+  if (protocol !== 'http:' && protocol !== 'https:') {
+    throw new TypeError(`baseUrl has to begin with http:// or https://, not with ${protocol}`)
+  }
+  // Not shown: errors are logged.
+  if (username !== '' || password !== '') {
+    throw new TypeError(
+      'baseUrl has a user or password, which are not sent: say `token`, or `headers`.',
+    )
+  }
+  if (search !== '' || hash !== '') {
+    throw new TypeError(
+      'baseUrl has a query or fragment, which no call has: say `query` with the calls.',
+    )
+  }
+  return origin + pathname.replace(/\/+$/, '')
+}
+
+/** @throws TypeError where a key is said and is none, as of a variable that is set to nothing */
+function checkKeys({ token, adminKey, usageKey }: Credentials): void {
+  for (const [name, key] of Object.entries<unknown>({ token, adminKey, usageKey })) {
+    if (key !== undefined && (typeof key !== 'string' || key === '')) {
+      throw new TypeError(`${name} has to be a text that is not empty, or be left out.`)
+    }
+  }
+}
+
+function isPage(value: unknown): value is { items: unknown[]; next?: string | null } {
+  if (typeof value !== 'object' || value === null) return false
+  const { items, next = null } = value as Record<string, unknown>
+  return Array.isArray(items) && (next === null || typeof next === 'string')
+}
+
+/** @throws TypeError where a value is missing, has no encoding, or would name another path */
 function fill(path: string, values: Values = {}): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = textOf(values[name])
@@ -120,25 +178,33 @@ function fill(path: string, values: Values = {}): string {
     if (value === undefined || /^\.{0,2}$/.test(value)) {
       throw new TypeError(`path.${name} of ${path} has to be said, and be neither empty nor dots.`)
     }
+    if (/\p{Surrogate}/u.test(value)) {
+      throw new TypeError(
+        `path.${name} of ${path} has half of a surrogate pair, which no URL can hold.`,
+      )
+    }
     return encodeURIComponent(value)
   })
 }
 
-function queryOf(values: Values = {}): string {
+function queryOf(values: AnyOptions['query'] = {}): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(values)) {
-    const text = textOf(value)
-    if (text !== undefined) query.set(name, text)
+    for (const one of typeof value === 'object' && value !== null ? value : [value]) {
+      const text = textOf(one)
+      if (text !== undefined) query.append(name, text)
+    }
   }
   return query.size === 0 ? '' : `?${query.toString()}`
 }
 
 /** What is undefined or null is left out. */
-function textOf(value: Values[string]): string | undefined {
+function textOf(value: Value): string | undefined {
   return value === undefined || value === null ? undefined : String(value)
 }
 
 function headersOf(client: ClientOptions, given: AnyOptions): Headers {
+  checkKeys(given)
   const headers = new Headers(client.headers)
   const { token = client.token, adminKey = client.adminKey, usageKey = client.usageKey } = given
   const body = bodyType(given)
@@ -176,12 +242,13 @@ function signalOf(client: CallSettings, given: CallSettings): AbortSignal | unde
   return signals.length > 1 ? AbortSignal.any(signals) : signals[0]
 }
 
-/** @throws WasmhookError where JSON was asked for and something else came */
+/** @throws WasmhookError where JSON was asked for and something else came; nothing is no JSON, and undefined */
 async function read(name: string, response: Response, as: As = 'json'): Promise<unknown> {
   if (as === 'response') return response
   if (as === 'bytes') return new Uint8Array(await response.arrayBuffer())
   const text = await response.text()
   if (as === 'text') return text
+  if (response.status === NO_CONTENT) return undefined
   try {
     return JSON.parse(text) as unknown
   } catch {

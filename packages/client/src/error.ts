@@ -65,16 +65,23 @@ export async function toError(request: string, response: Response): Promise<Wasm
   const message = redirected
     ? `${request} was answered with a redirect${where === null ? '' : ` to ${where}`}, which is not followed: check baseUrl.`
     : `${request} was answered with status ${response.status}.`
-  const detail = told ?? { body: text.slice(0, EXCERPT_CHARS) }
-  return new WasmhookError(message, { request, response, code: UNEXPECTED_ANSWER, detail })
+  return unexpected(message, request, response, told ?? { body: text.slice(0, EXCERPT_CHARS) })
 }
 
 /** Of a success that is not the JSON that was asked for. */
 export function notJson(request: string, response: Response, text: string): WasmhookError {
-  return new WasmhookError(
-    `The answer to ${request} is not JSON: say what to read it as, be it \`as: 'text'\`, 'bytes' or 'response'.`,
-    { request, response, code: UNEXPECTED_ANSWER, detail: { body: text.slice(0, EXCERPT_CHARS) } },
-  )
+  const message = `The answer to ${request} is not JSON: say what to read it as, be it \`as: 'text'\`, 'bytes' or 'response'.`
+  return unexpected(message, request, response, { body: text.slice(0, EXCERPT_CHARS) })
+}
+
+/** Of a success that no server of ours gives. */
+export function unexpected(
+  message: string,
+  request: string,
+  response: Response,
+  detail: Readonly<Record<string, unknown>> = {},
+): WasmhookError {
+  return new WasmhookError(message, { request, response, code: UNEXPECTED_ANSWER, detail })
 }
 
 /** Browsers tell nothing of a redirect but that it was one. */
