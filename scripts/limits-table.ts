@@ -289,6 +289,14 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['DESCRIPTION_CHARS_MAX', 'characters', 'Description of a source', '`BAD_REQUEST`'],
     ['PLACE_CHARS_MAX', 'characters', 'Where something is in a request', '`BAD_REQUEST`'],
   ],
+  'src/core/hooks.ts': [
+    [
+      'CONTENDED_MS_MAX',
+      'ms',
+      'The pause before an event that somebody else is accepting is tried again',
+      '`HOOK_IN_FLIGHT`',
+    ],
+  ],
   'src/core/source-history.ts': [
     [
       'PENDING_OF_SOURCE_MAX',

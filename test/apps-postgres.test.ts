@@ -52,5 +52,6 @@ const CLAIMS = [
   'event-types',
   'event-fetch',
   'hooks',
+  'sources',
 ]
 for (const name of CLAIMS) await import(`./${name}.test.ts`)

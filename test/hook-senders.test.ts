@@ -156,7 +156,10 @@ describe('a source over HTTP', () => {
       'ce-source': `urn:${'s'.repeat(250)}`,
       'ce-id': 'i'.repeat(60),
     }
-    assert.equal((await post(`/hooks/${id}`, '{"a":1}', headers)).headers.has('wasmhook-event'), true)
+    assert.equal(
+      (await post(`/hooks/${id}`, '{"a":1}', headers)).headers.has('wasmhook-event'),
+      true,
+    )
     const again = await post(`/hooks/${id}`, '{"a":1}', headers)
     assert.equal(((await again.json()) as Json).duplicate, true)
     const other = { ...headers, 'ce-source': '/another' }

@@ -1,11 +1,9 @@
 // What a source does with a request: verified, converted, told from those that came before, and then a run, a message or
 // both, committed together with the event. Reads like a table of contents.
-import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Executable, RequestPlace, RunAnswer, Source, SourceEvent } from '../model.ts'
-import { valueAt } from '../payload-filter.ts'
 import type {
   Acceptance,
   NewAccepted,
@@ -21,6 +19,8 @@ import type { Executables } from './executables.ts'
 import { asksForText } from './function-calls.ts'
 import { isGranted } from './grants.ts'
 import { HangUp } from './hang-up.ts'
+import { checkOnce, idOf, keysOf, valueOf } from './hook-event.ts'
+import type { Seen } from './hook-event.ts'
 import { createIds } from './ids.ts'
 import { hashKey } from './keys.ts'
 import type { Messages } from './messages.ts'
@@ -54,16 +54,6 @@ export type HookReply =
   | { kind: 'accepted'; event: SourceEvent }
   /** Of which event, which its history may have no more. */
   | { kind: 'duplicate'; of: string }
-
-/** What is kept of a request besides its body: what the function may see of it, and what a replay needs. */
-interface Seen {
-  headers: Readonly<Record<string, string>>
-  query: Readonly<Record<string, string | string[]>>
-  hops: number
-  /** Of the scheme. */
-  ownId: string | null
-  signed: string | null
-}
 
 /** Who waits for the answer, and what holds the bytes until then. */
 type Caller = Pick<HookCall, 'lease' | 'hangUp'>
@@ -357,46 +347,4 @@ function isPublishRefusal(
   acceptance: Acceptance,
 ): acceptance is Extract<Acceptance, { outcome: PublishRefusal }> {
   return ['unknown_type', 'type_changed', 'token_fields_missing'].includes(acceptance.outcome)
-}
-
-/** The sender's own id of an event, of whatever length: where the owner says, or where the scheme or CloudEvents have it. */
-function idOf(
-  { eventId }: Source,
-  { seen, document }: { seen: Seen; document: ConvertedBody },
-): string | null {
-  if (eventId !== null) {
-    const value = valueOf(eventId, { seen, document })
-    return typeof value === 'string' && value !== '' ? value : toEventId(value)
-  }
-  const { ownId } = seen
-  if (ownId !== null || document.contentType !== CLOUD_EVENT_TYPE) return ownId
-  const { source, id } = JSON.parse(document.bytes.toString()) as { source: string; id: string }
-  // Only both together are one event's.
-  return `${source} ${id}`
-}
-
-/** Attributes of an event that came as headers are there once. @throws AppError INVALID_DOCUMENT */
-function checkOnce(repeated: readonly string[]): void {
-  const field = repeated.find((name) => name.startsWith('ce-'))
-  if (field === undefined) return
-  throw new AppError('INVALID_DOCUMENT', `${field} is there more than once.`, { detail: { field } })
-}
-
-/** What is at a place of a request; undefined where there is nothing. */
-function valueOf(
-  { in: where, name }: RequestPlace,
-  { seen, document }: { seen: Seen; document: ConvertedBody },
-): unknown {
-  if (where !== 'json') return seen[where === 'header' ? 'headers' : 'query'][name]
-  try {
-    return valueAt(JSON.parse(document.bytes.toString()), name)
-  } catch {
-    return undefined
-  }
-}
-
-/** What tells an event from others: its sender's id, and what was signed, which is not to be sent twice under two ids. */
-function keysOf(id: string | null, signed: string | null): string[] {
-  const ids = id === null ? [] : [`id:${createHash('sha256').update(id).digest('hex')}`]
-  return signed === null ? ids : [...ids, `signed:${signed}`]
 }
