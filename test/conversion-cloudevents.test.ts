@@ -6,7 +6,11 @@ import { CloudEvent, HTTP } from 'cloudevents'
 import fc from 'fast-check'
 import { convertBody } from '../src/core/conversion/convert.ts'
 import type { RequestHeaders } from '../src/core/conversion/cloudevents.ts'
-import { CONVERTED_JSON_BYTES_MAX, DOCUMENT_DEPTH_MAX } from '../src/core/conversion/document.ts'
+import {
+  CONVERTED_JSON_BYTES_MAX,
+  DOCUMENT_DEPTH_MAX,
+  JSON_DOCUMENT_BYTES_MAX,
+} from '../src/core/conversion/document.ts'
 import type { SourceFormat } from '../src/source-model.ts'
 import { converted, refusalOf } from './helpers/conversion.ts'
 
@@ -197,6 +201,12 @@ describe('the binary mode', () => {
     binary(image, Buffer.alloc(0.7 * CONVERTED_JSON_BYTES_MAX))
     const refusal = refusalOf(() => binary(image, Buffer.alloc(0.8 * CONVERTED_JSON_BYTES_MAX)))
     assert.equal(refusal.code, 'BODY_TOO_LARGE')
+    const filled = (bytes: number): string => `"${'x'.repeat(bytes - 2)}"`
+    binary(json, filled(JSON_DOCUMENT_BYTES_MAX))
+    assert.equal(
+      refusalOf(() => binary(json, filled(JSON_DOCUMENT_BYTES_MAX + 1))).detail.limit_bytes,
+      JSON_DOCUMENT_BYTES_MAX,
+    )
   })
 
   test('a header makes an event only where the source says auto or cloudevents', () => {

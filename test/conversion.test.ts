@@ -4,12 +4,16 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { convertBody } from '../src/core/conversion/convert.ts'
 import {
-  CONVERTED_BYTES_MAX,
   CONVERTED_JSON_BYTES_MAX,
   DOCUMENT_DEPTH_MAX,
+  FORM_BYTES_MAX,
+  JSON_DOCUMENT_BYTES_MAX,
+  XML_BYTES_MAX,
+  YAML_BYTES_MAX,
 } from '../src/core/conversion/document.ts'
 import { FORM_FIELDS_MAX } from '../src/core/conversion/form.ts'
 import { checkJson } from '../src/core/conversion/json.ts'
+import { topLevelMembers } from '../src/core/json-members.ts'
 import { converted, refusalOf } from './helpers/conversion.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
@@ -110,6 +114,13 @@ describe('the text of a body', () => {
       [[0xef, 0xbb, 0xbf, 0x22, 0x0a, 0xef, 0xbf, 0xbd, 0xc3, 0x28], 8],
       [[0x61, 0xe2, 0x82], 1],
       [[0xed, 0xa0, 0x80], 0],
+      [[0x61, 0x80], 1],
+      [[0xc1, 0x81], 0],
+      [[0xc3, 0xa9, 0xe0, 0x9f, 0x80], 2],
+      [[0xe0, 0xa0, 0x80, 0xf0, 0x8f, 0x80, 0x80], 3],
+      [[0xf0, 0x90, 0x80, 0x80, 0xf4, 0x90, 0x80, 0x80], 4],
+      [[0xf4, 0x8f, 0xbf, 0xbf, 0xf5], 4],
+      [[0xf0, 0x9f, 0x98], 0],
     ] as const) {
       for (const type of ['application/json', FORM, 'text/xml', 'text/yaml']) {
         const refusal = refusalOf(() => converted(type, Buffer.from(bytes)))
@@ -119,21 +130,52 @@ describe('the text of a body', () => {
     }
   })
 
-  test('documents that are parsed may have CONVERTED_BYTES_MAX; JSON has the limit of its route', () => {
+  test('any bytes are refused at the first that TextDecoder refuses', () => {
+    const piece = fc.constantFrom(
+      ...['a', 'é', '€', '😀', '\ufffd', '\n'].map((text) => [...Buffer.from(text)]),
+      ...[[0x80], [0xbf], [0xc0], [0xc3], [0xe0], [0xe2, 0x82], [0xed], [0xf0, 0x9f], [0xf4]],
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
+        const body = Buffer.from(pieces.flat())
+        const valid = (bytes: number): boolean => {
+          const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+          return passes(() => decoder.decode(body.subarray(0, bytes)))
+        }
+        fc.pre(!valid(body.length))
+        let byte = body.length
+        while (!valid(byte)) byte--
+        const { detail } = refusalOf(() => converted('application/json', body))
+        const lines = body.toString('utf8', 0, byte).split('\n')
+        const column = (lines.at(-1) ?? '').length + 1
+        assert.deepEqual(detail, { byte, line: lines.length, column })
+      }),
+      { seed: 1, numRuns: 5_000 },
+    )
+  })
+
+  test('a document may have as many bytes as its format, whatever HOOK_BYTES is; raw is not bounded', () => {
     const filled = (head: string, tail: string, bytes: number): string =>
       head + 'x'.repeat(bytes - head.length - tail.length) + tail
-    for (const [type, head, tail] of [
-      [FORM, 'a=', ''],
-      ['text/xml', '<a>', '</a>'],
-      ['text/yaml', 'a: "', '"'],
+    for (const [type, head, tail, max] of [
+      [FORM, 'a=', '', FORM_BYTES_MAX],
+      ['text/xml', '<a>', '</a>', XML_BYTES_MAX],
+      ['text/yaml', 'a: "', '"', YAML_BYTES_MAX],
+      ['application/json', '"', '"', JSON_DOCUMENT_BYTES_MAX],
+      [
+        'application/cloudevents+json',
+        '{"specversion":"1.0","id":"7","source":"/","type":"t","data":"',
+        '"}',
+        JSON_DOCUMENT_BYTES_MAX,
+      ],
     ] as const) {
-      converted(type, filled(head, tail, CONVERTED_BYTES_MAX))
-      const refusal = refusalOf(() => converted(type, filled(head, tail, CONVERTED_BYTES_MAX + 1)))
+      converted(type, filled(head, tail, max))
+      const refusal = refusalOf(() => converted(type, filled(head, tail, max + 1)))
       assert.equal(refusal.code, 'BODY_TOO_LARGE')
-      assert.equal(refusal.detail.limit_bytes, CONVERTED_BYTES_MAX)
+      assert.equal(refusal.detail.limit_bytes, max)
     }
-    const json = filled('"', '"', 4 * CONVERTED_JSON_BYTES_MAX)
-    assert.equal(converted('application/json', json).bytes.toString(), json)
+    const bytes = Buffer.alloc(4 * JSON_DOCUMENT_BYTES_MAX)
+    assert.ok(convertBody('raw', { headers: {}, body: bytes }).bytes === bytes)
   })
 
   test('the JSON that is made may have CONVERTED_JSON_BYTES_MAX', () => {
@@ -198,13 +240,37 @@ describe('JSON', () => {
     assert.equal(({} as { polluted?: unknown }).polluted, undefined)
   })
 
-  test('two hundred thousand keys in one object are no trouble, nor are long ones', () => {
-    const names = Array.from({ length: 200_000 }, (_, index) => `"key ${index}":${index}`)
+  test('fifty thousand keys in one object are no trouble, nor are long ones', () => {
+    const names = Array.from({ length: 50_000 }, (_, index) => `"key ${index}":${index}`)
     json(`{${names.join(',')}}`)
     const long = 'k'.repeat(500_000)
     json(`{"${long}a":1,"${long}b":2}`)
     const { message } = refusalOf(() => json(`{"${long}":1,"${long}":2}`))
     assert.ok(message.length < 250, message)
+  })
+
+  test('members are told with the spans of their values, and no others than those of the object', () => {
+    const told = (text: string): unknown[] => {
+      const members: unknown[] = []
+      checkJson(text, (member) => members.push(member))
+      return members
+    }
+    assert.deepEqual(told('[{"a":1}]'), [])
+    assert.deepEqual(told('{}'), [])
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
+        fc.constantFrom(0, 2),
+        (value, space) => {
+          const text = JSON.stringify(value, null, space)
+          const expected = topLevelMembers(text).map(({ name, valueStart, valueEnd }) => {
+            return { name, valueStart, valueEnd }
+          })
+          assert.deepEqual(told(text), expected)
+        },
+      ),
+      { seed: 1, numRuns: 300 },
+    )
   })
 
   test('every JSON text passes unchanged', () => {

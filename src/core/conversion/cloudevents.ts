@@ -1,9 +1,17 @@
 // CloudEvents 1.0 over HTTP: an event in either mode becomes the JSON object of the structured mode, its data byte for
 // byte where that is JSON.
 import { parseTime } from '../../rfc3339.ts'
-import { topLevelMembers } from '../json-members.ts'
-import { boundedJson, invalidAt, invalidField, textOf, withoutBom } from './document.ts'
+import {
+  boundedJson,
+  CONVERTED_JSON_BYTES_MAX,
+  invalidAt,
+  invalidField,
+  JSON_DOCUMENT_BYTES_MAX,
+  textOf,
+  withoutBom,
+} from './document.ts'
 import { checkJson } from './json.ts'
+import type { JsonMember } from './json.ts'
 import { familyOf, isUtf8Charset, parseMediaType } from './media-type.ts'
 
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>
@@ -26,15 +34,15 @@ const KNOWN: ReadonlyMap<string, readonly [isRight: (text: string) => boolean, t
 
 /** @throws AppError INVALID_DOCUMENT with the place, or the `field` */
 export function checkStructured(text: string): void {
-  checkJson(text)
+  const members: JsonMember[] = []
+  checkJson(text, (member) => members.push(member))
   if (!/^\s*\{/.test(text)) throw invalidAt('JSON', text, 0, 'must be an object, the event')
-  const members = topLevelMembers(text)
   const has = (name: string): boolean => members.some((member) => member.name === name)
   if (has('data') && has('data_base64')) throw invalidField('data_base64', 'stands beside data')
   const values = new Map<string, unknown>()
   for (const { name, valueStart, valueEnd } of members) {
     if (name === 'data') continue
-    const value: unknown = JSON.parse(text.slice(valueStart, valueEnd))
+    const value: unknown = scalarOf(text.slice(valueStart, valueEnd))
     if (name === 'data_base64') checkBase64(value)
     // Null is as good as absent.
     else if (value !== null) values.set(name, value)
@@ -43,7 +51,12 @@ export function checkStructured(text: string): void {
   checkAttributes(values)
 }
 
-/** @throws AppError INVALID_DOCUMENT with the place, or the `field` */
+/** The objects and arrays that there are stand for none that would be right, so that they are not made. */
+function scalarOf(json: string): unknown {
+  return /^[[{]/.test(json) ? [] : JSON.parse(json)
+}
+
+/** @throws AppError BODY_TOO_LARGE; INVALID_DOCUMENT with the place, or the `field` */
 export function structuredOfBinary(headers: RequestHeaders, body: Buffer): Buffer {
   const attributes = attributesOf(headers)
   const event = Buffer.from(
@@ -99,9 +112,11 @@ function dataOf(attributes: ReadonlyMap<string, string>, body: Buffer): Buffer {
   if (!isText || !isUtf8Charset(media?.charset)) {
     return boundedJson(Buffer.from(`,"data_base64":"${body.toString('base64')}"`))
   }
-  const text = textOf(body)
-  if (family !== 'json') return boundedJson(Buffer.from(`,"data":${JSON.stringify(text)}`))
-  checkJson(text)
+  if (family !== 'json') {
+    const text = textOf(body, CONVERTED_JSON_BYTES_MAX)
+    return boundedJson(Buffer.from(`,"data":${JSON.stringify(text)}`))
+  }
+  checkJson(textOf(body, JSON_DOCUMENT_BYTES_MAX))
   return Buffer.concat([Buffer.from(',"data":'), withoutBom(body)])
 }
 

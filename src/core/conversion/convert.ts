@@ -3,7 +3,15 @@ import { AppError } from '../../errors.ts'
 import type { SourceFormat } from '../../source-model.ts'
 import { checkStructured, structuredOfBinary } from './cloudevents.ts'
 import type { RequestHeaders } from './cloudevents.ts'
-import { assertConvertible, boundedJson, textOf, withoutBom } from './document.ts'
+import {
+  boundedJson,
+  FORM_BYTES_MAX,
+  JSON_DOCUMENT_BYTES_MAX,
+  textOf,
+  withoutBom,
+  XML_BYTES_MAX,
+  YAML_BYTES_MAX,
+} from './document.ts'
 import { formToJson } from './form.ts'
 import { checkJson } from './json.ts'
 import { familyOf, isUtf8Charset, parseMediaType } from './media-type.ts'
@@ -58,25 +66,24 @@ export function convertBody(format: SourceFormat, request: InboundBody): Convert
 function read(reading: Reading, { headers, body }: InboundBody): ConvertedBody {
   switch (reading) {
     case 'json':
-      checkJson(textOf(body))
+      checkJson(textOf(body, JSON_DOCUMENT_BYTES_MAX))
       return { bytes: withoutBom(body), contentType: JSON_TYPE }
     case 'structured':
-      checkStructured(textOf(body))
+      checkStructured(textOf(body, JSON_DOCUMENT_BYTES_MAX))
       return { bytes: withoutBom(body), contentType: CLOUD_EVENT_TYPE }
     case 'binary':
       return { bytes: structuredOfBinary(headers, body), contentType: CLOUD_EVENT_TYPE }
     case 'form':
-      return made(body, formToJson)
+      return made(formToJson(textOf(body, FORM_BYTES_MAX)))
     case 'xml':
-      return made(body, xmlToJson)
+      return made(xmlToJson(textOf(body, XML_BYTES_MAX)))
     case 'yaml':
-      return made(body, yamlToJson)
+      return made(yamlToJson(textOf(body, YAML_BYTES_MAX)))
   }
 }
 
-function made(body: Buffer, toJson: (text: string) => string): ConvertedBody {
-  assertConvertible(body)
-  return { bytes: boundedJson(Buffer.from(toJson(textOf(body)))), contentType: JSON_TYPE }
+function made(json: string): ConvertedBody {
+  return { bytes: boundedJson(Buffer.from(json)), contentType: JSON_TYPE }
 }
 
 /** @param type in lower case; undefined where none was sent */

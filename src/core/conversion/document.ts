@@ -4,11 +4,14 @@ import { AppError } from '../../errors.ts'
 
 /** Levels of a document: of objects and arrays, or of elements. Whoever reads it further may do so recursively. */
 export const DOCUMENT_DEPTH_MAX = 100
-/**
- * Of a form, and of XML and YAML, which are parsed on the event loop. What the worst 256 KiB that we found cost of a
- * core of 2026: a form 8 ms, XML 85 ms, YAML 500 ms (YAML as people write it: 80 ms; JSON: 4 ms).
- */
-export const CONVERTED_BYTES_MAX = 256 * 1024
+// All are read on the event loop: each may have what holds it for some 30 to 60 ms at the worst that we found.
+// Warm, of a loaded core of 2026: YAML 28 ms (62 where aliases multiply), XML 34, JSON 32, an event with 68,000 names
+// 51, a form 2; twice that where the code is cold.
+export const FORM_BYTES_MAX = 256 * 1024
+export const XML_BYTES_MAX = 128 * 1024
+export const YAML_BYTES_MAX = 16 * 1024
+/** Of JSON that is checked, however large a body may be. */
+export const JSON_DOCUMENT_BYTES_MAX = 1024 * 1024
 /** Of the JSON that is made of what was none: aliases of YAML multiply what they name. */
 export const CONVERTED_JSON_BYTES_MAX = 1024 * 1024
 
@@ -18,29 +21,45 @@ export function withoutBom(body: Buffer): Buffer {
   return body.subarray(0, BOM.length).equals(BOM) ? body.subarray(BOM.length) : body
 }
 
-/** @throws AppError INVALID_DOCUMENT with the `byte` that is wrong, counted from 0 */
-export function textOf(body: Buffer): string {
+/** @throws AppError BODY_TOO_LARGE; INVALID_DOCUMENT with the `byte` that is wrong, counted from 0 */
+export function textOf(body: Buffer, bytesMax: number): string {
+  if (body.length > bytesMax) throw tooLarge('The document', bytesMax)
   const bytes = withoutBom(body)
-  const text = bytes.toString()
-  if (isUtf8(bytes)) return text
-  const at = firstInvalid(bytes, text)
-  const { line, column } = placeOf(text, at.char)
-  const byte = at.byte + body.length - bytes.length
+  if (isUtf8(bytes)) return bytes.toString()
+  const at = firstInvalid(bytes)
+  const before = bytes.toString('utf8', 0, at)
+  const { line, column } = placeOf(before, before.length)
+  const byte = at + body.length - bytes.length
   const sentence = `The body is not valid UTF-8 (byte ${byte}).`
   throw new AppError('INVALID_DOCUMENT', sentence, { detail: { byte, line, column } })
 }
 
-/** The first replacement character that is none in the bytes. */
-function firstInvalid(bytes: Buffer, text: string): { byte: number; char: number } {
-  let char = 0
-  let byte = 0
-  for (;;) {
-    const next = text.indexOf('\ufffd', char)
-    byte += Buffer.byteLength(text.slice(char, next))
-    if (!bytes.subarray(byte, byte + 3).equals(Buffer.from('\ufffd'))) return { byte, char: next }
-    byte += 3
-    char = next + 1
+/** Where the first character begins that is none; at the end where there is no such. */
+function firstInvalid(bytes: Buffer): number {
+  let at = 0
+  while (at < bytes.length) {
+    const length = charLength(bytes, at)
+    if (length === 0) return at
+    at += length
   }
+  return at
+}
+
+/** Bytes of the character that begins here (Unicode, table 3-7); 0 where none does. */
+function charLength(bytes: Buffer, at: number): number {
+  const first = bytes[at] ?? 0
+  if (first < 0x80) return 1
+  if (first < 0xc2 || first > 0xf4) return 0
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+  const second = bytes[at + 1] ?? 0
+  // Longer than needed, a surrogate, past U+10FFFF.
+  const min = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
+  const max = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
+  if (second < min || second > max) return 0
+  for (let next = at + 2; next < at + length; next++) {
+    if (((bytes[next] ?? 0) & 0xc0) !== 0x80) return 0
+  }
+  return length
 }
 
 /** Line and column, from 1; a column is a UTF-16 unit, as editors count. */
@@ -77,11 +96,6 @@ export function invalidField(field: string, problem: string): AppError {
 /** Text that is quoted in a sentence. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text)
-}
-
-/** @throws AppError BODY_TOO_LARGE */
-export function assertConvertible(body: Buffer): void {
-  if (body.length > CONVERTED_BYTES_MAX) throw tooLarge('The document', CONVERTED_BYTES_MAX)
 }
 
 export function tooLarge(what: string, limit: number): AppError {

@@ -9,14 +9,23 @@ const LITERALS = ['true', 'false', 'null']
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c]
 const [BRACE, BRACE_END, BRACKET, BRACKET_END] = [0x7b, 0x7d, 0x5b, 0x5d]
 
+/** One of the object that the text is, where it is one. */
+export interface JsonMember {
+  name: string
+  valueStart: number
+  valueEnd: number
+}
+
 /**
  * Takes what JSON.parse takes, but two members with one name and what is deeper than DOCUMENT_DEPTH_MAX.
  * In one pass, without recursion.
+ * @param onMember called as members go by: what follows may still be wrong
  * @throws AppError INVALID_DOCUMENT with the place
  */
-export function checkJson(text: string): void {
+export function checkJson(text: string, onMember?: (member: JsonMember) => void): void {
   /** The names of each object that is open; null stands for an array. */
   const open: (Set<string> | null)[] = []
+  let member: JsonMember | undefined
   let at = skipSpace(0)
   for (;;) {
     at = beginValue(at)
@@ -39,12 +48,18 @@ export function checkJson(text: string): void {
     return names === null ? first : afterName(names, first)
   }
 
-  function afterValue(end: number): number {
-    for (let next = skipSpace(end); ; next = skipSpace(next + 1)) {
+  function afterValue(start: number): number {
+    for (let end = start; ;) {
+      let next = skipSpace(end)
       const within = open.at(-1)
       if (within === undefined) {
         if (next < text.length) throw refused(next, 'goes on after its end')
         return -1
+      }
+      if (open.length === 1 && member !== undefined) {
+        member.valueEnd = end
+        onMember?.(member)
+        member = undefined
       }
       const code = text.charCodeAt(next)
       if (code === COMMA) {
@@ -55,6 +70,7 @@ export function checkJson(text: string): void {
         throw unexpected(next, `a comma or ${within === null ? ']' : '}'}`)
       }
       open.pop()
+      end = next + 1
     }
   }
 
@@ -67,7 +83,9 @@ export function checkJson(text: string): void {
     names.add(name)
     const colon = skipSpace(end)
     if (text.charCodeAt(colon) !== COLON) throw unexpected(colon, 'a colon')
-    return skipSpace(colon + 1)
+    const valueStart = skipSpace(colon + 1)
+    if (onMember !== undefined && open.length === 1) member = { name, valueStart, valueEnd: -1 }
+    return valueStart
   }
 
   function endOfScalar(start: number): number {
