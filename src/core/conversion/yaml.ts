@@ -21,11 +21,22 @@ const OPTIONS = {
   uniqueKeys: false,
 } as const
 
+/**
+ * What YAML may not have; and CR alone, which it takes for the end of a line and the library does not: a comment would
+ * go on and swallow the next line.
+ */
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)/
 const DECIMAL = /^([-+]?)(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d+))?$/
 const OTHER_BASE = /^0(?:o[0-7]+|x[\da-fA-F]+)$/
 
 /** @throws AppError INVALID_DOCUMENT with the place, BODY_TOO_LARGE for what it becomes */
 export function yamlToJson(text: string): string {
+  const forbidden = FORBIDDEN.exec(text)
+  if (forbidden !== null) {
+    const what = forbidden[0] === '\r' ? 'a CR without LF' : 'a control character'
+    throw invalidAt('YAML', text, forbidden.index, `has ${what}`)
+  }
   const document = composed(text, tokensOf(text))
   return document?.contents ? written(text, document, document.contents) : 'null'
 }
@@ -48,8 +59,16 @@ function tokensOf(text: string): CST.Token[] {
     if (token.type === 'document' && ++documents > 1) {
       throw invalidAt('YAML', text, token.offset, 'has a second document')
     }
+    if (token.type === 'directive' && isOtherVersion(token.source)) {
+      throw invalidAt('YAML', text, token.offset, 'says that it is of another version than 1.2')
+    }
     tokens.push(token)
   }
+}
+
+/** The versions read one text differently: `yes` is true in 1.1. */
+function isOtherVersion(directive: string): boolean {
+  return /^%YAML(?![^ \t])/.test(directive) && !/^%YAML[ \t]+1\.2(?![^ \t])/.test(directive)
 }
 
 function composed(text: string, tokens: readonly CST.Token[]): Document.Parsed | undefined {
