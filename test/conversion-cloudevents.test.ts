@@ -1,11 +1,11 @@
 // CloudEvents that come in: both modes become one JSON object, which others' readers understand, and what is no event
 // is refused at its attribute.
 import assert from 'node:assert/strict'
+import type { IncomingHttpHeaders } from 'node:http'
 import { describe, test } from 'node:test'
 import { CloudEvent, HTTP } from 'cloudevents'
 import fc from 'fast-check'
 import { convertBody } from '../src/core/conversion/convert.ts'
-import type { RequestHeaders } from '../src/core/conversion/cloudevents.ts'
 import {
   CONVERTED_JSON_BYTES_MAX,
   DOCUMENT_DEPTH_MAX,
@@ -26,7 +26,7 @@ const EVENT = { specversion: '1.0', id: '7', source: '/shop', type: 'order.paid'
 const structured = (text: string): string => converted(STRUCTURED, text).bytes.toString()
 
 function binary(
-  headers: RequestHeaders,
+  headers: IncomingHttpHeaders,
   body: string | Buffer = '',
   format: SourceFormat = 'auto',
 ): string {
@@ -246,7 +246,7 @@ describe('what the SDK sends', () => {
         })
         const [first, second] = [HTTP.binary(event), HTTP.structured(event)].map((message) => {
           const request = {
-            headers: message.headers as RequestHeaders,
+            headers: message.headers,
             body: Buffer.from(message.body as string),
           }
           return convertBody('auto', request).bytes.toString()

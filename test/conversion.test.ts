@@ -96,6 +96,22 @@ describe('which type is taken', () => {
   })
 })
 
+test('a body that is compressed is not taken, by no format', () => {
+  const body = Buffer.from('1')
+  for (const format of ['auto', 'json', 'form', 'xml', 'yaml', 'cloudevents', 'raw'] as const) {
+    for (const coding of ['gzip', 'BR', 'identity, zstd', 'aes128gcm', 'none']) {
+      const request = { headers: { 'content-encoding': coding }, body }
+      const { code, message } = refusalOf(() => convertBody(format, request))
+      assert.equal(code, 'UNSUPPORTED_MEDIA_TYPE')
+      assert.ok(message.includes(coding), message)
+    }
+  }
+  for (const coding of ['', 'identity', 'Identity', 'identity, identity ']) {
+    convertBody('json', { headers: { 'content-encoding': coding }, body })
+    convertBody('raw', { headers: { 'content-encoding': coding }, body })
+  }
+})
+
 describe('the text of a body', () => {
   test('a byte order mark is dropped, in each format', () => {
     for (const [type, body, expected] of [

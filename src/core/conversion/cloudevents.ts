@@ -1,5 +1,6 @@
 // CloudEvents 1.0 over HTTP: an event in either mode becomes the JSON object of the structured mode, its data byte for
 // byte where that is JSON.
+import type { IncomingHttpHeaders } from 'node:http'
 import { parseTime } from '../../rfc3339.ts'
 import {
   boundedJson,
@@ -13,8 +14,6 @@ import {
 import { checkJson } from './json.ts'
 import type { JsonMember } from './json.ts'
 import { familyOf, isUtf8Charset, parseMediaType } from './media-type.ts'
-
-export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>
 
 const REQUIRED = ['specversion', 'id', 'source', 'type']
 const INT32 = 2 ** 31
@@ -57,7 +56,7 @@ function scalarOf(json: string): unknown {
 }
 
 /** @throws AppError BODY_TOO_LARGE; INVALID_DOCUMENT with the place, or the `field` */
-export function structuredOfBinary(headers: RequestHeaders, body: Buffer): Buffer {
+export function structuredOfBinary(headers: IncomingHttpHeaders, body: Buffer): Buffer {
   const attributes = attributesOf(headers)
   const event = Buffer.from(
     [...attributes]
@@ -67,7 +66,7 @@ export function structuredOfBinary(headers: RequestHeaders, body: Buffer): Buffe
   return Buffer.concat([Buffer.from('{'), event, dataOf(attributes, body), Buffer.from('}')])
 }
 
-function attributesOf(headers: RequestHeaders): Map<string, string> {
+function attributesOf(headers: IncomingHttpHeaders): Map<string, string> {
   // The four that each event has come first.
   const attributes = new Map<string, string>(REQUIRED.map((name) => [name, '']))
   const missing = new Set(REQUIRED)
@@ -84,7 +83,7 @@ function attributesOf(headers: RequestHeaders): Map<string, string> {
   }
   for (const name of missing) attributes.delete(name)
   const type = headers['content-type']
-  if (typeof type === 'string' && type !== '') attributes.set('datacontenttype', type)
+  if (type !== undefined && type.trim() !== '') attributes.set('datacontenttype', type)
   checkAttributes(attributes)
   return attributes
 }

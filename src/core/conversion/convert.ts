@@ -1,8 +1,8 @@
 // The body of a source's request as the text that its function gets: JSON stays byte for byte, the rest becomes JSON.
+import type { IncomingHttpHeaders } from 'node:http'
 import { AppError } from '../../errors.ts'
 import type { SourceFormat } from '../../source-model.ts'
 import { checkStructured, structuredOfBinary } from './cloudevents.ts'
-import type { RequestHeaders } from './cloudevents.ts'
 import {
   boundedJson,
   FORM_BYTES_MAX,
@@ -19,8 +19,7 @@ import { xmlToJson } from './xml.ts'
 import { yamlToJson } from './yaml.ts'
 
 export interface InboundBody {
-  /** Names in lower case, as Node has them. */
-  headers: RequestHeaders
+  headers: IncomingHttpHeaders
   body: Buffer
 }
 
@@ -52,6 +51,7 @@ const TAKEN: Readonly<Record<Exclude<SourceFormat, 'raw'>, string>> = {
  */
 export function convertBody(format: SourceFormat, request: InboundBody): ConvertedBody {
   const { headers, body } = request
+  assertNotEncoded(headers['content-encoding'] ?? '')
   const sent = contentTypeOf(headers)
   if (format === 'raw') return { bytes: body, contentType: sent ?? 'application/octet-stream' }
   const media = sent === undefined ? undefined : parseMediaType(sent)
@@ -90,7 +90,7 @@ function made(json: string): ConvertedBody {
 function readingOf(
   format: Exclude<SourceFormat, 'raw'>,
   type: string | undefined,
-  headers: RequestHeaders,
+  headers: IncomingHttpHeaders,
 ): Reading | undefined {
   const family = type === undefined ? 'json' : familyOf(type)
   switch (format) {
@@ -110,7 +110,7 @@ function readingOf(
 /** Batches are not taken, nor events in other formats than JSON. */
 function modeOf(
   type: string | undefined,
-  headers: RequestHeaders,
+  headers: IncomingHttpHeaders,
 ): 'structured' | 'binary' | undefined {
   if (type === CLOUD_EVENT_TYPE) return 'structured'
   return !isEventType(type) && headers['ce-specversion'] !== undefined ? 'binary' : undefined
@@ -120,10 +120,16 @@ function isEventType(type: string | undefined): boolean {
   return type?.startsWith('application/cloudevents') ?? false
 }
 
+/** Nothing is decompressed here, and a function would not know what it got. */
+function assertNotEncoded(codings: string): void {
+  if (codings.split(',').every((coding) => /^(?:identity)?$/i.test(coding.trim()))) return
+  const sentence = `A source takes no body with Content-Encoding ${codings.slice(0, 100)}.`
+  throw new AppError('UNSUPPORTED_MEDIA_TYPE', sentence)
+}
+
 /** A header that is there and empty says nothing. */
-function contentTypeOf(headers: RequestHeaders): string | undefined {
-  const value = headers['content-type']
-  const text = Array.isArray(value) ? value[0] : value
+function contentTypeOf(headers: IncomingHttpHeaders): string | undefined {
+  const text = headers['content-type']
   return text === undefined || text.trim() === '' ? undefined : text
 }
 
