@@ -56,6 +56,22 @@ describe('the structured mode', () => {
     assert.equal(converted(`${STRUCTURED}; charset=UTF-8`, bytes).contentType, STRUCTURED)
   })
 
+  for (const change of [
+    { data: 1, data_base64: null },
+    { data_base64: null },
+    { subject: null, time: null, ext: null },
+    { time: '2016-12-31T23:59:60Z' },
+    { time: '2017-01-01T00:59:60.5+01:00' },
+    ...['a:b', '#x', '?x=:', 'a/b:c', '//x.org/%7Ea', './a:b', '/größe'].map((source) => ({
+      source,
+    })),
+  ]) {
+    test(`${JSON.stringify(change)} is taken`, () => {
+      const text = JSON.stringify({ ...EVENT, ...change })
+      assert.equal(structured(text), text)
+    })
+  }
+
   for (const [change, field] of [
     [{ specversion: undefined }, 'specversion'],
     [{ specversion: '0.3' }, 'specversion'],
@@ -65,13 +81,21 @@ describe('the structured mode', () => {
     [{ id: 7 }, 'id'],
     [{ source: '' }, 'source'],
     [{ source: 'a b' }, 'source'],
+    [{ source: '%zz' }, 'source'],
+    [{ source: '/100%' }, 'source'],
+    [{ source: ':::' }, 'source'],
+    [{ source: '1a:b' }, 'source'],
     [{ type: undefined }, 'type'],
     [{ type: '' }, 'type'],
     [{ subject: '' }, 'subject'],
     [{ time: 'yesterday' }, 'time'],
     [{ time: '2026-02-30T00:00:00Z' }, 'time'],
     [{ time: 1 }, 'time'],
+    [{ time: '2016-12-31T12:30:60Z' }, 'time'],
+    [{ time: '2016-12-31T23:59:60+01:00' }, 'time'],
+    [{ time: '2016-12-31T23:59:61Z' }, 'time'],
     [{ dataschema: '/relative' }, 'dataschema'],
+    [{ dataschema: 'x:a b' }, 'dataschema'],
     [{ datacontenttype: 'json' }, 'datacontenttype'],
     [{ Ext: 'x' }, 'Ext'],
     [{ 'my-ext': 'x' }, 'my-ext'],
@@ -82,6 +106,7 @@ describe('the structured mode', () => {
     [{ ext: {} }, 'ext'],
     [{ ext: [] }, 'ext'],
     [{ data: 1, data_base64: 'aGk=' }, 'data_base64'],
+    [{ data: null, data_base64: 'aGk=' }, 'data_base64'],
     [{ data_base64: 'no base64' }, 'data_base64'],
     [{ data_base64: 'aGk' }, 'data_base64'],
     [{ data_base64: 1 }, 'data_base64'],

@@ -57,6 +57,8 @@ describe('XML', () => {
     ["<a><!-- it's --><b>kept</b><!-- it's --></a>", '{"a":{"b":"kept"}}'],
     ['<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<!-- c -->\n<a/>', '{"a":""}'],
     ["<?xml version='1.0' encoding='us-ascii'?><a/>", '{"a":""}'],
+    ['<?xml version="1.0" encoding="utf8"?><a/>', '{"a":""}'],
+    ['<a><!----><!-- - -> > - --></a>', '{"a":""}'],
     [
       '<s:a xmlns:s="urn:x" s:b="1"><s:c/></s:a>',
       '{"s:a":{"@xmlns:s":"urn:x","@s:b":"1","s:c":""}}',
@@ -102,6 +104,11 @@ describe('XML', () => {
     ['<a>\u0001</a>', 1, 4],
     ['<a>]]></a>', 1, 4],
     ['<a><!-- </a>', 1, 8],
+    ['<a><!-- -- --></a>', 1, 9],
+    ['<a><!-- x ---></a>', 1, 11],
+    ['<a><!---></a>', 1, 8],
+    ['<?xml version="1.0" encoding=\'UTF-8"?><a/>', 1, 1],
+    ['<?xml version="1.0" standalone="yes\'?><a/>', 1, 1],
     ['<a><![CDATA[</a>', 1, 4],
     ['<a><?pi </a>', 1, 8],
     ['<a><?>?></a>', 1, 4],
@@ -123,6 +130,20 @@ describe('XML', () => {
       assertRefused(() => xml(text), line, column)
     })
   }
+
+  test('what begins with <! is told as what it is', () => {
+    for (const [text, told] of [
+      ['<!DOCTYPE a><a/>', 'has a document type, which is not taken'],
+      ['<a><!doctype a></a>', 'has a document type, which is not taken'],
+      ['<a><![cdata[x]]></a>', 'has a <! that begins neither a comment nor CDATA'],
+      ['<a><!b></a>', 'has a <! that begins neither a comment nor CDATA'],
+      ['<a><!- x --></a>', 'has a <! that begins neither a comment nor CDATA'],
+      ['<a><!-- -- --></a>', 'has -- in a comment'],
+    ] as const) {
+      const { message } = refusalOf(() => xml(text))
+      assert.ok(message.startsWith(`The XML ${told} (`), message)
+    }
+  })
 
   test('another encoding than UTF-8 is a type that is not taken', () => {
     for (const encoding of ['ISO-8859-1', 'UTF-16', 'windows-1252']) {

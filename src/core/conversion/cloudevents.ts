@@ -26,8 +26,11 @@ const KNOWN: ReadonlyMap<string, readonly [isRight: (text: string) => boolean, t
     ['source', [isUriReference, 'must be a URI reference']],
     ['type', [(text) => text !== '', 'must not be empty']],
     ['subject', [(text) => text !== '', 'must not be empty']],
-    ['time', [(text) => parseTime(text) !== undefined, 'must be a time as RFC 3339 has it']],
-    ['dataschema', [(text) => URL.canParse(text), 'must be an absolute URI']],
+    ['time', [isTime, 'must be a time as RFC 3339 has it']],
+    [
+      'dataschema',
+      [(text) => isUriReference(text) && URL.canParse(text), 'must be an absolute URI'],
+    ],
     ['datacontenttype', [(text) => parseMediaType(text) !== undefined, 'must be a media type']],
   ])
 
@@ -36,16 +39,17 @@ export function checkStructured(text: string): void {
   const members: JsonMember[] = []
   checkJson(text, (member) => members.push(member))
   if (!/^\s*\{/.test(text)) throw invalidAt('JSON', text, 0, 'must be an object, the event')
-  const has = (name: string): boolean => members.some((member) => member.name === name)
-  if (has('data') && has('data_base64')) throw invalidField('data_base64', 'stands beside data')
+  const hasData = members.some(({ name }) => name === 'data')
   const values = new Map<string, unknown>()
   for (const { name, valueStart, valueEnd } of members) {
     if (name === 'data') continue
     const value: unknown = scalarOf(text.slice(valueStart, valueEnd))
-    if (name === 'data_base64') checkBase64(value)
-    // Null is as good as absent.
-    else if (value !== null) values.set(name, value)
-    else checkName(name)
+    // Null is as good as absent; but data may be null.
+    if (value === null) {
+      if (name !== 'data_base64') checkName(name)
+    } else if (name !== 'data_base64') values.set(name, value)
+    else if (hasData) throw invalidField(name, 'stands beside data')
+    else checkBase64(value)
   }
   checkAttributes(values)
 }
@@ -151,6 +155,16 @@ function checkBase64(value: unknown): void {
   if (!isRight) throw invalidField('data_base64', 'must be Base64')
 }
 
+/** By its characters, percents and scheme. Letters beyond ASCII pass, since senders use them. */
 function isUriReference(text: string): boolean {
-  return /^[^\s"<>\\^`{|}]+$/.test(text)
+  if (text === '' || /[\s"<>\\^`{|}]|%(?![\da-f]{2})/i.test(text)) return false
+  return /^(?:[a-z][a-z\d+.-]*:|[^:/?#]*(?:[/?#]|$))/i.test(text)
+}
+
+/** Leap seconds too, which Date does not know: the last of a day of UTC. */
+function isTime(text: string): boolean {
+  const leap = /^(.{10}T\d\d:\d\d:)60(.*)$/i.exec(text)
+  if (leap === null) return parseTime(text) !== undefined
+  const ms = parseTime(`${leap[1] ?? ''}59${leap[2] ?? ''}`)
+  return ms !== undefined && new Date(ms).toISOString().slice(11, 19) === '23:59:59'
 }

@@ -3,6 +3,7 @@
 // all that is between them. So the markup is read here first, with places, and the library gets what it reads right.
 import { AppError } from '../../errors.ts'
 import { DOCUMENT_DEPTH_MAX, invalidAt, quoted } from './document.ts'
+import { isUtf8Charset } from './media-type.ts'
 
 const NAME_START =
   ':A-Z_a-z\\u{C0}-\\u{D6}\\u{D8}-\\u{F6}\\u{F8}-\\u{2FF}\\u{370}-\\u{37D}\\u{37F}-\\u{1FFF}' +
@@ -17,10 +18,9 @@ const END_TAG = new RegExp(`</(${NAME})${SPACE}*>`, 'yu')
 const INSTRUCTION = new RegExp(`<\\?(${NAME})(?=${SPACE}|\\?>)`, 'yu')
 const DECLARATION = new RegExp(
   `^<\\?xml${SPACE}+version${SPACE}*=${SPACE}*(?:"1\\.\\d+"|'1\\.\\d+')` +
-    `(?:${SPACE}+encoding${SPACE}*=${SPACE}*["']([A-Za-z][\\w.-]*)["'])?` +
-    `(?:${SPACE}+standalone${SPACE}*=${SPACE}*["'](?:yes|no)["'])?${SPACE}*\\?>`,
+    `(?:${SPACE}+encoding${SPACE}*=${SPACE}*(["'])([A-Za-z][\\w.-]*)\\1)?` +
+    `(?:${SPACE}+standalone${SPACE}*=${SPACE}*(["'])(?:yes|no)\\3)?${SPACE}*\\?>`,
 )
-const ENCODINGS = new Set(['utf-8', 'us-ascii'])
 const FORBIDDEN = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u
 const REFERENCE = /&(?:#(\d+)|#x([\da-fA-F]+)|(\w*));?/g
 const ENTITIES: ReadonlyMap<string, string> = new Map([
@@ -45,7 +45,7 @@ export function checkedXml(text: string): string {
   let kept = ''
   let at = skipDeclaration(text)
   while (at < text.length) {
-    if (text.startsWith('<!--', at)) at = endOf('-->', at + 4, 'a comment')
+    if (text.startsWith('<!--', at)) at = afterComment(at)
     else if (text.startsWith('<?', at)) at = afterInstruction(at)
     else {
       const end = afterKept(at)
@@ -64,8 +64,13 @@ export function checkedXml(text: string): string {
       if (open.length === 0) throw refused(start, 'has text outside its root element')
       return endOf(']]>', start, 'CDATA')
     }
-    if (text.startsWith('<!', start))
-      throw refused(start, 'has a document type, which is not taken')
+    if (text.startsWith('<!', start)) {
+      const isType = text.slice(start, start + '<!DOCTYPE'.length).toUpperCase() === '<!DOCTYPE'
+      const what = isType
+        ? 'a document type, which is not taken'
+        : 'a <! that begins neither a comment nor CDATA'
+      throw refused(start, `has ${what}`)
+    }
     return text[start + 1] === '/' ? afterEndTag(start) : afterStartTag(start)
   }
 
@@ -118,6 +123,12 @@ export function checkedXml(text: string): string {
     return END_TAG.lastIndex
   }
 
+  function afterComment(start: number): number {
+    const end = endOf('--', start + '<!--'.length, 'a comment')
+    if (text[end] !== '>') throw refused(end - 2, 'has -- in a comment')
+    return end + 1
+  }
+
   function afterInstruction(start: number): number {
     const target = match(INSTRUCTION, start)?.[1]
     if (target === undefined) throw refused(start, 'has a <? that begins no instruction')
@@ -167,8 +178,8 @@ function valueOf(reference: readonly (string | undefined)[]): string | undefined
 }
 
 function skipDeclaration(text: string): number {
-  const [all, encoding] = DECLARATION.exec(text) ?? []
-  if (encoding !== undefined && !ENCODINGS.has(encoding.toLowerCase())) {
+  const [all, , encoding] = DECLARATION.exec(text) ?? []
+  if (encoding !== undefined && !isUtf8Charset(encoding.toLowerCase())) {
     const sentence = `XML is taken as UTF-8 only, not as ${encoding.slice(0, 100)}.`
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', sentence)
   }
