@@ -4,9 +4,9 @@ import { AppError } from '../../errors.ts'
 
 /** Levels of a document: of objects and arrays, or of elements. Whoever reads it further may do so recursively. */
 export const DOCUMENT_DEPTH_MAX = 100
-// All are read on the event loop: each may have what holds it for some 30 to 60 ms at the worst that we found.
-// Warm, of a loaded core of 2026: YAML 28 ms (62 where aliases multiply), XML 34, JSON 32, an event with 68,000 names
-// 51, a form 2; twice that where the code is cold.
+// All are read on the event loop: each may have what holds it for some 50 ms. The worst that we found, warm, on a core of
+// 2026 that others used too: YAML 34 ms (44 where aliases multiply), XML 39, JSON 32, an event with 68,000 names 51,
+// a form 2. Cold, two to three times that.
 export const FORM_BYTES_MAX = 256 * 1024
 export const XML_BYTES_MAX = 128 * 1024
 export const YAML_BYTES_MAX = 16 * 1024

@@ -1,7 +1,7 @@
 // YAML 1.2 (core schema) becomes JSON. The library reads the document; what it says is written here, so that
 // numbers keep their digits, and what aliases multiply is bounded while it is written.
 import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, visit } from 'yaml'
-import type { Alias, CST, Document, Node, ParsedNode, YAMLMap } from 'yaml'
+import type { Alias, CST, Document, Node, ParsedNode, Scalar, YAMLMap } from 'yaml'
 import type { AppError } from '../../errors.ts'
 import {
   CONVERTED_JSON_BYTES_MAX,
@@ -97,6 +97,8 @@ function refusedBy(text: string, source: unknown, message: string): AppError {
 
 function written(text: string, document: Document.Parsed, contents: ParsedNode): string {
   const targets = aliasTargets(text, document)
+  /** Aliases write one scalar many times. */
+  const scalars = new Map<Node, string>()
   const parts: string[] = []
   let chars = 0
   write(contents, 0)
@@ -105,7 +107,7 @@ function written(text: string, document: Document.Parsed, contents: ParsedNode):
   function write(node: Node | null, depth: number): void {
     if (node === null) put('null')
     else if (isAlias(node)) write(targets.get(node) ?? null, depth)
-    else if (isScalar(node)) put(scalarText(text, node))
+    else if (isScalar(node)) put(scalars.get(node) ?? scalarOnce(node))
     else {
       if (depth === DOCUMENT_DEPTH_MAX) throw tooDeep(text, offsetOf(node))
       if (isMap(node)) writeMap(node, depth + 1)
@@ -118,6 +120,12 @@ function written(text: string, document: Document.Parsed, contents: ParsedNode):
         put(']')
       }
     }
+  }
+
+  function scalarOnce(node: Scalar): string {
+    const made = scalarText(text, node)
+    scalars.set(node, made)
+    return made
   }
 
   function writeMap(map: YAMLMap, depth: number): void {
