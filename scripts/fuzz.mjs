@@ -16,6 +16,7 @@ const TYPESCRIPT = [
   'headers',
   'addresses',
   'settings',
+  'documents',
   'uploads',
 ]
 const TARGETS = [...RUST, ...TYPESCRIPT]

@@ -148,7 +148,8 @@ export function createHooks(deps: HooksDeps) {
     if (after !== undefined) return after
     const { body, eventId: ownId, signed, signedUntilMs } = known
     const seen: Seen = { headers: known.headers, query: known.query, hops, ownId, signed }
-    const kept = { ...event, request: JSON.stringify(seen), body }
+    const ownEventId = source.eventId === null ? ownId : null
+    const kept = { ...event, eventId: ownEventId, request: JSON.stringify(seen), body }
     try {
       const taken = await take({ source, event: kept, seen, body, repeated, signedUntilMs }, call)
       if (taken.kind === 'duplicate' || taken.run === undefined) return taken
