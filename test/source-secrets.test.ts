@@ -52,6 +52,7 @@ test('no scheme takes everything, and hands on no credentials', async () => {
     query: { a: ['1', '3'], b: '2', c: '', ['__proto__']: '4', d: 'ü +' },
     eventId: null,
     signed: null,
+    signedUntilMs: null,
     body: sent.body,
   })
 })
