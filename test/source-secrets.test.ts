@@ -246,8 +246,9 @@ describe('what an owner says of who may send', () => {
     const fits = (key: Buffer): boolean =>
       standardKey(`whpk_${key.toString('base64')}`) !== undefined
     assert.equal(new Set(SMALL_ORDER_KEYS.map((key) => key.toString('hex'))).size, 14)
-    for (const key of SMALL_ORDER_KEYS) assert.ok(isForgeable(key), key.toString('hex'))
-    for (const key of LARGE_Y_KEYS.filter(isForgeable)) assert.ok(!fits(key), key.toString('hex'))
+    // The newest releases of Node.js verify nothing with some of them.
+    const weak = [...SMALL_ORDER_KEYS, ...LARGE_Y_KEYS.filter(isForgeable)]
+    for (const key of weak) assert.ok(!fits(key), key.toString('hex'))
     for (let made = 0; made < 20; made++) {
       const { x = '' } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
       assert.ok(fits(Buffer.from(x, 'base64url')))
