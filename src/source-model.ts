@@ -1,9 +1,11 @@
 // Plain types of sources, the addresses that other services call; a part of model.ts.
 import type { FunctionRef } from './event-model.ts'
 
+export const PLACES = ['header', 'query', 'json'] as const
+
 /** Where in a request something is: a header, a query parameter, or a path of names with dots between them. */
 export interface RequestPlace {
-  in: 'header' | 'query' | 'json'
+  in: (typeof PLACES)[number]
   name: string
 }
 
@@ -28,7 +30,8 @@ export type Challenge =
   | { kind: 'cloudevents'; origins: readonly string[] }
 
 /** auto: by the Content-Type. raw: whatever it is, as it came. */
-export type SourceFormat = 'auto' | 'json' | 'form' | 'xml' | 'yaml' | 'cloudevents' | 'raw'
+export const FORMATS = ['auto', 'json', 'form', 'xml', 'yaml', 'cloudevents', 'raw'] as const
+export type SourceFormat = (typeof FORMATS)[number]
 
 /** The function that a source calls: its answer goes to the sender, or 202 does, and it runs in the background. */
 export interface SourceTarget extends FunctionRef {
@@ -59,7 +62,8 @@ export interface Source {
 }
 
 /** refused: for the reason that its code tells. */
-export type Verdict = 'accepted' | 'duplicate' | 'challenge' | 'refused'
+export const VERDICTS = ['accepted', 'duplicate', 'challenge', 'refused'] as const
+export type Verdict = (typeof VERDICTS)[number]
 
 /** A request that a source got. */
 export interface SourceEvent {

@@ -1,7 +1,7 @@
 // What is read of an event that came to a source: the sender's own id of it, and what tells it from others.
 import { createHash } from 'node:crypto'
 import { AppError } from '../errors.ts'
-import type { RequestPlace, Source } from '../model.ts'
+import type { PublishAs, RequestPlace, Source } from '../model.ts'
 import { valueAt } from '../payload-filter.ts'
 import { CLOUD_EVENT_TYPE } from './conversion/convert.ts'
 import type { ConvertedBody } from './conversion/convert.ts'
@@ -40,8 +40,14 @@ export function checkOnce(repeated: readonly string[]): void {
   throw new AppError('INVALID_DOCUMENT', `${field} is there more than once.`, { detail: { field } })
 }
 
+/** The event type that it is published as; none that a tenant could have where the request does not tell. */
+export function typeOf(publish: PublishAs, of: { seen: Seen; document: ConvertedBody }): string {
+  if ('type' in publish) return publish.type
+  return publish.prefix + (toEventId(valueOf(publish.typeFrom, of)) ?? '')
+}
+
 /** What is at a place of a request; undefined where there is nothing. */
-export function valueOf(
+function valueOf(
   { in: where, name }: RequestPlace,
   { seen, document }: { seen: Seen; document: ConvertedBody },
 ): unknown {

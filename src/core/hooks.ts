@@ -3,14 +3,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
-import type { Executable, RequestPlace, RunAnswer, Source, SourceEvent } from '../model.ts'
-import type {
-  Acceptance,
-  NewAccepted,
-  NewSourceEvent,
-  PublishRefusal,
-  Storage,
-} from '../storage/storage.ts'
+import type { Executable, RunAnswer, Source, SourceEvent } from '../model.ts'
+import type { Acceptance, NewAccepted, NewSourceEvent, Storage } from '../storage/storage.ts'
 import type { ByteLease } from './byte-budget.ts'
 import { CLOUD_EVENT_TYPE, convertBody } from './conversion/convert.ts'
 import type { ConvertedBody } from './conversion/convert.ts'
@@ -19,7 +13,7 @@ import type { Executables } from './executables.ts'
 import { asksForText } from './function-calls.ts'
 import { isGranted } from './grants.ts'
 import { HangUp } from './hang-up.ts'
-import { checkOnce, idOf, keysOf, valueOf } from './hook-event.ts'
+import { checkOnce, idOf, keysOf, typeOf } from './hook-event.ts'
 import type { Seen } from './hook-event.ts'
 import { createIds } from './ids.ts'
 import { hashKey } from './keys.ts'
@@ -74,9 +68,6 @@ interface KnownEvent {
 type Taken =
   | { kind: 'accepted'; event: SourceEvent; run?: { request: RunRequest; prepared: PreparedRun } }
   | { kind: 'duplicate'; of: string }
-
-/** Committed; or nothing is, for that reason. */
-type Committed = Exclude<Acceptance, { outcome: PublishRefusal }>
 
 export interface HooksDeps {
   storage: Pick<Storage, 'sourceEvents'>
@@ -213,13 +204,20 @@ export function createHooks(deps: HooksDeps) {
       run: prepared,
     }
     const isPublished = before?.is === 'failed' && before.messageId !== null
+    const { tenant, publish } = source
     const committed =
-      source.publish === null || isPublished
-        ? ((await commit(whole)) as Committed)
-        : await messages.publishWith(toMessage(source, { seen, document }), async (message) => {
-            const acceptance = await commit({ ...whole, message })
-            return isPublishRefusal(acceptance) ? acceptance.outcome : acceptance
-          })
+      publish === null || isPublished
+        ? await commit(whole)
+        : await messages.publishWith(
+            {
+              tenant,
+              type: typeOf(publish, { seen, document }),
+              payload: document.bytes.toString(),
+              deliverAtMs: null,
+              hops: seen.hops,
+            },
+            async (message) => orRefusal(await commit({ ...whole, message })),
+          )
     switch (committed.outcome) {
       case 'duplicate':
         return { kind: 'duplicate', of: committed.of }
@@ -228,6 +226,10 @@ export function createHooks(deps: HooksDeps) {
         throw new AppError('HOOK_IN_FLIGHT')
       case 'gone':
         throw new AppError('NOT_FOUND', 'There is no such source.')
+      case 'unknown_type':
+      case 'type_changed':
+      case 'token_fields_missing':
+        throw new Error('What has no message is not refused for it.')
       case 'accepted':
         break
     }
@@ -255,21 +257,6 @@ export function createHooks(deps: HooksDeps) {
       if (acceptance.outcome !== 'contended' || pauseMs > CONTENDED_MS_MAX) return acceptance
       await wait(pauseMs)
     }
-  }
-
-  function toMessage(
-    { tenant, publish }: Source,
-    { seen, document }: { seen: Seen; document: ConvertedBody },
-  ) {
-    const payload = document.bytes.toString()
-    const read = (place: RequestPlace) => toEventId(valueOf(place, { seen, document })) ?? ''
-    const type =
-      publish === null
-        ? ''
-        : 'type' in publish
-          ? publish.type
-          : publish.prefix + read(publish.typeFrom)
-    return { tenant, type, payload, deliverAtMs: null, hops: seen.hops }
   }
 
   /** Undefined where the source calls none. @throws AppError HOOK_UNAVAILABLE */
@@ -344,8 +331,18 @@ function forSender(error: AppError): AppError {
   return new AppError(code, message, { detail: runId === undefined ? others : {} })
 }
 
-function isPublishRefusal(
-  acceptance: Acceptance,
-): acceptance is Extract<Acceptance, { outcome: PublishRefusal }> {
-  return ['unknown_type', 'type_changed', 'token_fields_missing'].includes(acceptance.outcome)
+/** As messages are told that one of them is refused. */
+function orRefusal(acceptance: Acceptance) {
+  switch (acceptance.outcome) {
+    case 'unknown_type':
+    case 'type_changed':
+    case 'token_fields_missing':
+      return acceptance.outcome
+    case 'accepted':
+    case 'duplicate':
+    case 'in_flight':
+    case 'contended':
+    case 'gone':
+      return acceptance
+  }
 }

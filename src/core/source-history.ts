@@ -46,9 +46,9 @@ export function createSourceHistory({ storage, config, now, onError }: SourceHis
   let flushing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let sweeper: NodeJS.Timeout | undefined
-  /** Since each source's history was cut. */
   /** Sources whose history is being cut. */
   const pruning = new Map<string, Promise<void>>()
+  /** Since each source's history was cut, and its keys. */
   const grown = new Map<string, { events: number; bytes: number; unpruned: number }>()
 
   function flush(): Promise<void> {
@@ -89,11 +89,11 @@ export function createSourceHistory({ storage, config, now, onError }: SourceHis
     grown.set(sourceId, sum)
     const [oldest] = grown.keys()
     if (grown.size > SOURCES_REMEMBERED && oldest !== undefined) grown.delete(oldest)
+    if (pruning.has(sourceId)) return
     if (sum.events <= PRUNE_EVENTS && sum.bytes <= PRUNE_BYTES) return
     const all = sum.unpruned > PRUNE_KEYS_EVENTS
     grown.set(sourceId, { events: 0, bytes: 0, unpruned: all ? 0 : sum.unpruned })
     const { keys, ...others } = bounds
-    if (pruning.has(sourceId)) return
     const pruned = storage.sourceEvents
       .prune(sourceId, all ? { keys, ...others } : others)
       .catch(onError)

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { isEventTypeName, isOperational } from '../event-pattern.ts'
 import type { PublishAs, Source } from '../model.ts'
+import { malformed } from '../object-members.ts'
 import type { SourceFields, Storage } from '../storage/storage.ts'
 import { unknownType } from './known-types.ts'
 import { checkTenant } from './tenants.ts'
@@ -41,11 +42,11 @@ export function createSources({ storage, config, now }: SourcesDeps) {
   /** @throws AppError BAD_REQUEST, UNKNOWN_EVENT_TYPE */
   async function check(tenant: string, { format, target, publish }: SourceFields): Promise<void> {
     if (target === null && publish === null) {
-      throw malformed('function', 'A source needs function, publish, or both.')
+      throw malformed('function', 'must be there, or publish, or both')
     }
     if (publish === null) return
     if (format === 'raw') {
-      throw malformed('format', 'What is published is JSON; format raw converts nothing to it.')
+      throw malformed('format', 'must not be raw beside publish: what is published is JSON')
     }
     await checkPublish(tenant, publish)
   }
@@ -53,11 +54,11 @@ export function createSources({ storage, config, now }: SourcesDeps) {
   async function checkPublish(tenant: string, publish: PublishAs): Promise<void> {
     if ('typeFrom' in publish) {
       if (isEventTypeName(`${publish.prefix}x`)) return
-      throw malformed('publish.prefix', 'publish.prefix must be the beginning of an event type.')
+      throw malformed('publish.prefix', 'must be the beginning of an event type')
     }
     const { type } = publish
     if (isOperational(type)) {
-      throw malformed('publish.type', `${type} is published by the server alone.`)
+      throw malformed('publish.type', 'is published by the server alone')
     }
     const known = isEventTypeName(type) && (await storage.eventTypes.get(tenant, type))
     if (known === undefined || known === false) {
@@ -135,8 +136,4 @@ function defined(request: SourceRequest): Partial<SourceFields> {
 
 function missing(): AppError {
   return new AppError('NOT_FOUND', 'There is no such source.')
-}
-
-function malformed(field: string, sentence: string): AppError {
-  return new AppError('BAD_REQUEST', sentence, { detail: { field } })
 }

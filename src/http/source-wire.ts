@@ -4,16 +4,22 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import type { Executables } from '../core/executables.ts'
-import { parseChallenge, showChallenge } from '../core/source-verification/challenge-fields.ts'
 import {
+  KINDS,
+  parseChallenge,
+  showChallenge,
+} from '../core/source-verification/challenge-fields.ts'
+import {
+  SCHEME_NAMES,
   parseVerification,
   showVerification,
 } from '../core/source-verification/verification-fields.ts'
 import type { SourceRequest } from '../core/sources.ts'
 import type { PublishAs, RequestPlace, Source, SourceEvent, SourceTarget } from '../model.ts'
+import { malformed } from '../object-members.ts'
+import { FORMATS, PLACES, VERDICTS } from '../source-model.ts'
 import type { KeyGuard } from './key-guard.ts'
 import { NAMED_FUNCTION, readNamedFunction, showFunction } from './named-functions.ts'
-import { AppError } from '../errors.ts'
 import { OptionalTenant, nullable } from './schemas.ts'
 import { toTime } from './times.ts'
 
@@ -22,36 +28,23 @@ const DESCRIPTION_CHARS_MAX = 1_000
 const PLACE_CHARS_MAX = 256
 
 const closed = { additionalProperties: false }
-const choice = <const T extends readonly string[]>(values: T, description: string) =>
-  Type.Unsafe<T[number]>({ type: 'string', enum: values, description })
+export const choice = <const T extends readonly string[]>(values: T, description: string) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...values], description })
 
 const Place = {
-  in: choice(['header', 'query', 'json'], 'json: a path of names with dots between them'),
+  in: choice(PLACES, 'json: a path of names with dots between them'),
   name: Type.String({ minLength: 1, maxLength: PLACE_CHARS_MAX }),
 }
 const Verify = Type.Object(
   {
-    scheme: choice(
-      [
-        'none',
-        'secret',
-        'basic',
-        'bearer',
-        'standard-webhooks',
-        'github',
-        'stripe',
-        'slack',
-        'shopify',
-      ],
-      'How a sender is known (docs/verification.md)',
-    ),
+    scheme: choice(SCHEME_NAMES, 'How a sender is known (docs/verification.md)'),
     secrets: Type.Optional(
       Type.Array(Type.String(), {
         description: 'Any of them will do; where none are given one is made, and shown once',
       }),
     ),
     username: Type.Optional(Type.String({ description: 'Of basic' })),
-    in: Type.Optional(choice(['header', 'query', 'json'], 'Of secret: where it is sent')),
+    in: Type.Optional(choice(PLACES, 'Of secret: where it is sent')),
     name: Type.Optional(Type.String({ description: 'Of secret: what it is called there' })),
     tolerance_ms: Type.Optional(
       Type.Integer({ description: 'How old what was signed with a time may be' }),
@@ -61,7 +54,7 @@ const Verify = Type.Object(
 )
 const Challenge = Type.Object(
   {
-    kind: choice(['slack', 'meta', 'cloudevents'], 'Whose question is answered'),
+    kind: choice(KINDS, 'Whose question is answered'),
     verify_token: Type.Optional(Type.String({ description: 'Of meta' })),
     origins: Type.Optional(
       Type.Array(Type.String(), { description: 'Of cloudevents: who may send; * is any' }),
@@ -98,10 +91,7 @@ const Optional = {
   ),
   challenge: Type.Optional(orNull(Challenge)),
   format: Type.Optional(
-    choice(
-      ['auto', 'json', 'form', 'xml', 'yaml', 'cloudevents', 'raw'],
-      'What is taken and made JSON (docs/conversion.md); auto: by Content-Type',
-    ),
+    choice(FORMATS, 'What is taken and made JSON (docs/conversion.md); auto: by Content-Type'),
   ),
   event_id: Type.Optional(orNull(Type.Object(Place, closed))),
   function: Type.Optional(orNull(Target)),
@@ -146,7 +136,7 @@ const EventShown = {
   event_id: Type.String(),
   source_id: Type.String(),
   received_at: Type.String({ description: 'RFC 3339, UTC' }),
-  verdict: Type.String({ description: 'accepted, duplicate, challenge or refused' }),
+  verdict: Type.String({ description: VERDICTS.join(', ') }),
   reason: nullable(Type.String({ description: 'Of what was refused' })),
   reason_code: nullable(Type.String()),
   id: nullable(Type.String({ description: "The sender's own id" })),
@@ -206,10 +196,10 @@ async function toTarget(
 /** @throws AppError BAD_REQUEST */
 function toPublish({ type, type_from: from, prefix = '' }: Static<typeof Publish>): PublishAs {
   if ((type === undefined) === (from === undefined)) {
-    throw malformed('publish', 'publish needs either type or type_from.')
+    throw malformed('publish', 'needs either type or type_from')
   }
   if (from !== undefined) return { typeFrom: toPlace(from), prefix }
-  if (prefix !== '') throw malformed('publish.prefix', 'publish.prefix goes with type_from.')
+  if (prefix !== '') throw malformed('publish.prefix', 'goes with type_from')
   return { type: type ?? '' }
 }
 
@@ -270,8 +260,4 @@ export function wholeEventToWire(event: SourceEvent, kept: string | null, body: 
     body: isText ? body.toString() : null,
     body_base64: isText ? null : (body?.toString('base64') ?? null),
   }
-}
-
-function malformed(field: string, sentence: string): AppError {
-  return new AppError('BAD_REQUEST', sentence, { detail: { field } })
 }

@@ -1,6 +1,7 @@
 // What sources got. An event, the keys that name it, and what it sets going are written as one.
 import type { Kysely, Selectable } from 'kysely'
 import type { SourceEvent, Verdict } from '../model.ts'
+import { VERDICTS } from '../source-model.ts'
 import type { AtCommit, Database } from './database.ts'
 import type { MessageStoreInside } from './messages.ts'
 import type { QueuedRunStoreInside } from './queued-runs.ts'
@@ -27,8 +28,6 @@ const COLUMNS = [
   'content_type',
   'size_bytes',
 ] as const satisfies readonly (keyof SourceEventsTable)[]
-
-const VERDICTS: readonly Verdict[] = ['accepted', 'duplicate', 'challenge', 'refused']
 
 export interface SourceEventStoreDeps {
   database: Database
@@ -87,7 +86,7 @@ export function createSourceEventStore(deps: SourceEventStoreDeps): SourceEventS
     return first && { is: 'failed', messageId: first.messageId }
   }
 
-  /** Has the keys name the event from now on; of a replay those that name nothing that is done or under way. */
+  /** Has the keys name the event from now on. */
   async function nameIt(
     db: Kysely<Schema>,
     row: Omit<Selectable<SourceKeysTable>, 'key'>,

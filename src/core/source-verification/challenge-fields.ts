@@ -9,7 +9,7 @@ export const ORIGINS_MAX = 20
 /** As many as a DNS name may have. */
 export const ORIGIN_CHARS_MAX = 253
 
-const KINDS: readonly Challenge['kind'][] = ['slack', 'meta', 'cloudevents']
+export const KINDS: readonly Challenge['kind'][] = ['slack', 'meta', 'cloudevents']
 const ORIGIN = /^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/
 
 /** @throws AppError BAD_REQUEST, whose detail names the `field` */

@@ -1,6 +1,7 @@
 // What an owner says of who may send to a source, and what is shown of it: never a secret.
 import { randomBytes } from 'node:crypto'
 import { malformed, membersOf, onlyMembers } from '../../object-members.ts'
+import { PLACES } from '../../source-model.ts'
 import type { RequestPlace, SignedScheme, Verification } from '../../source-model.ts'
 import { MASK } from '../masked.ts'
 import { isPublicKey, standardKey } from './keys.ts'
@@ -24,7 +25,6 @@ export const TOLERANCE_MS_MIN = 1_000
 export const TOLERANCE_MS_MAX = 24 * 60 * 60 * 1000
 
 const SECRET_BYTES = 32
-const PLACES = ['header', 'query', 'json'] as const
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u
 
@@ -61,6 +61,7 @@ const MEMBERS: Readonly<Record<SchemeName, readonly string[]>> = {
   github: [],
   shopify: [],
 }
+export const SCHEME_NAMES = Object.keys(MEMBERS) as SchemeName[]
 /** Their senders make the secret, so that nobody can give them one of ours. */
 const MADE_BY_SENDERS: readonly SchemeName[] = ['stripe', 'slack', 'shopify']
 
@@ -69,7 +70,7 @@ export function parseVerification(value: unknown, field: string): ParsedVerifica
   const members = membersOf(value, field)
   const { scheme } = members
   if (!isScheme(scheme)) {
-    throw malformed(`${field}.scheme`, `must be one of ${Object.keys(MEMBERS).join(', ')}`)
+    throw malformed(`${field}.scheme`, `must be one of ${SCHEME_NAMES.join(', ')}`)
   }
   const others = scheme === 'none' ? [] : ['secrets', ...MEMBERS[scheme]]
   onlyMembers(members, ['scheme', ...others], field)

@@ -110,7 +110,7 @@ export function registerHooks(app: App, { hooks, sources, config }: HooksRoutesD
     const { challenge } = source
     if (method === 'GET' && challenge?.kind !== 'meta') throw notAllowed(reply, method)
     if (method === 'OPTIONS' && challenge?.kind !== 'cloudevents') throw notAllowed(reply, method)
-    const [, query = ''] = splitAtFirst(request.url, '?')
+    const query = queryOf(request.url)
     const body = rawBody(request) ?? NO_BYTES
     const repeated = repeatedNames(raw.rawHeaders)
     const hops = hopsOf(headers)
@@ -154,7 +154,8 @@ function repeatedNames(raw: readonly string[]): string[] {
     : names.filter((name, n) => names.indexOf(name) !== n)
 }
 
-function splitAtFirst(text: string, separator: string): [string, string | undefined] {
-  const at = text.indexOf(separator)
-  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+/** As it was sent, without the question mark. */
+function queryOf(url: string): string {
+  const at = url.indexOf('?')
+  return at === -1 ? '' : url.slice(at + 1)
 }

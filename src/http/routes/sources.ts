@@ -4,7 +4,8 @@ import type { Executables } from '../../core/executables.ts'
 import type { Hooks } from '../../core/hooks.ts'
 import type { SourceHistory } from '../../core/source-history.ts'
 import type { Sources } from '../../core/sources.ts'
-import type { Source, Verdict } from '../../model.ts'
+import type { Source } from '../../model.ts'
+import { VERDICTS } from '../../source-model.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { idOf, isUuid, missing, readPage } from '../page.ts'
 import { ErrorBody, NoFields, SECURITY, TenantQuery, listOf, tenantPage } from '../schemas.ts'
@@ -19,6 +20,7 @@ import {
   SourceParams,
   WholeEvent,
   WithSecret,
+  choice,
   eventToWire,
   toRequest,
   toWire,
@@ -35,13 +37,13 @@ export interface SourcesRoutesDeps {
   origin: () => string
 }
 
-const VERDICTS: readonly Verdict[] = ['accepted', 'duplicate', 'challenge', 'refused']
-
 export function registerSources(app: App, deps: SourcesRoutesDeps): void {
   const { sources, hooks, history, executables, keyGuard, origin } = deps
   const common = { tags: ['sources'] }
   const one = { ...common, params: SourceParams, querystring: TenantQuery }
   const show = (source: Source) => toWire(source, origin())
+  const withSecret = (source: Source, secret: string | null) =>
+    secret === null ? show(source) : { ...show(source), secret }
 
   app.post(
     '/api/sources',
@@ -66,7 +68,7 @@ export function registerSources(app: App, deps: SourcesRoutesDeps): void {
         .code(201)
         .header('location', `/api/sources/${source.id}?tenant=${tenant}`)
         .header('cache-control', 'no-store')
-      return { ...show(source), ...(madeSecret === null ? {} : { secret: madeSecret }) }
+      return withSecret(source, madeSecret)
     },
   )
 
@@ -128,7 +130,7 @@ export function registerSources(app: App, deps: SourcesRoutesDeps): void {
       })
       const source = await sources.change(tenant, id, fields)
       reply.header('cache-control', 'no-store')
-      return { ...show(source), ...(madeSecret === null ? {} : { secret: madeSecret }) }
+      return withSecret(source, madeSecret)
     },
   )
 
@@ -159,13 +161,7 @@ export function registerSources(app: App, deps: SourcesRoutesDeps): void {
         security: SECURITY.read,
         summary: 'What a source got, newest first: accepted, or refused and why',
         querystring: tenantPage({
-          verdict: Type.Optional(
-            Type.Unsafe<Verdict>({
-              type: 'string',
-              enum: VERDICTS,
-              description: 'Of that verdict',
-            }),
-          ),
+          verdict: Type.Optional(choice(VERDICTS, 'Of that verdict')),
         }),
         response: { 200: listOf(EventShape), '4xx': ErrorBody },
       },
