@@ -101,6 +101,10 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['REQUEST_TIMEOUT_MS', 'ms', 'The arrival of a whole request', '`REQUEST_TIMEOUT`'],
   ],
+  'src/http/routes/console.ts': [
+    ['CONSOLE_FILES_MAX', 'files', 'What was built of the console', 'the server does not start'],
+    ['CONSOLE_BYTES_MAX', 'bytes', 'What was built of the console', 'the server does not start'],
+  ],
   'src/http/idempotency-key.ts': [
     ['KEY_CHARS_MAX', 'characters', 'An `Idempotency-Key`', '`BAD_REQUEST`'],
   ],

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createSecureContext } from 'node:tls'
+import { fileURLToPath } from 'node:url'
 import type { FastifyBaseLogger } from 'fastify'
 import { createBackground } from './background.ts'
 import { ConfigError } from './config.ts'
@@ -31,6 +32,7 @@ import { PATIENCE, createTurns } from './core/turns.ts'
 import type { Turns } from './core/turns.ts'
 import { createEvents } from './events.ts'
 import { createKeyGuard } from './http/key-guard.ts'
+import { registerConsole } from './http/routes/console.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerExecutables } from './http/routes/executables.ts'
@@ -68,6 +70,8 @@ export interface AppOptions {
   chance?: () => number
   /** Resolves names in place of the system; for tests. */
   resolve?: OutboundOptions['resolve']
+  /** Where the console was built; tests bring their own. */
+  consoleFolder?: string
   /** Given where this is one of several processes on one port. */
   member?: Member
 }
@@ -85,6 +89,8 @@ export interface Member {
 }
 
 const ALONE: Share = { index: 0, of: 1 }
+/** Beside src and dist. */
+const CONSOLE_FOLDER = fileURLToPath(new URL('../console/dist', import.meta.url))
 
 export interface RunningApp {
   /** The listening origin, as http://127.0.0.1:8080. */
@@ -99,6 +105,7 @@ export interface RunningApp {
 
 export async function startApp(options: AppOptions): Promise<RunningApp> {
   const { config, logger, chance = Math.random, resolve, member } = options
+  const { consoleFolder = CONSOLE_FOLDER } = options
   const { share = ALONE, first = true, owner } = member ?? {}
   const tls = await readTls(config)
   let ownOrigins: readonly string[] = []
@@ -288,6 +295,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
+      registerConsole(app, { folder: consoleFolder })
     },
   )
 
