@@ -133,6 +133,7 @@ export default tseslint.config(
       'src/model.ts',
       'src/event-model.ts',
       'src/source-model.ts',
+      'src/bin-model.ts',
       'src/event-pattern.ts',
       'src/errors.ts',
       'src/request-spec.ts',

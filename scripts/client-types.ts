@@ -42,6 +42,8 @@ const NAMED: Readonly<Record<string, string>> = {
   NewSource: 'post /api/sources body',
   SourceChange: 'patch /api/sources/{id} body',
   SourceEvent: 'get /api/sources/{id}/events/{event} 200',
+  Bin: 'get /api/bins 200 properties.items.items',
+  BinRequest: 'get /api/bins/{id}/requests 200 properties.items.items',
 }
 
 const text: Json = { type: 'string' }

@@ -32,6 +32,7 @@ import { PATIENCE, createTurns } from './core/turns.ts'
 import type { Turns } from './core/turns.ts'
 import { createEvents } from './events.ts'
 import { createKeyGuard } from './http/key-guard.ts'
+import { registerBins } from './http/routes/bins.ts'
 import { registerConsole } from './http/routes/console.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
@@ -167,7 +168,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     now,
     chance,
   })
-  const { deliveries, resendJobs, ephemeral, idempotency } = background
+  const { deliveries, resendJobs, ephemeral, bins, idempotency } = background
   const checkTarget = createTargetCheck(outbound)
   const executables = createExecutables({
     storage,
@@ -285,6 +286,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       registerTokens(app, { tokens, keyGuard })
       events.register(app, keyGuard)
       inbound.register(app, keyGuard, () => calledAt)
+      registerBins(app, { bins, keyGuard, config, origin: () => calledAt })
       registerEphemeralStorage(app, { ephemeral, config })
       registerHealth(app, {
         ping: () => storage.ping(),

@@ -2,6 +2,7 @@
 // share its database file.
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
+import { createBins } from './core/bins.ts'
 import { createDeliveries } from './core/deliveries.ts'
 import { createDeliveryRetention } from './core/delivery-retention.ts'
 import { createDeliveryWorker } from './core/delivery-worker.ts'
@@ -64,6 +65,12 @@ export function createBackground(deps: BackgroundDeps) {
     now,
     onError: (err) => logger.error({ err }, 'ephemeral storage could not be swept'),
   })
+  const bins = createBins({
+    storage,
+    config,
+    now,
+    onError: (err) => logger.error({ err }, 'request bins could not be swept'),
+  })
   const idempotency = createIdempotency({
     storage,
     config,
@@ -74,6 +81,7 @@ export function createBackground(deps: BackgroundDeps) {
     deliveries,
     resendJobs,
     ephemeral,
+    bins,
     idempotency,
     /** There may be something to send. */
     wake: () => deliveryWorker.wake(),
@@ -85,12 +93,14 @@ export function createBackground(deps: BackgroundDeps) {
       await resendJobs.start()
       retention.start()
       ephemeral.start()
+      bins.start()
       idempotency.start()
     },
 
     /** Begins nothing more, and lets attempts under way end for at most `drainMs`. */
     async stop(drainMs: number): Promise<void> {
       ephemeral.stop()
+      bins.stop()
       idempotency.stop()
       await Promise.all([retention.stop(), resendJobs.stop(drainMs), deliveryWorker.stop(drainMs)])
     },

@@ -2,6 +2,7 @@
 import type { EventOfDelivery } from './event-model.ts'
 
 export type * from './event-model.ts'
+export type * from './bin-model.ts'
 export type * from './source-model.ts'
 export type * from './token-model.ts'
 

@@ -362,6 +362,10 @@ export const NUMBERS = {
     [0, 64 * GiB],
     'Bodies in the history of one source.',
   ),
+  BINS_MAX: count('bins', 20, [0, 10_000], 'Request bins of one tenant.'),
+  BIN_TTL_MS: count('ms', 24 * 3_600_000, [1_000, 30 * 24 * 3_600_000], 'How long a bin is there.'),
+  BIN_REQUESTS_MAX: count('requests', 100, [1, 1_000], 'Newest requests that a bin keeps.'),
+  BIN_BODY_BYTES: count('bytes', 64 * 1024, [1, MiB], 'Of the body of each.'),
   DATABASE_CONNECTIONS: count(
     'connections',
     10,

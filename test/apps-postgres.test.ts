@@ -51,6 +51,7 @@ const CLAIMS = [
   'tokens',
   'event-types',
   'event-fetch',
+  'bins',
   'hooks',
   'sources',
 ]

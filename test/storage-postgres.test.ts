@@ -31,6 +31,7 @@ import {
 import { testRepair } from './storage-repair-suite.ts'
 import { testOrder } from './storage-order-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
+import { testBins } from './storage-bins-suite.ts'
 import { newSource, newSourceEvent, testSources } from './storage-sources-suite.ts'
 import { newExecutable, newRun, testStorage } from './storage-suite.ts'
 import { newToken, testTokens } from './storage-tokens-suite.ts'
@@ -76,6 +77,7 @@ testEventTypes('PostgreSQL', (t) => open(t))
 testOrder('PostgreSQL', (t) => open(t))
 testTokens('PostgreSQL', (t) => open(t))
 testSources('PostgreSQL', (t) => open(t))
+testBins('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {
   test('several servers start at once on an empty database, and see the same', async (t) => {

@@ -28,6 +28,7 @@ const STORES: Readonly<Record<StoreName, true>> = {
   messages: true,
   sources: true,
   sourceEvents: true,
+  bins: true,
   tokens: true,
   ephemeral: true,
   functions: true,

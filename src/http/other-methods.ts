@@ -56,8 +56,8 @@ export function watchMethods(app: FastifyInstance): OtherMethods {
   }
 }
 
-/** Of a route's path, whose parameters are a segment or the beginning of one. */
+/** Of a route's path, whose parameters are a segment or the beginning of one; `*` at its end is all below. */
 function patternOf(url: string): RegExp {
   const escaped = url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  return new RegExp(`^${escaped.replace(/:\w+/g, '[^/]+')}$`)
+  return new RegExp(`^${escaped.replace(/:\w+/g, '[^/]+').replace(/\\\*$/, '.*')}$`)
 }

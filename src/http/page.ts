@@ -31,7 +31,7 @@ export function isUuid(text: string): boolean {
 /** The id in a path; what is none names nothing. @throws AppError NOT_FOUND */
 export function idOf(
   { id }: { id: string },
-  what: 'delivery' | 'endpoint' | 'job' | 'message' | 'source' | 'token',
+  what: 'delivery' | 'endpoint' | 'job' | 'message' | 'request bin' | 'source' | 'token',
 ): string {
   if (isUuid(id)) return id
   throw missing(what)

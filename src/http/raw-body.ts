@@ -15,6 +15,8 @@ declare module 'fastify' {
     hangUp: HangUp
     /** What a raw body may have, in bytes. */
     rawBodyLimit: number
+    /** What the body had, in bytes; of one that was cut too. */
+    rawBodySize: number
     /** The content type as it was sent, where that is malformed and the header says another. */
     malformedType: string | undefined
   }
@@ -65,10 +67,16 @@ function end(request: FastifyRequest, answered: boolean): void {
 /** The beginning of a media type (RFC 9110). */
 const WELL_FORMED = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+[ \t]*(;|$)/
 
-/** In this scope every body is a Buffer; without a body and a content type there is none (undefined). */
-export function takeRawBodies(scope: FastifyInstance): void {
+type ReadBody = typeof readBody
+
+/**
+ * In this scope every body is a Buffer; without a body and a content type there is none (undefined).
+ * @param read what becomes of one that is longer than its route takes
+ */
+export function takeRawBodies(scope: FastifyInstance, read: ReadBody = readBody): void {
   scope.removeAllContentTypeParsers()
   scope.decorateRequest('rawBodyLimit', 0)
+  scope.decorateRequest('rawBodySize', 0)
   scope.decorateRequest('malformedType', undefined)
   scope.addHook('onRoute', (route) => {
     const limit = route.bodyLimit ?? scope.initialConfig.bodyLimit ?? 0
@@ -85,7 +93,10 @@ export function takeRawBodies(scope: FastifyInstance): void {
     route.onRequest = [route.onRequest ?? [], prepare].flat()
   })
   scope.addContentTypeParser('*', (request, payload, done) =>
-    readBody(request, payload, request.rawBodyLimit, done),
+    read(request, payload, request.rawBodyLimit, (error, body, size = 0) => {
+      request.rawBodySize = size
+      done(error, body)
+    }),
   )
 }
 
@@ -96,7 +107,7 @@ export function rawBody(request: { body: unknown }): Buffer | undefined {
   return Buffer.isBuffer(request.body) ? request.body : undefined
 }
 
-type BodyRead = (error: Error | null, body?: Buffer) => void
+type BodyRead = (error: Error | null, body?: Buffer, size?: number) => void
 
 /** Tells the body, or why it was refused, once; the request's lease has its bytes then. */
 export function readBody(
@@ -105,38 +116,59 @@ export function readBody(
   limit: number,
   tell: BodyRead,
 ): void {
+  if (Number(request.headers['content-length'] ?? 0) > limit) {
+    payload.resume()
+    tell(tooLarge(limit))
+    return
+  }
+  read(request, payload, { limit, cut: false }, tell)
+}
+
+/** As readBody, but for one that is longer: what comes past the limit is counted and thrown away. */
+export function readBeginning(
+  request: FastifyRequest,
+  payload: IncomingMessage,
+  limit: number,
+  tell: BodyRead,
+): void {
+  read(request, payload, { limit, cut: true }, tell)
+}
+
+function read(
+  request: FastifyRequest,
+  payload: IncomingMessage,
+  { limit, cut }: { limit: number; cut: boolean },
+  tell: BodyRead,
+): void {
   const { lease } = request
   const pieces = new Pieces()
   let size = 0
-  const settle = (error: Error | null, body?: Buffer): void => {
+  const settle: BodyRead = (...outcome): void => {
     payload.off('data', keep)
     payload.off('end', ended)
     payload.off('error', brokeOff)
     payload.off('close', brokeOff)
-    tell(error, body)
+    tell(...outcome)
   }
   const refuse = (error: Error): void => {
     // What still comes is read and thrown away: closing at once would lose the answer on its way.
     settle(error)
     payload.resume()
   }
-  const keep = (chunk: Buffer): void => {
-    size += chunk.length
+  const keep = (whole: Buffer): void => {
+    const chunk = cut ? whole.subarray(0, Math.max(0, limit - size)) : whole
+    size += whole.length
+    if (chunk.length === 0) return
     try {
-      if (size > limit) throw tooLarge(limit)
+      if (size > limit && !cut) throw tooLarge(limit)
       lease.take(pieces.cost(chunk))
       pieces.add(chunk)
     } catch (error) {
       refuse(error as Error)
     }
   }
-  const ended = (): void => settle(null, pieces.joined(size))
+  const ended = (): void => settle(null, pieces.joined(Math.min(size, limit)), size)
   const brokeOff = (): void => settle(new AppError('BAD_REQUEST', 'The body broke off.'))
-  if (Number(request.headers['content-length'] ?? 0) > limit) {
-    payload.resume()
-    tell(tooLarge(limit))
-    return
-  }
   payload.on('data', keep)
   payload.on('end', ended)
   payload.on('error', brokeOff)

@@ -118,8 +118,10 @@ function logRequests(app: App, logger: FastifyBaseLogger): void {
       const line = {
         method,
         route: routeOptions.url,
-        // Neither a key of ephemeral storage nor a source's address: who has it may read, or send.
-        id: routeOptions.url === '/hooks/:id' ? undefined : (params as { id?: string }).id,
+        // Neither a key of ephemeral storage nor an address of a source or a bin: who has it may read, or send.
+        id: /^\/(hooks|bin)\//.test(routeOptions.url ?? '')
+          ? undefined
+          : (params as { id?: string }).id,
         status,
         ms: Math.round(elapsedTime),
         run,

@@ -32,7 +32,11 @@ export function wireHeader(headers: IncomingHttpHeaders, name: WireHeader): stri
   const value = headers[underscored] ?? headers[hyphenated]
   if (value === undefined) return undefined
   // Node has taken the blanks around it; trim() would also take the last byte of a text such as "voilà".
-  const latin1 = String(value)
+  return headerText(String(value))
+}
+
+/** What Node.js has read as latin1, whatever it was. */
+export function headerText(latin1: string): string {
   // eslint-disable-next-line no-control-regex -- ASCII, which nearly every header is, reads the same.
   if (/^[\x00-\x7f]*$/.test(latin1)) return latin1
   const bytes = Buffer.from(latin1, 'latin1')

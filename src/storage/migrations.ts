@@ -27,6 +27,7 @@ import { around } from './migrations/0022-around.ts'
 import { ordered } from './migrations/0023-ordered.ts'
 import { endpointCounters } from './migrations/0024-endpoint-counters.ts'
 import { sources } from './migrations/0025-sources.ts'
+import { bins } from './migrations/0026-bins.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -54,6 +55,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0023-ordered': ordered,
   '0024-endpoint-counters': endpointCounters,
   '0025-sources': sources,
+  '0026-bins': bins,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

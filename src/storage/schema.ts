@@ -8,6 +8,7 @@ import type {
   RawBuilder,
 } from 'kysely'
 import type { EventSends, EventsSchema, OrderColumns } from './events-schema.ts'
+import type { BinsSchema } from './bins-schema.ts'
 import type { SourcesSchema } from './sources-schema.ts'
 
 /** A secret, encrypted; see secrets.ts. */
@@ -354,7 +355,7 @@ export interface TokensTable {
   last_used_at_ms: number | null
 }
 
-export interface Schema extends EventsSchema, SourcesSchema {
+export interface Schema extends EventsSchema, SourcesSchema, BinsSchema {
   meta: MetaTable
   executables: ExecutablesTable
   versions: VersionsTable

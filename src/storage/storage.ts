@@ -19,12 +19,14 @@ import type {
 import type { DeliveryRetention, ResendJobStore, ResendRefusal } from './delivery-repair-stores.ts'
 import type { EndpointStore, EventTypeStore, MessageStore, PreparedStore } from './event-stores.ts'
 import type { IdempotencyStore, QueuedRunStore } from './durable-run-stores.ts'
+import type { BinStore } from './bin-store.ts'
 import type { SourceEventStore, SourceStore } from './source-stores.ts'
 import type { TokenStore } from './token-store.ts'
 
 export type * from './delivery-repair-stores.ts'
 export type * from './event-stores.ts'
 export type * from './durable-run-stores.ts'
+export type * from './bin-store.ts'
 export type * from './source-stores.ts'
 export type * from './token-store.ts'
 
@@ -364,6 +366,7 @@ export interface Storage {
   readonly messages: MessageStore
   readonly sources: SourceStore
   readonly sourceEvents: SourceEventStore
+  readonly bins: BinStore
   readonly tokens: TokenStore
   readonly executables: ExecutableStore
   readonly signingSecrets: SigningSecretStore

@@ -1,4 +1,5 @@
 // Every store of the contract, made of what an engine provides.
+import { createBinStore } from './bins.ts'
 import type { Database } from './database.ts'
 import { createDeliveryStore } from './deliveries.ts'
 import { createDeliveryRetention } from './delivery-retention.ts'
@@ -42,6 +43,7 @@ export function createStores(deps: {
     messages,
     sources: createSourceStore({ database, secrets }),
     sourceEvents: createSourceEventStore({ database, secrets, queuedRuns, messages }),
+    bins: createBinStore({ database, secrets }),
     tokens: createTokenStore(database),
     ephemeral: createEphemeralStore({ database }),
     functions: createFunctionStore({ database, secrets, turn }),

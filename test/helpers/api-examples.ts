@@ -56,6 +56,7 @@ export const EXAMPLES: Readonly<Record<string, Row>> = {
       publish: { type_from: { in: 'header', name: 'x-type' } },
     }),
   'PATCH /api/sources/{id}': () => json({ description: 'a shop' }),
+  'POST /api/bins': () => json({}),
   'POST /hooks/{id}': () => json({ n: 1 }),
   'POST /api/ephemeral_storage': () => json({ n: 1 }),
   'PUT /api/ephemeral_storage/{key}': () => json({ n: 2 }),

@@ -153,6 +153,7 @@ export class Things {
     },
     messages: () => this.#message(),
     sources: () => this.#source({}),
+    bins: () => this.#id('/api/bins', {}, 'bin_id'),
     hooks: () => this.#source({}),
     events: ({ values }) => this.#sourceEvent(values.id ?? ''),
     ephemeral_storage: () => this.#id('/api/ephemeral_storage', {}, 'key'),
