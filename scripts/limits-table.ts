@@ -109,6 +109,14 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['CONSOLE_FILES_MAX', 'files', 'What was built of the console', 'the server does not start'],
     ['CONSOLE_BYTES_MAX', 'bytes', 'What was built of the console', 'the server does not start'],
   ],
+  'src/system.ts': [
+    [
+      'QUEUE_COUNTED_MAX',
+      'rows',
+      'Waiting work, for the overview',
+      'not counted on; `more` says so',
+    ],
+  ],
   'src/http/idempotency-key.ts': [
     ['KEY_CHARS_MAX', 'characters', 'An `Idempotency-Key`', '`BAD_REQUEST`'],
   ],
@@ -382,6 +390,12 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['CACHE_ENTRIES', 'executables', 'Executables kept in memory', 'the least used is read again'],
   ],
   'src/core/run-journal.ts': [
+    [
+      'SCANNED_RECORDS_MAX',
+      'records',
+      'Looked at for one page of the runs of all executables',
+      'a shorter page, with `next`',
+    ],
     [
       'PENDING_RECORDS_MAX',
       'records',

@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createSecureContext } from 'node:tls'
-import { fileURLToPath } from 'node:url'
 import type { FastifyBaseLogger } from 'fastify'
 import { createBackground } from './background.ts'
+import { CONSOLE_FOLDER, registerForConsole } from './console.ts'
 import { ConfigError } from './config.ts'
 import type { Config } from './config.ts'
 import { createByteBudget } from './core/byte-budget.ts'
@@ -33,7 +33,6 @@ import type { Turns } from './core/turns.ts'
 import { createEvents } from './events.ts'
 import { createKeyGuard } from './http/key-guard.ts'
 import { registerBins } from './http/routes/bins.ts'
-import { registerConsole } from './http/routes/console.ts'
 import { registerDeliveries } from './http/routes/deliveries.ts'
 import { registerEphemeralStorage } from './http/routes/ephemeral-storage.ts'
 import { registerExecutables } from './http/routes/executables.ts'
@@ -90,8 +89,6 @@ export interface Member {
 }
 
 const ALONE: Share = { index: 0, of: 1 }
-/** Beside src and dist. */
-const CONSOLE_FOLDER = fileURLToPath(new URL('../console/dist', import.meta.url))
 
 export interface RunningApp {
   /** The listening origin, as http://127.0.0.1:8080. */
@@ -297,7 +294,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
-      registerConsole(app, { folder: consoleFolder })
+      registerForConsole(app, { storage, config, journal, metrics, folder: consoleFolder })
     },
   )
 

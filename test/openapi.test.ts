@@ -119,6 +119,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /healthz': 'open',
   'GET /readyz': 'open',
   'GET /metrics': 'token',
+  'GET /api/system': 'token',
+  'GET /api/runs': 'token',
 }
 
 const SCHEME_OF: Readonly<Record<string, string>> = {

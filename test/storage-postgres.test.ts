@@ -32,6 +32,7 @@ import { testRepair } from './storage-repair-suite.ts'
 import { testOrder } from './storage-order-suite.ts'
 import { testPruning } from './storage-pruning-suite.ts'
 import { testBins } from './storage-bins-suite.ts'
+import { testOverview } from './storage-overview-suite.ts'
 import { newSource, newSourceEvent, testSources } from './storage-sources-suite.ts'
 import { newExecutable, newRun, testStorage } from './storage-suite.ts'
 import { newToken, testTokens } from './storage-tokens-suite.ts'
@@ -78,6 +79,7 @@ testOrder('PostgreSQL', (t) => open(t))
 testTokens('PostgreSQL', (t) => open(t))
 testSources('PostgreSQL', (t) => open(t))
 testBins('PostgreSQL', (t) => open(t))
+testOverview('PostgreSQL', (t) => open(t))
 
 describe('PostgreSQL: a start', () => {
   test('several servers start at once on an empty database, and see the same', async (t) => {

@@ -24,6 +24,7 @@ import { AppError } from '../src/errors.ts'
 import { createSecrets, deriveKey } from '../src/storage/secrets.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
 import { testBins } from './storage-bins-suite.ts'
+import { testOverview } from './storage-overview-suite.ts'
 import { NOW, PER_LANE, bounds, newAttempt, testDeliveries } from './storage-deliveries-suite.ts'
 import { testEndpointStats } from './storage-endpoint-stats-suite.ts'
 import { testEndpoints } from './storage-endpoints-suite.ts'
@@ -85,6 +86,7 @@ testOrder('SQLite', (t) => open(t))
 testTokens('SQLite', (t) => open(t))
 testSources('SQLite', (t) => open(t))
 testBins('SQLite', (t) => open(t))
+testOverview('SQLite', (t) => open(t))
 
 describe('SQLite: a restart', () => {
   test('everything is there after closing and opening again', async (t) => {

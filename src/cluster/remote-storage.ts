@@ -29,6 +29,7 @@ const STORES: Readonly<Record<StoreName, true>> = {
   sources: true,
   sourceEvents: true,
   bins: true,
+  overview: true,
   tokens: true,
   ephemeral: true,
   functions: true,

@@ -3,7 +3,7 @@
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { RunRecord, Usage } from '../model.ts'
-import type { RunPage, Storage } from '../storage/storage.ts'
+import type { RunFilter, RunPage, Storage } from '../storage/storage.ts'
 import { addRun, addUsage, noUsage } from './usage.ts'
 
 /** Ended records that wait for a storage that is down; past it the oldest are dropped and counted. */
@@ -16,6 +16,8 @@ const EARLY_FLUSH_BYTES = PENDING_RESULT_BYTES_MAX / 2
 const RETRY_MS_MAX = 30_000
 /** An executable's old runs are looked for after this many new ones. */
 const PRUNE_EVERY_RUNS = 100
+/** Records that one page of a list by filter looks at. */
+const SCANNED_RECORDS_MAX = 5_000
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000
 
 /** What had to be dropped because storage did not take it in time. */
@@ -252,6 +254,23 @@ export function createRunJournal(deps: RunJournalDeps) {
       return { items, next: more ? (items.at(-1)?.id ?? null) : null }
     },
 
+    /** Of all executables, by filter. Those under way in other processes are seen when they are written. */
+    async newest(filter: RunFilter, page: { limit: number; before?: string }): Promise<RunPage> {
+      const { limit, before } = page
+      const recent = [...active.values(), ...pending.values(), ...writing.values()]
+      const saved = await storage.runs.newest(filter, { ...page, scan: SCANNED_RECORDS_MAX })
+      const { next } = saved
+      const seen = new Set(recent.map((record) => record.id))
+      const newer = recent
+        .filter(({ id }) => (before === undefined || id < before) && (next === null || id >= next))
+        .filter((record) => passes(record, filter))
+        .map((record) => ({ ...record, log: '', result: null }))
+      const older = saved.items.filter((record) => !seen.has(record.id))
+      const found = [...newer, ...older].sort(newestFirst)
+      const items = found.slice(0, limit)
+      return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : next }
+    },
+
     /** The newest ended run and its place in the order of saving. */
     async latest(executableId: number) {
       // A place is given by saving.
@@ -316,6 +335,14 @@ function worthKeeping(records: RunRecord[], keep: number): RunRecord[] {
     if (before < keep || record.status !== 'succeeded') kept.push(record)
   }
   return kept.reverse()
+}
+
+function passes(record: RunRecord, { executableId, status, errorCode }: RunFilter): boolean {
+  return (
+    (executableId === undefined || record.executableId === executableId) &&
+    (status === undefined || record.status === status) &&
+    (errorCode === undefined || record.errorCode === errorCode)
+  )
 }
 
 function resultBytes(record: RunRecord): number {

@@ -40,6 +40,8 @@ export interface Metrics {
   text(): Promise<string>
   /** Those of this process alone. */
   readings(): Promise<Readings>
+  /** Those of all processes. */
+  all(): Promise<Partial<Readings>>
 }
 
 export function createMetrics({ version, meters, totals, ...sources }: MetricSources): Metrics {
@@ -55,6 +57,7 @@ export function createMetrics({ version, meters, totals, ...sources }: MetricSou
   return {
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     readings,
+    all: totals ?? readings,
     async text() {
       const all = await (totals ?? readings)()
       // Made anew for each scrape, so that two at a time do not meet.

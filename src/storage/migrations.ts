@@ -28,6 +28,7 @@ import { ordered } from './migrations/0023-ordered.ts'
 import { endpointCounters } from './migrations/0024-endpoint-counters.ts'
 import { sources } from './migrations/0025-sources.ts'
 import { bins } from './migrations/0026-bins.ts'
+import { failedRuns } from './migrations/0027-failed-runs.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -56,6 +57,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0024-endpoint-counters': endpointCounters,
   '0025-sources': sources,
   '0026-bins': bins,
+  '0027-failed-runs': failedRuns,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

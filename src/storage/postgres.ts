@@ -84,7 +84,17 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
     await Promise.all([turns.close(), pool.end()])
   }
   return {
-    ...createStores({ database, secrets, turn: turns.take }),
+    ...createStores({
+      database,
+      secrets,
+      turn: turns.take,
+      async sizeBytes() {
+        const { rows } = await sql<{
+          size: number
+        }>`select pg_database_size(current_database()) as size`.execute(reader)
+        return Number(rows[0]?.size)
+      },
+    }),
     shared: true,
     now: options.now ?? (() => notices.now()),
     onNotice: (listener) => notices.onNotice(listener),

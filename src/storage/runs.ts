@@ -92,10 +92,34 @@ export function createRunStore(deps: { database: Database }): RunStore {
         .limit(limit + 1)
       if (before !== undefined) query = query.where('id', '<', before)
       const rows = await query.execute()
-      const items = rows
-        .slice(0, limit)
-        .map((row) => toRecord({ ...row, log: '', result_type: null, result_bytes: null }))
+      const items = rows.slice(0, limit).map(toItem)
       return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+    },
+
+    async newest({ executableId, status, errorCode }, { limit, before, scan }) {
+      const among = () => {
+        let query = reader.selectFrom('runs').orderBy('id', 'desc')
+        if (before !== undefined) query = query.where('id', '<', before)
+        if (executableId !== undefined) query = query.where('executable_id', '=', executableId)
+        // There are few of these among many (runs_with_error).
+        const failed = errorCode !== undefined || status === 'failed' || status === 'canceled'
+        return failed ? query.where('error_code', 'is not', null) : query
+      }
+      const last = await among()
+        .select('id')
+        .offset(scan - 1)
+        .limit(1)
+        .executeTakeFirst()
+      let query = among()
+        .select(LISTED_COLUMNS)
+        .limit(limit + 1)
+      if (last !== undefined) query = query.where('id', '>=', last.id)
+      if (status !== undefined) query = query.where('status', '=', status)
+      if (errorCode !== undefined) query = query.where('error_code', '=', errorCode)
+      const rows = await query.execute()
+      const items = rows.slice(0, limit).map(toItem)
+      const next = rows.length > limit ? items.at(-1)?.id : last?.id
+      return { items, next: next ?? null }
     },
 
     async latest(executableId) {
@@ -197,6 +221,10 @@ function toRow(record: RunRecord): RunRow {
     result_type: record.result?.type ?? null,
     result_bytes: record.result?.bytes ?? null,
   }
+}
+
+function toItem(row: Pick<Selectable<RunsTable>, (typeof LISTED_COLUMNS)[number]>): RunRecord {
+  return toRecord({ ...row, log: '', result_type: null, result_bytes: null })
 }
 
 /** The columns hold integers; clocks tell fractions. */

@@ -1,4 +1,5 @@
 // The SQLite engine: one file in the data folder, one writer, one reader, one server at a time.
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import type { SqliteDatabase } from 'kysely'
@@ -88,7 +89,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     const reader = createKysely(reading)
     const database: Database = { reader, write: (unit) => writer.write(unit), locks: LOCKS }
     return {
-      ...createStores({ database, secrets, turn: () => Promise.resolve(endTurn) }),
+      ...createStores({
+        database,
+        secrets,
+        turn: () => Promise.resolve(endTurn),
+        async sizeBytes() {
+          const files = [path, `${path}-wal`]
+          const sizes = await Promise.all(files.map((file) => stat(file).catch(() => undefined)))
+          return sizes.reduce((sum, found) => sum + (found?.size ?? 0), 0)
+        },
+      }),
       shared: false,
       now,
       onNotice(listener) {

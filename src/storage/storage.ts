@@ -11,15 +11,15 @@ import type {
   Executable,
   ModuleInterface,
   RequestSpec,
-  RunRecord,
   SigningSecret,
-  Usage,
   Version,
 } from '../model.ts'
 import type { DeliveryRetention, ResendJobStore, ResendRefusal } from './delivery-repair-stores.ts'
 import type { EndpointStore, EventTypeStore, MessageStore, PreparedStore } from './event-stores.ts'
 import type { IdempotencyStore, QueuedRunStore } from './durable-run-stores.ts'
 import type { BinStore } from './bin-store.ts'
+import type { OverviewStore } from './overview-store.ts'
+import type { RunStore } from './run-store.ts'
 import type { SourceEventStore, SourceStore } from './source-stores.ts'
 import type { TokenStore } from './token-store.ts'
 
@@ -27,6 +27,8 @@ export type * from './delivery-repair-stores.ts'
 export type * from './event-stores.ts'
 export type * from './durable-run-stores.ts'
 export type * from './bin-store.ts'
+export type * from './overview-store.ts'
+export type * from './run-store.ts'
 export type * from './source-stores.ts'
 export type * from './token-store.ts'
 
@@ -97,45 +99,6 @@ export interface SigningSecretStore {
   ): Promise<void>
   /** Deletes all of them. */
   clear(executableId: number): Promise<void>
-}
-
-export interface RunPage {
-  items: RunRecord[]
-  /** Pass as `before` for the next page; null at the end. */
-  next: string | null
-}
-
-/** What stays of an executable's ended runs; one that has not ended always stays, whole. */
-export interface RunBounds {
-  /** The newest records. */
-  keep: number
-  /** Of older ones the newest failures, as far as they ended at `failedSinceMs` or later. */
-  keepFailed: number
-  failedSinceMs: number
-  /**
-   * Results of the newest runs, up to this many bytes in all; past it a record stays without its
-   * result. A result that is larger by itself goes, and takes no room from others.
-   */
-  keepResultBytes: number
-}
-
-export interface RunStore {
-  /**
-   * Inserts or replaces whole records and adds to the usage of executables, in one transaction; leaves
-   * out what belongs to deleted executables.
-   */
-  save(records: readonly RunRecord[], used?: ReadonlyMap<number, Usage>): Promise<void>
-  get(id: string): Promise<RunRecord | undefined>
-  /** Which of these have ended. */
-  ended(ids: readonly string[]): Promise<string[]>
-  /** Newest first; ids are time-ordered, so `before` is an id. Logs and results are not loaded. */
-  list(executableId: number, options: { limit: number; before?: string }): Promise<RunPage>
-  /** The newest record and its place in the order of saving, for the original's log route. */
-  latest(executableId: number): Promise<{ record: RunRecord; sequence: number } | undefined>
-  /** What has been added up; undefined before anything was. */
-  usage(executableId: number): Promise<Usage | undefined>
-  /** In small steps; tells how many records went. */
-  prune(executableId: number, bounds: RunBounds): Promise<number>
 }
 
 export interface EphemeralStore {
@@ -367,6 +330,7 @@ export interface Storage {
   readonly sources: SourceStore
   readonly sourceEvents: SourceEventStore
   readonly bins: BinStore
+  readonly overview: OverviewStore
   readonly tokens: TokenStore
   readonly executables: ExecutableStore
   readonly signingSecrets: SigningSecretStore

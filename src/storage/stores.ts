@@ -13,6 +13,7 @@ import { createMessageStore } from './messages.ts'
 import { createQueuedRunStore } from './queued-runs.ts'
 import { createResendJobStore } from './resend-jobs.ts'
 import { createRunStore } from './runs.ts'
+import { createOverviewStore } from './overview.ts'
 import type { Secrets } from './secrets.ts'
 import { createSigningSecretStore } from './signing-secrets.ts'
 import { createSourceEventStore } from './source-events.ts'
@@ -25,8 +26,10 @@ export function createStores(deps: {
   secrets: Secrets
   /** How processes take turns. */
   turn: FunctionStore['turn']
+  /** What the database takes of the disk. */
+  sizeBytes: () => Promise<number>
 }) {
-  const { database, secrets, turn } = deps
+  const { database, secrets, turn, sizeBytes } = deps
   const queuedRuns = createQueuedRunStore({ database, secrets })
   const messages = createMessageStore({ database, secrets })
   return {
@@ -44,6 +47,7 @@ export function createStores(deps: {
     sources: createSourceStore({ database, secrets }),
     sourceEvents: createSourceEventStore({ database, secrets, queuedRuns, messages }),
     bins: createBinStore({ database, secrets }),
+    overview: createOverviewStore({ database, sizeBytes }),
     tokens: createTokenStore(database),
     ephemeral: createEphemeralStore({ database }),
     functions: createFunctionStore({ database, secrets, turn }),

@@ -12,6 +12,7 @@ import { readFilter } from '../filter-by.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
+import { RunItem, RunSummary, summary } from '../run-wire.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toTime } from '../times.ts'
@@ -27,33 +28,6 @@ export interface RunsDeps {
   keyGuard: KeyGuard
 }
 
-const RunSummary = {
-  run_id: Type.String(),
-  wasm_id: Type.Integer(),
-  version: Type.Integer(),
-  function: Type.String(),
-  status: Type.String({
-    description: 'queued, running, forwarding, succeeded, failed or canceled',
-  }),
-  error: nullable(Type.String()),
-  code: nullable(Type.String()),
-  created_at: Type.String({ description: 'RFC 3339, UTC' }),
-  ended_at: nullable(Type.String()),
-  timings_us: Type.Object({
-    fetch: nullable(Type.Integer()),
-    queue: nullable(Type.Integer()),
-    instantiate: nullable(Type.Integer()),
-    run: nullable(Type.Integer()),
-    forward: nullable(Type.Integer()),
-  }),
-  input_bytes: nullable(Type.Integer()),
-  output_bytes: nullable(Type.Integer()),
-  memory_bytes: nullable(Type.Integer()),
-  fuel_used: nullable(Type.Integer()),
-  forwarded_to: nullable(Type.String()),
-  log_truncated: Type.Boolean(),
-}
-const RunItem = Type.Object(RunSummary, { additionalProperties: true })
 const RunShape = Type.Object(
   {
     ...RunSummary,
@@ -253,32 +227,4 @@ export function registerRuns(app: App, deps: RunsDeps): void {
 
 function toWire(run: RunRecord) {
   return { ...summary(run), log: run.log }
-}
-
-/** What a list shows: all but the log. */
-function summary(run: RunRecord) {
-  return {
-    run_id: run.id,
-    wasm_id: run.executableId,
-    version: run.version,
-    function: run.functionName,
-    status: run.status,
-    error: run.errorMessage,
-    code: run.errorCode,
-    created_at: toTime(run.createdAtMs),
-    ended_at: toTime(run.endedAtMs),
-    timings_us: {
-      fetch: run.timings.fetchUs,
-      queue: run.timings.queueUs,
-      instantiate: run.timings.instantiateUs,
-      run: run.timings.runUs,
-      forward: run.timings.forwardUs,
-    },
-    input_bytes: run.inputBytes,
-    output_bytes: run.outputBytes,
-    memory_bytes: run.memoryBytes,
-    fuel_used: run.fuelUsed,
-    forwarded_to: run.forwardedTo,
-    log_truncated: run.logTruncated,
-  }
 }

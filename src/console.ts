@@ -1,0 +1,29 @@
+// What the console is made of, and what it asks that is the operator's alone, built together.
+import { fileURLToPath } from 'node:url'
+import type { Config } from './config.ts'
+import type { RunJournal } from './core/run-journal.ts'
+import { registerConsole } from './http/routes/console.ts'
+import { registerSystem } from './http/routes/system.ts'
+import type { App } from './http/server.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { Storage } from './storage/storage.ts'
+import { createSystem } from './system.ts'
+
+/** Beside src and dist. */
+export const CONSOLE_FOLDER = fileURLToPath(new URL('../console/dist', import.meta.url))
+
+export interface ConsoleDeps {
+  storage: Storage
+  config: Config
+  journal: RunJournal
+  metrics: Pick<Metrics, 'all'>
+  /** Where the console was built. */
+  folder: string
+}
+
+export function registerForConsole(app: App, deps: ConsoleDeps): void {
+  const { storage, config, journal, metrics, folder } = deps
+  const system = createSystem({ storage, config, readings: () => metrics.all() })
+  registerSystem(app, { system, journal })
+  registerConsole(app, { folder })
+}

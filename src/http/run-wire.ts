@@ -1,0 +1,61 @@
+// What is shown of a run wherever runs are listed.
+import { Type } from 'typebox'
+import type { RunRecord } from '../model.ts'
+import { nullable } from './schemas.ts'
+import { toTime } from './times.ts'
+
+export const RunSummary = {
+  run_id: Type.String(),
+  wasm_id: Type.Integer(),
+  version: Type.Integer(),
+  function: Type.String(),
+  status: Type.String({
+    description: 'queued, running, forwarding, succeeded, failed or canceled',
+  }),
+  error: nullable(Type.String()),
+  code: nullable(Type.String()),
+  created_at: Type.String({ description: 'RFC 3339, UTC' }),
+  ended_at: nullable(Type.String()),
+  timings_us: Type.Object({
+    fetch: nullable(Type.Integer()),
+    queue: nullable(Type.Integer()),
+    instantiate: nullable(Type.Integer()),
+    run: nullable(Type.Integer()),
+    forward: nullable(Type.Integer()),
+  }),
+  input_bytes: nullable(Type.Integer()),
+  output_bytes: nullable(Type.Integer()),
+  memory_bytes: nullable(Type.Integer()),
+  fuel_used: nullable(Type.Integer()),
+  forwarded_to: nullable(Type.String()),
+  log_truncated: Type.Boolean(),
+}
+export const RunItem = Type.Object(RunSummary, { additionalProperties: true })
+
+/** What a list shows: all but the log. */
+export function summary(run: RunRecord) {
+  return {
+    run_id: run.id,
+    wasm_id: run.executableId,
+    version: run.version,
+    function: run.functionName,
+    status: run.status,
+    error: run.errorMessage,
+    code: run.errorCode,
+    created_at: toTime(run.createdAtMs),
+    ended_at: toTime(run.endedAtMs),
+    timings_us: {
+      fetch: run.timings.fetchUs,
+      queue: run.timings.queueUs,
+      instantiate: run.timings.instantiateUs,
+      run: run.timings.runUs,
+      forward: run.timings.forwardUs,
+    },
+    input_bytes: run.inputBytes,
+    output_bytes: run.outputBytes,
+    memory_bytes: run.memoryBytes,
+    fuel_used: run.fuelUsed,
+    forwarded_to: run.forwardedTo,
+    log_truncated: run.logTruncated,
+  }
+}

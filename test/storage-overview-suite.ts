@@ -1,0 +1,92 @@
+// What every storage engine must tell of all it holds: runs of all executables, by filter, and what waits.
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import type { RunFilter, Storage } from '../src/storage/storage.ts'
+import { newDelivery } from './storage-deliveries-suite.ts'
+import { newExecutable, newRun, saveRuns } from './storage-suite.ts'
+
+const NOW = 1_700_000_000_000
+
+export function testOverview(engine: string, open: (t: TestContext) => Promise<Storage>): void {
+  describe(`${engine}: runs of all executables`, () => {
+    /** Of two executables by turns: two that succeeded, one that failed, one that was canceled. */
+    async function withRuns(t: TestContext) {
+      const storage = await open(t)
+      const one = await storage.executables.create(newExecutable())
+      const two = await storage.executables.create(newExecutable())
+      const failed = { status: 'failed' as const, errorCode: 'TRAP', errorMessage: 'It did.' }
+      const canceled = { ...failed, status: 'canceled' as const, errorCode: 'CANCELED' }
+      const ids = await saveRuns(storage, one.id, [
+        { executableId: one.id },
+        { executableId: two.id, ...failed },
+        { executableId: one.id, ...canceled },
+        { executableId: two.id },
+      ])
+      const numbers = async (filter: RunFilter, page = {}) => {
+        const found = await storage.runs.newest(filter, { limit: 9, scan: 99, ...page })
+        const places = found.items.map(({ id }) => ids.indexOf(id))
+        return [places, found.next === null ? null : ids.indexOf(found.next)]
+      }
+      return { storage, one, two, ids, numbers }
+    }
+
+    test('are listed newest first, a page at a time', async (t) => {
+      const { numbers, ids } = await withRuns(t)
+      assert.deepEqual(await numbers({}), [[3, 2, 1, 0], null])
+      assert.deepEqual(await numbers({}, { limit: 3 }), [[3, 2, 1], 1])
+      assert.deepEqual(await numbers({}, { limit: 3, before: ids[1] }), [[0], null])
+    })
+
+    test('are found by executable, status and error', async (t) => {
+      const { numbers, one, two } = await withRuns(t)
+      assert.deepEqual(await numbers({ executableId: one.id }), [[2, 0], null])
+      assert.deepEqual(await numbers({ status: 'succeeded' }), [[3, 0], null])
+      assert.deepEqual(await numbers({ status: 'failed' }), [[1], null])
+      assert.deepEqual(await numbers({ errorCode: 'CANCELED' }), [[2], null])
+      assert.deepEqual(await numbers({ errorCode: 'TRAP', executableId: two.id }), [[1], null])
+      assert.deepEqual(await numbers({ errorCode: 'TRAP', executableId: one.id }), [[], null])
+      assert.deepEqual(await numbers({ status: 'queued' }), [[], null])
+    })
+
+    test('are looked at up to a bound, from which the next page goes on', async (t) => {
+      const { numbers, ids } = await withRuns(t)
+      const succeeded = { status: 'succeeded' as const }
+      assert.deepEqual(await numbers(succeeded, { scan: 2 }), [[3], 2])
+      assert.deepEqual(await numbers(succeeded, { scan: 2, before: ids[2] }), [[0], 0])
+      assert.deepEqual(await numbers(succeeded, { scan: 2, before: ids[0] }), [[], null])
+      // Failures are looked for among failures alone.
+      assert.deepEqual(await numbers({ status: 'failed' }, { scan: 3 }), [[1], null])
+    })
+  })
+
+  describe(`${engine}: an overview`, () => {
+    test('counts what waits, so far as is asked for, and tells when it is due', async (t) => {
+      const storage = await open(t)
+      const { overview } = storage
+      assert.deepEqual(await overview.queuedRuns(9), { depth: 0, oldestDueMs: null })
+      assert.deepEqual(await overview.deliveries(9), { depth: 0, oldestDueMs: null })
+      const { id } = await storage.executables.create(newExecutable())
+      const request = {
+        ...{ inputs: [], callback: undefined, text: true, hops: 0, vouched: false },
+        ...{ waited: false, webhook: undefined, retry: undefined },
+      }
+      for (let n = 0; n < 3; n++) {
+        const createdAtMs = NOW + n
+        const run = newRun(id, { status: 'queued', endedAtMs: null, createdAtMs })
+        assert.equal(await storage.queuedRuns.add(run, request, { max: 9 }), 'added')
+        await storage.deliveries.create(newDelivery({ executableId: id, dueAtMs: createdAtMs }))
+      }
+      assert.deepEqual(await overview.queuedRuns(9), { depth: 3, oldestDueMs: NOW })
+      assert.deepEqual(await overview.deliveries(9), { depth: 3, oldestDueMs: NOW })
+      assert.equal((await overview.deliveries(2)).depth, 2)
+      assert.equal((await overview.queuedRuns(2)).depth, 2)
+    })
+
+    test('tells what the database takes of the disk', async (t) => {
+      const storage = await open(t)
+      const before = await storage.overview.sizeBytes()
+      assert.ok(Number.isSafeInteger(before) && before > 10_000, String(before))
+    })
+  })
+}
