@@ -109,6 +109,10 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['CONSOLE_FILES_MAX', 'files', 'What was built of the console', 'the server does not start'],
     ['CONSOLE_BYTES_MAX', 'bytes', 'What was built of the console', 'the server does not start'],
   ],
+  'src/core/live-runs.ts': [
+    ['LIVE_RUNS_MAX', 'runs', 'Told to one watcher of runs, a second', 'a part; `sampled` says so'],
+    ['LIVE_WATCHERS_MAX', 'watchers', 'Of runs, of one process', '`RATE_LIMITED`'],
+  ],
   'src/system.ts': [
     [
       'QUEUE_COUNTED_MAX',

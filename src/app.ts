@@ -17,6 +17,7 @@ import { createFunctionStorage } from './core/function-storage.ts'
 import { createInputs } from './core/inputs.ts'
 import { createInterrupts } from './core/interrupts.ts'
 import { createLimits } from './core/limits.ts'
+import { createLiveRuns } from './core/live-runs.ts'
 import { createRunControl } from './core/run-control.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunWaits } from './core/run-waits.ts'
@@ -138,6 +139,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     storage,
     onError: (err) => logger.error({ err }, 'runs that are waited for cannot be read'),
   })
+  const live = createLiveRuns()
   const journal = createRunJournal({
     storage,
     config,
@@ -145,6 +147,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     onEnded(record) {
       meters.runEnded(record)
       waits.told(record)
+      live.told(record)
     },
     onError: (err) => logger.error({ err }, 'run records cannot be written'),
     onRecovered: (lost) => logger.info({ lost }, 'run records are written again'),
@@ -294,7 +297,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
-      registerForConsole(app, { storage, config, journal, metrics, folder: consoleFolder })
+      registerForConsole(app, { storage, config, journal, live, metrics, folder: consoleFolder })
     },
   )
 

@@ -1,8 +1,10 @@
 // What the console is made of, and what it asks that is the operator's alone, built together.
 import { fileURLToPath } from 'node:url'
 import type { Config } from './config.ts'
+import type { LiveRuns } from './core/live-runs.ts'
 import type { RunJournal } from './core/run-journal.ts'
 import { registerConsole } from './http/routes/console.ts'
+import { registerLiveRuns } from './http/routes/live-runs.ts'
 import { registerSystem } from './http/routes/system.ts'
 import type { App } from './http/server.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -16,14 +18,16 @@ export interface ConsoleDeps {
   storage: Storage
   config: Config
   journal: RunJournal
+  live: LiveRuns
   metrics: Pick<Metrics, 'all'>
   /** Where the console was built. */
   folder: string
 }
 
 export function registerForConsole(app: App, deps: ConsoleDeps): void {
-  const { storage, config, journal, metrics, folder } = deps
+  const { storage, config, journal, live, metrics, folder } = deps
   const system = createSystem({ storage, config, readings: () => metrics.all() })
   registerSystem(app, { system, journal })
+  registerLiveRuns(app, { live, workers: config.WORKERS })
   registerConsole(app, { folder })
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { RunRecord, Usage } from '../model.ts'
 import type { RunFilter, RunPage, Storage } from '../storage/storage.ts'
+import { passes } from './run-filter.ts'
 import { addRun, addUsage, noUsage } from './usage.ts'
 
 /** Ended records that wait for a storage that is down; past it the oldest are dropped and counted. */
@@ -335,14 +336,6 @@ function worthKeeping(records: RunRecord[], keep: number): RunRecord[] {
     if (before < keep || record.status !== 'succeeded') kept.push(record)
   }
   return kept.reverse()
-}
-
-function passes(record: RunRecord, { executableId, status, errorCode }: RunFilter): boolean {
-  return (
-    (executableId === undefined || record.executableId === executableId) &&
-    (status === undefined || record.status === status) &&
-    (errorCode === undefined || record.errorCode === errorCode)
-  )
 }
 
 function resultBytes(record: RunRecord): number {

@@ -1,6 +1,8 @@
 // What is shown of a run wherever runs are listed.
 import { Type } from 'typebox'
-import type { RunRecord } from '../model.ts'
+import type { Static } from 'typebox'
+import { AppError } from '../errors.ts'
+import type { RunRecord, RunStatus } from '../model.ts'
 import { nullable } from './schemas.ts'
 import { toTime } from './times.ts'
 
@@ -31,6 +33,38 @@ export const RunSummary = {
   log_truncated: Type.Boolean(),
 }
 export const RunItem = Type.Object(RunSummary, { additionalProperties: true })
+
+const STATUSES: readonly RunStatus[] = [
+  'queued',
+  'running',
+  'forwarding',
+  'succeeded',
+  'failed',
+  'canceled',
+]
+export const RunsFilter = Type.Object(
+  {
+    status: Type.Optional(
+      Type.Unsafe<RunStatus>({ type: 'string', enum: STATUSES, description: 'In that status' }),
+    ),
+    wasm_id: Type.Optional(Type.String({ description: 'Of that executable' })),
+    code: Type.Optional(Type.String({ description: 'That ended with this error' })),
+  },
+  { additionalProperties: false },
+)
+
+/** @throws AppError BAD_REQUEST */
+export function readFilterOfRuns({ status, wasm_id: wasmId, code }: Static<typeof RunsFilter>) {
+  const executableId = wasmId === undefined ? undefined : readExecutable(wasmId)
+  return { status, executableId, errorCode: code }
+}
+
+function readExecutable(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw new AppError('BAD_REQUEST', 'wasm_id must be a positive whole number.', {
+    detail: { field: 'wasm_id' },
+  })
+}
 
 /** What a list shows: all but the log. */
 export function summary(run: RunRecord) {

@@ -1,10 +1,8 @@
 // The server as a whole, for its operator; and the runs of all executables.
 import { Type } from 'typebox'
 import type { RunJournal } from '../../core/run-journal.ts'
-import { AppError } from '../../errors.ts'
-import type { RunStatus } from '../../model.ts'
 import { readPage } from '../page.ts'
-import { RunItem, summary } from '../run-wire.ts'
+import { RunItem, RunsFilter, readFilterOfRuns, summary } from '../run-wire.ts'
 import { ErrorBody, PageQuery, SECURITY, listOf, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toTime } from '../times.ts'
@@ -92,22 +90,10 @@ const Shape = Type.Object({
   }),
 })
 
-const STATUSES: readonly RunStatus[] = [
-  'queued',
-  'running',
-  'forwarding',
-  'succeeded',
-  'failed',
-  'canceled',
-]
 const RunsQuery = Type.Object(
   {
     ...PageQuery.properties,
-    status: Type.Optional(
-      Type.Unsafe<RunStatus>({ type: 'string', enum: STATUSES, description: 'In that status' }),
-    ),
-    wasm_id: Type.Optional(Type.String({ description: 'Of that executable' })),
-    code: Type.Optional(Type.String({ description: 'That ended with this error' })),
+    ...RunsFilter.properties,
   },
   { additionalProperties: false },
 )
@@ -141,20 +127,11 @@ export function registerSystem(app: App, { system, journal }: SystemRoutesDeps):
       config: { access: 'token' },
     },
     async (request) => {
-      const { status, wasm_id: wasmId, code, ...page } = request.query
-      const executableId = wasmId === undefined ? undefined : readExecutable(wasmId)
-      const filter = { status, executableId, errorCode: code }
-      const { items, next } = await journal.newest(filter, readPage(page))
+      const filter = readFilterOfRuns(request.query)
+      const { items, next } = await journal.newest(filter, readPage(request.query))
       return { items: items.map(summary), next }
     },
   )
-}
-
-function readExecutable(text: string): number {
-  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
-  throw new AppError('BAD_REQUEST', 'wasm_id must be a positive whole number.', {
-    detail: { field: 'wasm_id' },
-  })
 }
 
 function toWire(figures: SystemFigures) {

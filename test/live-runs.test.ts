@@ -1,0 +1,126 @@
+// Runs as they end: told to whoever watches, a part of many, and to the operator alone.
+import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { createLiveRuns } from '../src/core/live-runs.ts'
+import type { Sampled } from '../src/core/live-runs.ts'
+import type { RunRecord } from '../src/model.ts'
+import { buildApp } from './helpers/build-app.ts'
+import type { TestApp } from './helpers/build-app.ts'
+import { call, refused, upload } from './helpers/client.ts'
+import { guest } from './helpers/guests.ts'
+import { newRun } from './storage-suite.ts'
+
+interface Event {
+  event: string
+  data: Record<string, unknown>
+}
+
+/** The events of a stream, one at a time; undefined at its end. */
+async function watch(t: TestContext, app: TestApp, query = '') {
+  const hangUp = new AbortController()
+  t.after(() => hangUp.abort())
+  const response = await app.request(`/api/runs/live${query}`, { signal: hangUp.signal })
+  assert.equal(response.status, 200)
+  assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8')
+  assert.equal(response.headers.get('cache-control'), 'no-store')
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  async function next(): Promise<Event | undefined> {
+    while (!text.includes('\n\n')) {
+      const { done, value } = await reader.read()
+      if (done) return undefined
+      text += value
+    }
+    const [one = '', ...rest] = text.split('\n\n')
+    text = rest.join('\n\n')
+    const [, event = '', data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(one) ?? []
+    return { event, data: JSON.parse(data) as Record<string, unknown> }
+  }
+  const open = await next()
+  assert.deepEqual(open, { event: 'open', data: { sampled_above: 500, workers: 1 } })
+  return { next, hangUp: () => hangUp.abort() }
+}
+
+test('runs are told as they end, as lists show them, and by filter', async (t) => {
+  const app = await buildApp(t)
+  const echo = await upload(app, await guest('echo'))
+  const other = await upload(app, await guest('echo'))
+  const all = await watch(t, app)
+  const some = await watch(t, app, `?wasm_id=${other.id}&status=succeeded`)
+  const ids: (string | null)[] = []
+  for (const one of [echo, other]) {
+    const response = await call(app, one, 'echo', { body: 'x' })
+    await response.arrayBuffer()
+    ids.push(response.headers.get('wasmhook-run'))
+  }
+  const told = [await all.next(), await all.next()]
+  assert.deepEqual(
+    told.map((one) => [one?.event, one?.data.run_id]),
+    ids.map((id) => ['run', id]),
+  )
+  const listed = (await (await app.request('/api/runs')).json()) as { items: unknown[] }
+  assert.deepEqual(told.map((one) => one?.data).reverse(), listed.items)
+  assert.equal((await some.next())?.data.run_id, ids[1])
+})
+
+test('a stop ends what is watched, and does not wait for it', async (t) => {
+  const app = await buildApp(t, { DRAIN_MS: 30_000 })
+  const one = await watch(t, app)
+  const began = performance.now()
+  const closed = app.close()
+  assert.equal(await one.next(), undefined)
+  await closed
+  assert.ok(performance.now() - began < 10_000)
+})
+
+test('so many watch at once, and the operator alone', async (t) => {
+  const app = await buildApp(t, { DRAIN_MS: 2_000 })
+  await refused(await app.request('/api/runs/live?status=well'), 400, 'BAD_REQUEST')
+  const watching = []
+  for (let n = 0; n < 20; n++) watching.push(await watch(t, app))
+  await refused(await app.request('/api/runs/live'), 429, 'RATE_LIMITED')
+  watching[0]?.hangUp()
+  for (let n = 0; ; n++) {
+    const response = await app.request('/api/runs/live')
+    await response.body?.cancel()
+    if (response.status === 200) break
+    assert.ok(n < 100)
+    await pause(20)
+  }
+  const closed = await buildApp(t, { API_TOKEN: 'an-operator-has-this-one' })
+  await refused(await closed.request('/api/runs/live'), 401, 'MISSING_KEY')
+})
+
+test('of more than 500 a second a part is told, and how many there were', async () => {
+  const live = createLiveRuns()
+  const told: RunRecord[] = []
+  const counts: Sampled[] = []
+  const stop = live.watch({
+    filter: { executableId: 1 },
+    runs: (records) => told.push(...records) > 0,
+    sampled: (one) => void counts.push(one),
+    end: () => undefined,
+  })
+  const slow: Sampled[] = []
+  const stopSlow = live.watch({
+    filter: {},
+    runs: () => false,
+    sampled: (one) => void slow.push(one),
+    end: () => undefined,
+  })
+  const result = { type: 'text/plain', bytes: Buffer.alloc(9) }
+  for (let n = 0; n < 2_000; n++) live.told(newRun(1, { log: 'long', result }))
+  for (let n = 0; n < 10; n++) live.told(newRun(2))
+  while (counts.length === 0 || slow.length === 0) await pause(50)
+  stop()
+  stopSlow()
+  assert.deepEqual(counts, [{ ended: 2_000, shown: 500 }])
+  assert.deepEqual(slow, [{ ended: 2_010, shown: 0 }])
+  assert.equal(told.length, 500)
+  assert.ok(told.every(({ log, result: kept }) => log === '' && kept === null))
+  live.told(newRun(1))
+  await pause(250)
+  assert.equal(told.length, 500)
+})
