@@ -395,6 +395,12 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/core/run-journal.ts': [
     [
+      'FIGURED_RECORDS_MAX',
+      'records',
+      'Of one executable, for its figures of the last hour',
+      'the newest; `more` says so',
+    ],
+    [
       'SCANNED_RECORDS_MAX',
       'records',
       'Looked at for one page of the runs of all executables',

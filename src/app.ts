@@ -297,7 +297,15 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
         sandboxStats: () => ({ ...sandbox.stats(), ...functionStorage.stats() }),
       })
       registerMetrics(app, metrics)
-      registerForConsole(app, { storage, config, journal, live, metrics, folder: consoleFolder })
+      registerForConsole(app, {
+        storage,
+        config,
+        executables,
+        journal,
+        live,
+        metrics,
+        folder: consoleFolder,
+      })
     },
   )
 

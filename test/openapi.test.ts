@@ -121,6 +121,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /metrics': 'token',
   'GET /api/system': 'token',
   'GET /api/runs': 'token',
+  'GET /api/functions': 'token',
 }
 
 const SCHEME_OF: Readonly<Record<string, string>> = {

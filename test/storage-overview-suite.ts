@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
+import { v7 as uuidv7 } from 'uuid'
 import type { RunFilter, Storage } from '../src/storage/storage.ts'
 import { newDelivery } from './storage-deliveries-suite.ts'
 import { newExecutable, newRun, saveRuns } from './storage-suite.ts'
@@ -57,6 +58,31 @@ export function testOverview(engine: string, open: (t: TestContext) => Promise<S
       assert.deepEqual(await numbers(succeeded, { scan: 2, before: ids[0] }), [[], null])
       // Failures are looked for among failures alone.
       assert.deepEqual(await numbers({ status: 'failed' }, { scan: 3 }), [[1], null])
+    })
+  })
+
+  describe(`${engine}: figures of an executable's runs`, () => {
+    test('are of what began since then and has ended, the newest', async (t) => {
+      const { runs, executables } = await open(t)
+      const { id } = await executables.create(newExecutable())
+      assert.deepEqual(await runs.figures(id, { sinceMs: NOW, max: 9 }), {
+        ...{ calls: 0, errors: 0, p95Ms: null, more: false },
+      })
+      const at = (ms: number, tookMs: number | null, change = {}) => {
+        const endedAtMs = tookMs === null ? null : NOW + ms + tookMs
+        return newRun(id, { id: uuidv7({ msecs: NOW + ms }), endedAtMs, ...change })
+      }
+      const failed = { status: 'failed', errorCode: 'TRAP', errorMessage: 'It did.' }
+      await runs.save([
+        at(-1, 9_999),
+        at(0, 100, failed),
+        ...Array.from({ length: 19 }, (_, n) => at(1 + n, n)),
+        at(30, null, { status: 'queued' }),
+      ])
+      const all = await runs.figures(id, { sinceMs: NOW, max: 20 })
+      assert.deepEqual(all, { calls: 20, errors: 1, p95Ms: 18, more: false })
+      const newest = await runs.figures(id, { sinceMs: NOW, max: 2 })
+      assert.deepEqual(newest, { calls: 2, errors: 0, p95Ms: 18, more: true })
     })
   })
 

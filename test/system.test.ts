@@ -130,3 +130,30 @@ test('runs are listed to the operator alone, and by what there is', async (t) =>
     await refused(await app.request(`/api/runs?${query}`, { headers: bearer }), 400, 'BAD_REQUEST')
   }
 })
+
+test('executables are listed with what came of the last hour', async (t) => {
+  let nowMs = Date.now()
+  const app = await buildApp(t, { RUN_FLUSH_MS: 1 }, { now: () => nowMs })
+  const echo = await upload(app, await guest('echo'))
+  const other = await upload(app, await guest('echo'))
+  for (let n = 0; n < 3; n++) await (await call(app, echo, 'echo', { body: 'x' })).arrayBuffer()
+  interface Row {
+    wasm_id: number
+    functions: string[]
+    last_hour: { calls: number; errors: number; p95_ms: number | null; more: boolean }
+  }
+  const list = (query = '') =>
+    get<{ items: Row[]; next: string | null }>(app, `/api/functions${query}`)
+  while ((await list()).items[1]?.last_hour.calls !== 3);
+  const first = await list('?limit=1')
+  assert.deepEqual([first.items[0]?.wasm_id, first.next], [other.id, String(other.id)])
+  const none = { calls: 0, errors: 0, p95_ms: null, more: false }
+  assert.deepEqual(first.items[0]?.last_hour, none)
+  const second = await list(`?limit=1&cursor=${first.next}`)
+  assert.deepEqual([second.items[0]?.wasm_id, second.next], [echo.id, null])
+  assert.ok(second.items[0]?.functions.includes('echo'))
+  assert.ok((second.items[0]?.last_hour.p95_ms ?? -1) >= 0)
+  nowMs += 3_700_000
+  assert.deepEqual((await list()).items[1]?.last_hour, none)
+  await refused(await app.request('/api/functions?cursor=x'), 400, 'BAD_REQUEST')
+})

@@ -19,6 +19,9 @@ const RETRY_MS_MAX = 30_000
 const PRUNE_EVERY_RUNS = 100
 /** Records that one page of a list by filter looks at. */
 const SCANNED_RECORDS_MAX = 5_000
+/** Runs of one executable whose figures are made. */
+const FIGURED_RECORDS_MAX = 1_000
+const HOUR_MS = 60 * 60 * 1000
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000
 
 /** What had to be dropped because storage did not take it in time. */
@@ -284,6 +287,10 @@ export function createRunJournal(deps: RunJournalDeps) {
       // Places rise, so that this is one it may get, and none that an older run has.
       return { record: newest, sequence: (saved?.sequence ?? 0) + recent.length }
     },
+
+    /** Of an executable's runs that are written, which takes RUN_FLUSH_MS. */
+    lastHour: (executableId: number) =>
+      storage.runs.figures(executableId, { sinceMs: now() - HOUR_MS, max: FIGURED_RECORDS_MAX }),
 
     /** What the executable's ended runs used; undefined before the first. */
     usage(executableId: number): Promise<Usage | undefined> {

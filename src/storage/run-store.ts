@@ -28,6 +28,16 @@ export interface RunBounds {
   keepResultBytes: number
 }
 
+export interface RunFigures {
+  calls: number
+  /** Of these. */
+  errors: number
+  /** From begin to end; null where there are none. */
+  p95Ms: number | null
+  /** There were more than were looked at. */
+  more: boolean
+}
+
 export interface RunStore {
   /**
    * Inserts or replaces whole records and adds to the usage of executables, in one transaction; leaves
@@ -49,6 +59,8 @@ export interface RunStore {
   ): Promise<RunPage>
   /** The newest record and its place in the order of saving, for the original's log route. */
   latest(executableId: number): Promise<{ record: RunRecord; sequence: number } | undefined>
+  /** Of runs that began at `sinceMs` or later and have ended, the newest `max`. */
+  figures(executableId: number, of: { sinceMs: number; max: number }): Promise<RunFigures>
   /** What has been added up; undefined before anything was. */
   usage(executableId: number): Promise<Usage | undefined>
   /** In small steps; tells how many records went. */

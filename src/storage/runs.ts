@@ -133,6 +133,29 @@ export function createRunStore(deps: { database: Database }): RunStore {
       return row === undefined ? undefined : { record: toRecord(row), sequence: row.sequence }
     },
 
+    async figures(executableId, { sinceMs, max }) {
+      // All of it is in an index: when a run began is told by its id.
+      const rows = await reader
+        .selectFrom('runs')
+        .select(['id', 'status', 'ended_at_ms'])
+        .where('executable_id', '=', executableId)
+        .where('id', '>=', firstIdOf(sinceMs))
+        .where('ended_at_ms', 'is not', null)
+        .orderBy('id', 'desc')
+        .limit(max + 1)
+        .execute()
+      const some = rows.slice(0, max)
+      const times = some
+        .map(({ id, ended_at_ms: endedAtMs }) => Math.max(0, (endedAtMs ?? 0) - timeOf(id)))
+        .sort((a, b) => a - b)
+      return {
+        calls: some.length,
+        errors: some.filter(({ status }) => status !== 'succeeded').length,
+        p95Ms: times[Math.ceil(0.95 * times.length) - 1] ?? null,
+        more: rows.length > max,
+      }
+    },
+
     usage: (executableId) => usage.get(reader, executableId),
 
     prune: (executableId, bounds) => pruneRuns(database, executableId, bounds),
@@ -225,6 +248,16 @@ function toRow(record: RunRecord): RunRow {
 
 function toItem(row: Pick<Selectable<RunsTable>, (typeof LISTED_COLUMNS)[number]>): RunRecord {
   return toRecord({ ...row, log: '', result_type: null, result_bytes: null })
+}
+
+/** Ids of runs begin with the millisecond in which they were made (UUIDv7). */
+function firstIdOf(ms: number): string {
+  const hex = Math.max(0, ms).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`
+}
+
+function timeOf(id: string): number {
+  return parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
 }
 
 /** The columns hold integers; clocks tell fractions. */
