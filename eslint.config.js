@@ -24,6 +24,7 @@ export default tseslint.config(
   {
     ignores: [
       'dist',
+      'console/dist',
       'target',
       'examples-rust',
       'bench/guests',
@@ -41,7 +42,7 @@ export default tseslint.config(
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
   {
-    files: ['{src,test,bench,examples,scripts,packages/client/src}/**/*.ts'],
+    files: ['{src,test,bench,examples,scripts,packages/client/src,console}/**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -142,6 +143,11 @@ export default tseslint.config(
     ],
     [FASTIFY, UNDICI, SQL, PROMETHEUS, '/(http|core|storage|sandbox|outbound|metrics)/'],
     'model, errors, request-spec and config are at the bottom.',
+  ),
+  mayNotImport(
+    ['console/src/**'],
+    ['^node:', '^(?!preact|\\.|.*/packages/client/src/)'],
+    'the console is Preact and the typed client; a further library earns its place in decision 0032.',
   ),
   mayNotImport(
     ['packages/client/src/**'],

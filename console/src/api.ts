@@ -1,0 +1,88 @@
+// The one client of this page, and what of the server's answers the console reads.
+import { createClient } from '../../packages/client/src/client.ts'
+import { session } from './session.ts'
+import { fetchWithProgress } from './upload-fetch.ts'
+
+/** Where the API is: beside the console, also under a proxy's path. */
+export const ROOT = new URL('.', location.href.replace(/[?#].*$/, '')).href.replace(/\/$/, '')
+
+export const client = createClient({ baseUrl: ROOT })
+
+/** For a request about the executable, or about none. */
+export function keys(id?: number): { token?: string; adminKey?: string } {
+  const token = session.token()
+  const adminKey = id === undefined ? undefined : session.adminKey(id)
+  return {
+    ...(token === undefined ? {} : { token }),
+    ...(adminKey === undefined ? {} : { adminKey }),
+  }
+}
+
+/** An exported function, as far as its module tells. */
+export interface Export {
+  name: string
+  unsupported?: string
+  params: string[] | null
+  result: string | null
+  core_params: string[]
+  core_results: string[]
+}
+
+/** What GET /api/executables/{id} shows; what the admin key opens may be missing. */
+export interface Description {
+  wasm_id: number
+  wasm_description: string
+  wasm_sha256: string
+  version: number
+  created_at: string
+  kind: string
+  functions: Export[]
+  missing_imports: string[]
+  warnings: string[]
+  limits?: Record<string, number>
+}
+
+export async function listIds(signal?: AbortSignal): Promise<number[]> {
+  const all = await client.get('/api/executables', { ...keys(), signal })
+  return all.map((one) => one.wasm_id).reverse()
+}
+
+export async function describe(id: number, signal?: AbortSignal): Promise<Description> {
+  const options = { path: { id }, ...keys(id), signal }
+  return (await client.get('/api/executables/{id}', options)) as Description
+}
+
+export function recentRuns(id: number, signal?: AbortSignal) {
+  return client.get('/api/executables/{id}/runs', { path: { id }, ...keys(id), signal })
+}
+
+export type RunPage = Awaited<ReturnType<typeof recentRuns>>
+export type RunItem = RunPage['items'][number]
+
+export function runDetail(runId: string, id: number, signal?: AbortSignal) {
+  return client.get('/api/runs/{id}', { path: { id: runId }, ...keys(id), signal })
+}
+
+export type RunDetail = Awaited<ReturnType<typeof runDetail>>
+
+/** Uploads and keeps the admin key, which the server never shows again. */
+export async function upload(file: File, onSent: (share: number) => void) {
+  const uploading = createClient({ baseUrl: ROOT, fetch: fetchWithProgress(onSent) })
+  const answer = await uploading.post('/api/executables', {
+    body: file,
+    ...keys(),
+    headers: {
+      'content-type': 'application/octet-stream',
+      SSVM_Description: inHeader(file.name.replace(/\.wasm$/i, '')),
+    },
+  })
+  session.keepAdminKey(answer.wasm_id, answer.SSVM_Admin_Key)
+  return answer
+}
+
+export type Uploaded = Awaited<ReturnType<typeof upload>>
+
+/** Headers hold bytes; the server reads those of UTF-8. */
+function inHeader(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text.replace(/[\r\n\0]/g, ' ')))
+}

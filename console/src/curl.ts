@@ -1,0 +1,17 @@
+// The line for a terminal that does what a button here does. It names files and keys, and holds none.
+
+/** One argument of a shell, whatever it holds. */
+export function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/** A word of the line: `raw` is for what the shell shall read, as variables. */
+export type Word = string | { raw: string }
+
+export function line(words: readonly Word[]): string {
+  return words.map((word) => (typeof word === 'string' ? quote(word) : word.raw)).join(' ')
+}
+
+export function tokenWords(token: string | undefined): Word[] {
+  return token === undefined ? [] : ['-H', { raw: '"Authorization: Bearer $API_TOKEN"' }]
+}

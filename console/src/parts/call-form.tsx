@@ -1,0 +1,179 @@
+// A form that calls one exported function, and the curl line that does the same.
+import { useId, useRef, useState } from 'preact/hooks'
+import type { Export } from '../api.ts'
+import { INPUT_KINDS, NO_INPUT, complaint, curlOf, firstInputs, send } from '../call.ts'
+import type { Answer, Call, Input, InputKind } from '../call.ts'
+import { CommandLine } from './copy.tsx'
+import { ErrorNote } from './error-note.tsx'
+import { Result } from './result.tsx'
+
+interface Props {
+  id: number
+  kind: string
+  fn: Export
+  /** After each call, however it ended. */
+  onCalled: () => void
+}
+
+type Outcome = { answer: Answer } | { error: unknown }
+
+export function CallForm({ id, kind, fn, onCalled }: Props) {
+  const [inputs, setInputs] = useState(() => firstInputs(fn, kind))
+  const [bytes, setBytes] = useState(fn.result?.includes('bytes') ?? false)
+  const [calling, setCalling] = useState(false)
+  const [outcome, setOutcome] = useState<Outcome | undefined>(undefined)
+  const [complained, setComplained] = useState(false)
+  const ended = useRef<AbortController | undefined>(undefined)
+  const call: Call = { id, name: fn.name, inputs, bytes }
+
+  const change = (at: number, changed: Partial<Input>) =>
+    setInputs(inputs.map((one, index) => (index === at ? { ...one, ...changed } : one)))
+
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault()
+    const wrong = inputs.some((one) => complaint(one) !== undefined)
+    setComplained(wrong)
+    if (wrong || calling) return
+    const stop = new AbortController()
+    ended.current = stop
+    setCalling(true)
+    try {
+      setOutcome({ answer: await send(call, stop.signal) })
+    } catch (error) {
+      setOutcome(stop.signal.aborted ? undefined : { error })
+    } finally {
+      setCalling(false)
+      onCalled()
+    }
+  }
+
+  return (
+    <form class="call" noValidate onSubmit={(event) => void submit(event)}>
+      {inputs.map((input, at) => (
+        <InputField
+          key={at}
+          label={inputs.length === 1 ? 'Input' : `Input ${at + 1}`}
+          type={fn.params?.[at]}
+          input={input}
+          complained={complained}
+          onChange={(changed) => change(at, changed)}
+        />
+      ))}
+      {inputs.length === 0 && <p class="muted">It is called without an input.</p>}
+      <div class="row">
+        <button type="button" onClick={() => setInputs([...inputs, NO_INPUT])}>
+          Add an input
+        </button>
+        {inputs.length > 0 && (
+          <button type="button" onClick={() => setInputs(inputs.slice(0, -1))}>
+            Remove the last
+          </button>
+        )}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={bytes}
+            onChange={(event) => setBytes(event.currentTarget.checked)}
+          />
+          It returns bytes
+        </label>
+      </div>
+      <div class="row">
+        <button type="submit" class="primary" disabled={calling}>
+          {calling ? 'Calling …' : `Call ${fn.name}`}
+        </button>
+        {calling && (
+          <button type="button" onClick={() => ended.current?.abort()}>
+            Stop
+          </button>
+        )}
+      </div>
+      <div aria-live="polite" aria-busy={calling}>
+        {outcome !== undefined && 'error' in outcome && <ErrorNote error={outcome.error} />}
+        {outcome !== undefined && 'answer' in outcome && <Result answer={outcome.answer} />}
+      </div>
+      <h3>The same with curl</h3>
+      <CommandLine text={curlOf(call)} label="curl line" />
+    </form>
+  )
+}
+
+const KIND_WORDS: Readonly<Record<InputKind, string>> = {
+  text: 'Text',
+  json: 'JSON',
+  file: 'File',
+  url: 'URL to fetch',
+}
+
+interface FieldProps {
+  label: string
+  /** As the module tells it. */
+  type: string | undefined
+  input: Input
+  complained: boolean
+  onChange: (changed: Partial<Input>) => void
+}
+
+function InputField({ label, type, input, complained, onChange }: FieldProps) {
+  const name = useId()
+  const wrong = complained ? complaint(input) : undefined
+  const described =
+    wrong === undefined ? {} : { 'aria-invalid': true, 'aria-describedby': `${name}-wrong` }
+  const common = { id: name, ...described }
+  return (
+    <div class="field">
+      <div class="field-head">
+        <label for={name}>
+          {label}
+          {type !== undefined && <code class="muted"> {type}</code>}
+        </label>
+        <select
+          aria-label={`Kind of ${label.toLowerCase()}`}
+          value={input.kind}
+          onChange={(event) => onChange({ kind: event.currentTarget.value as InputKind })}
+        >
+          {INPUT_KINDS.map((kind) => (
+            <option key={kind} value={kind}>
+              {KIND_WORDS[kind]}
+            </option>
+          ))}
+        </select>
+      </div>
+      {input.kind === 'file' ? (
+        <input
+          {...common}
+          key="file"
+          type="file"
+          onChange={(event) => onChange({ file: event.currentTarget.files?.[0] })}
+        />
+      ) : input.kind === 'url' ? (
+        <input
+          {...common}
+          key="url"
+          type="text"
+          inputMode="url"
+          autoComplete="off"
+          spellcheck={false}
+          placeholder="https://…"
+          value={input.text}
+          onInput={(event) => onChange({ text: event.currentTarget.value })}
+        />
+      ) : (
+        <textarea
+          {...common}
+          key="text"
+          rows={input.kind === 'json' ? 6 : 3}
+          spellcheck={false}
+          class={input.kind === 'json' ? 'mono' : ''}
+          value={input.text}
+          onInput={(event) => onChange({ text: event.currentTarget.value })}
+        />
+      )}
+      {wrong !== undefined && (
+        <p class="wrong" id={`${name}-wrong`}>
+          {wrong}
+        </p>
+      )}
+    </div>
+  )
+}

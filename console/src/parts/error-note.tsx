@@ -1,0 +1,41 @@
+// An error as its code, what happened and what to do.
+import { WasmhookError } from '../../../packages/client/src/error.ts'
+import { UNREACHABLE, WHAT_TO_DO } from '../what-to-do.ts'
+
+export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void }) {
+  const told = tell(error)
+  return (
+    <div class="note bad">
+      <p>
+        <code class="code">{told.code}</code> {told.message}
+      </p>
+      {told.advice !== undefined && <p class="muted">{told.advice}</p>}
+      {told.body !== undefined && <pre class="block">{told.body}</pre>}
+      {retry !== undefined && (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  )
+}
+
+interface Told {
+  code: string
+  message: string
+  advice: string | undefined
+  /** What else answered in place of the server. */
+  body?: string
+}
+
+function tell(error: unknown): Told {
+  if (error instanceof WasmhookError) {
+    const { code, message, detail } = error
+    const body = typeof detail.body === 'string' && detail.body !== '' ? { body: detail.body } : {}
+    return { code, message, advice: WHAT_TO_DO[code], ...body }
+  }
+  if (error instanceof TypeError) {
+    return { code: 'UNREACHABLE', message: 'The server does not answer.', advice: UNREACHABLE }
+  }
+  return { code: 'CONSOLE', message: String(error), advice: 'Load the page again.' }
+}
