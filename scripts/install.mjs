@@ -1,4 +1,4 @@
-// What `npm ci` runs last: the two native parts, in order of cost.
+// What `npm ci` runs last: the console, which takes a second, and the two native parts, in order of cost.
 // better-sqlite3's own install script is switched off in package.json ("allowScripts"), because it asks
 // nodejs.org for headers even where they lie beside the running node. Here a prebuilt binary is tried first,
 // then a build against those headers where there are any.
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const require = createRequire(import.meta.url)
 
+buildConsole()
 installSqlite()
 // CI installs a second copy for another Node beside a runtime that is built already.
 if (process.env.WASMHOOK_SKIP_RUNTIME_BUILD === '1') process.exit(0)
@@ -18,6 +19,18 @@ const built = spawnSync(process.execPath, [path.join(root, 'scripts', 'build-run
   stdio: 'inherit',
 })
 process.exit(built.status ?? 1)
+
+/** Its tools are left out by `npm ci --omit=dev`; the server then serves what a build before that left, or says so. */
+function buildConsole() {
+  const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js')
+  if (!existsSync(vite)) {
+    console.log('The console is not built: its tools are not installed.')
+    return
+  }
+  const args = [vite, 'build', path.join(root, 'console'), '--logLevel', 'warn']
+  const built = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
+  if (built.status !== 0) process.exit(built.status ?? 1)
+}
 
 function installSqlite() {
   const folder = path.dirname(require.resolve('better-sqlite3/package.json'))

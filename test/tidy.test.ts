@@ -33,6 +33,7 @@ const tests = await filesBelow('test', /\.ts$/)
 const client = (await filesBelow('packages/client/src', /\.ts$/)).filter(
   ([file]) => !file.includes('generated'),
 )
+const pages = await filesBelow('console/src', /\.tsx?$/)
 const bench = await filesBelow('bench', /\.ts$/)
 const rust = [
   ...(await filesBelow('runtime/engine', /\.rs$/)),
@@ -42,7 +43,9 @@ const rust = [
 test('no file is longer than one idea needs', () => {
   const lines = (text: string): number => text.trimEnd().split('\n').length
   const long = [
-    ...[...source, ...client, ...bench, ...rust].filter(([, text]) => lines(text) > LINES_MAX),
+    ...[...source, ...client, ...pages, ...bench, ...rust].filter(
+      ([, text]) => lines(text) > LINES_MAX,
+    ),
     ...tests.filter(([, text]) => lines(text) > TEST_LINES_MAX),
   ]
   assert.deepEqual(
@@ -52,7 +55,7 @@ test('no file is longer than one idea needs', () => {
 })
 
 test('every file begins by saying what it is for', () => {
-  const silent = [...source, ...client, ...tests, ...bench].filter(
+  const silent = [...source, ...client, ...pages, ...tests, ...bench].filter(
     ([, text]) => !/^(#!.*\n)?(\/\/|\/\*\*) ?\S/.test(text),
   )
   assert.deepEqual(
@@ -71,7 +74,7 @@ test('only main.ts knows the process', () => {
 
 test('nothing is left to do in the code', () => {
   const marker = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].join('|'))
-  const marked = [...source, ...client, ...tests, ...bench, ...rust].filter(([, text]) =>
+  const marked = [...source, ...client, ...pages, ...tests, ...bench, ...rust].filter(([, text]) =>
     marker.test(text),
   )
   assert.deepEqual(
@@ -81,8 +84,8 @@ test('nothing is left to do in the code', () => {
 })
 
 test('file names are kebab-case', () => {
-  const odd = [...source, ...client, ...tests, ...bench].filter(
-    ([file]) => !/^[a-z0-9-]+(\.test|\.d)?\.ts$/.test(path.basename(file)),
+  const odd = [...source, ...client, ...pages, ...tests, ...bench].filter(
+    ([file]) => !/^[a-z0-9-]+(\.test|\.d)?\.tsx?$/.test(path.basename(file)),
   )
   assert.deepEqual(
     odd.map(([file]) => file),

@@ -64,7 +64,7 @@ export function App() {
           )}
         </div>
       </header>
-      <main ref={main} tabIndex={-1}>
+      <main ref={main} id="main" tabIndex={-1}>
         {locked ? (
           <SignIn onSignedIn={() => setVisit(visit + 1)} />
         ) : error !== undefined ? (

@@ -1,10 +1,14 @@
 // Figures and times as people read them.
 
-const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 const STEPS = ['B', 'kB', 'MB', 'GB'] as const
 
+/** Of today the time alone. */
 export function time(rfc3339: string): string {
-  return TIME.format(new Date(rfc3339))
+  const at = new Date(rfc3339)
+  const today = at.toDateString() === new Date().toDateString()
+  return (today ? TIME : DAY_AND_TIME).format(at)
 }
 
 export function bytes(count: number): string {

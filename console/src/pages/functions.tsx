@@ -53,8 +53,12 @@ function List({ ids }: { ids: readonly number[] }) {
             <tr>
               <th scope="col">Function</th>
               <th scope="col">Exports</th>
-              <th scope="col">Kind</th>
-              <th scope="col">Version</th>
+              <th scope="col" class="wide">
+                Kind
+              </th>
+              <th scope="col" class="wide">
+                Version
+              </th>
               <th scope="col">Uploaded</th>
             </tr>
           </thead>
@@ -96,9 +100,11 @@ function Row({ id }: { id: number }) {
             <code>{names.slice(0, EXPORTS_SHOWN).join(', ')}</code>
             {more > 0 && <span class="muted"> and {more} more</span>}
           </td>
-          <td>{one.kind}</td>
-          <td>{one.version}</td>
-          <td>{format.time(one.created_at)}</td>
+          <td class="wide">{one.kind}</td>
+          <td class="wide">{one.version}</td>
+          <td>
+            <time dateTime={one.created_at}>{format.time(one.created_at)}</time>
+          </td>
         </>
       )}
     </tr>

@@ -33,7 +33,10 @@ export function CallForm({ id, kind, fn, onCalled }: Props) {
     event.preventDefault()
     const wrong = inputs.some((one) => complaint(one) !== undefined)
     setComplained(wrong)
-    if (wrong || calling) return
+    if (calling) return
+    // What was answered before is not about this call.
+    setOutcome(undefined)
+    if (wrong) return
     const stop = new AbortController()
     ended.current = stop
     setCalling(true)
@@ -123,10 +126,10 @@ function InputField({ label, type, input, complained, onChange }: FieldProps) {
   return (
     <div class="field">
       <div class="field-head">
-        <label for={name}>
-          {label}
-          {type !== undefined && <code class="muted"> {type}</code>}
-        </label>
+        <span class="field-name">
+          <label for={name}>{label}</label>
+          {type !== undefined && <code class="muted">{type}</code>}
+        </span>
         <select
           aria-label={`Kind of ${label.toLowerCase()}`}
           value={input.kind}

@@ -23,7 +23,7 @@ function Node({ name, value, depth }: { name?: string; value: unknown; depth: nu
       </div>
     )
   }
-  const entries = Object.entries(value)
+  const entries = Object.entries<unknown>({ ...value })
   const list = Array.isArray(value)
   if (entries.length === 0) {
     return (

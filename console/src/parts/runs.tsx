@@ -24,7 +24,7 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
     )
   }
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Recent runs">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Table of runs">
       <table>
         <thead>
           <tr>
@@ -32,7 +32,9 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
             <th scope="col">Function</th>
             <th scope="col">Status</th>
             <th scope="col">Took</th>
-            <th scope="col">Version</th>
+            <th scope="col" class="wide">
+              Version
+            </th>
             <th scope="col">
               <span class="hidden">Details</span>
             </th>
@@ -54,7 +56,9 @@ function Row({ run, id }: { run: RunItem; id: number }) {
   return (
     <>
       <tr>
-        <td>{at}</td>
+        <td>
+          <time dateTime={run.created_at}>{at}</time>
+        </td>
         <td>
           <code>{run.function}</code>
         </td>
@@ -63,16 +67,16 @@ function Row({ run, id }: { run: RunItem; id: number }) {
           {run.code !== null && <code class="code">{run.code}</code>}
         </td>
         <td>{took(run)}</td>
-        <td>{run.version}</td>
+        <td class="wide">{run.version}</td>
         <td>
           <button
             type="button"
             class="quiet"
             aria-expanded={open}
-            aria-label={`Log and timings of the run at ${at}`}
+            aria-label={`Details of the run at ${at}`}
             onClick={() => setOpen(!open)}
           >
-            {open ? 'Hide' : 'Log'}
+            Details
           </button>
         </td>
       </tr>
@@ -102,7 +106,7 @@ function Detail({ runId, id }: { runId: string; id: number }) {
         {run.input_bytes !== null && <Fact name="input" text={format.bytes(run.input_bytes)} />}
         {run.output_bytes !== null && <Fact name="output" text={format.bytes(run.output_bytes)} />}
         {run.memory_bytes !== null && <Fact name="memory" text={format.bytes(run.memory_bytes)} />}
-        <Fact name="run" text={run.run_id} />
+        <Fact name="run id" text={run.run_id} />
       </dl>
       {run.log === '' ? <p class="muted">It wrote no log.</p> : <pre class="block">{run.log}</pre>}
       {run.log_truncated && <p class="muted">The log was longer; its end was not kept.</p>}

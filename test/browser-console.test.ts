@@ -1,0 +1,241 @@
+// The console in a real browser: from nothing uploaded to a result that is seen, and what must not run there.
+import assert from 'node:assert/strict'
+import { readFile, readdir } from 'node:fs/promises'
+import path from 'node:path'
+import { before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import type { Browser, Page } from 'playwright-core'
+import {
+  NO_BROWSER,
+  buildConsole,
+  openBrowser,
+  openPage,
+  overflow,
+  violations,
+} from './helpers/browser.ts'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
+import type { Settings, TestApp } from './helpers/build-app.ts'
+import { upload } from './helpers/client.ts'
+import { example, guest, saying } from './helpers/guests.ts'
+import { gradientPng } from './helpers/picture.ts'
+
+const FIRST_LOAD_BYTES_MAX = 200_000
+
+describe('the console', { skip: NO_BROWSER }, () => {
+  const scope = suiteScope()
+  let browser: Browser
+  let consoleFolder: string
+
+  before(async () => {
+    consoleFolder = await buildConsole(scope)
+    browser = await openBrowser(scope)
+  })
+
+  const serve = (settings: Settings = {}): Promise<TestApp> =>
+    buildApp(scope, settings, { consoleFolder })
+
+  const wasmOf = (name: string): string =>
+    fileURLToPath(new URL(`../examples-rust/${name}/${name}.wasm`, import.meta.url))
+
+  /** By keys alone: Tab until the named thing has the focus. */
+  async function tabTo(page: Page, name: RegExp): Promise<void> {
+    const focused = `(() => { const one = document.activeElement
+      return (one.getAttribute('aria-label') ?? '') + ' ' + one.textContent + ' ' + (one.labels?.[0]?.textContent ?? '') })()`
+    for (let presses = 0; presses < 40; presses++) {
+      await page.keyboard.press('Tab')
+      if (name.test(await page.evaluate<string>(focused))) return
+    }
+    assert.fail(`Tab does not reach ${String(name)}.`)
+  }
+
+  async function call(page: Page, fn: string): Promise<void> {
+    await page.getByRole('button', { name: `Call ${fn}` }).click()
+  }
+
+  test('leads from nothing to a result, by keys alone', async () => {
+    const app = await serve()
+    const { page, faults } = await openPage(browser, app.origin)
+    await page.getByText('There are no functions yet').waitFor()
+    const line = page.getByRole('region', { name: 'curl line that uploads' })
+    assert.match(await line.innerText(), new RegExp(`${app.origin}/api/executables`))
+    assert.deepEqual(await violations(page), [])
+
+    await tabTo(page, /Choose files/)
+    const chooser = page.waitForEvent('filechooser')
+    await page.keyboard.press('Enter')
+    await (await chooser).setFiles(wasmOf('hello'))
+    await page.getByText('Its admin key is shown this once').waitFor()
+    await page.getByRole('cell', { name: 'say' }).waitFor()
+    assert.deepEqual(await violations(page), [])
+
+    await tabTo(page, /Open and call it/)
+    await page.keyboard.press('Enter')
+    await page.getByText('Nobody has called it yet').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await tabTo(page, /^\s*Input\s*$/)
+    await page.keyboard.type("Ann's world")
+    await tabTo(page, /Call say/)
+    await page.keyboard.press('Enter')
+    const result = page.getByRole('region', { name: 'Result text' })
+    assert.equal(await result.innerText(), "hello Ann's world")
+    await page.getByRole('cell', { name: 'succeeded' }).waitFor()
+    await page.getByRole('button', { name: /^Details/ }).click()
+    await page.getByText('It wrote no log.').waitFor()
+    assert.deepEqual(await violations(page), [])
+    assert.deepEqual(faults, [])
+  })
+
+  test('takes files that are dropped, and says of each what is wrong with it', async () => {
+    const app = await serve()
+    const { page } = await openPage(browser, app.origin)
+    const wasm = (await example('hello')).toString('base64')
+    const files = await page.evaluateHandle(`(() => {
+      const files = new DataTransfer()
+      const wasm = Uint8Array.from(atob('${wasm}'), (one) => one.charCodeAt(0))
+      files.items.add(new File([wasm], 'greeter.wasm'))
+      files.items.add(new File(['no module'], 'letter.wasm'))
+      return files
+    })()`)
+    await page.dispatchEvent('.drop', 'drop', { dataTransfer: files })
+    await page.getByText('letter.wasm was not taken').waitFor()
+    await page.getByText('NOT_WASM').waitFor()
+    await page.getByRole('link', { name: 'greeter' }).waitFor()
+    assert.deepEqual(await violations(page), [])
+  })
+
+  test('sends several inputs, shows an image, and the line that does the same', async () => {
+    const app = await serve()
+    const { id } = await upload(app, await example('caption'))
+    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    await page.getByLabel('Input 1', { exact: true }).fill('Howdy')
+    await page.getByLabel('Kind of input 2').selectOption('File')
+    const png = { name: 'field.png', mimeType: 'image/png', buffer: gradientPng(64, 48) }
+    await page.getByLabel('Input 2', { exact: true }).setInputFiles(png)
+    await page.getByLabel('It returns bytes').check()
+    await call(page, 'caption')
+    const image = page.getByRole('img', { name: 'The image that the function returned' })
+    await image.waitFor()
+    await page.waitForFunction(`document.querySelector('.picture').naturalWidth === 64`)
+    assert.equal(
+      await page.getByRole('region', { name: 'curl line', exact: true }).innerText(),
+      `curl -X POST ${app.origin}/api/multipart/run/${id}/caption/bytes --form-string input_1=Howdy -F input_2=@field.png -o result`,
+    )
+    assert.deepEqual(await violations(page), [])
+    assert.deepEqual(faults, [])
+  })
+
+  test('shows JSON as a tree, and an error with its code and what to do', async () => {
+    const app = await serve()
+    const { id } = await upload(app, await example('order'))
+    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    await page.getByLabel('Kind of input').selectOption('JSON')
+    const input = page.getByLabel('Input', { exact: true })
+    const item = { name: 'tea', quantity: 2, price_cents: 350 }
+    await input.fill(JSON.stringify({ currency: 'EUR', items: [item] }))
+    await call(page, 'total')
+    await page.getByText('total_cents:', { exact: true }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await input.fill('{')
+    await call(page, 'total')
+    await page.getByText('This is not valid JSON.').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await input.fill('{}')
+    await call(page, 'total')
+    await page.locator('.note.bad').getByText('FUNCTION_ERROR').waitFor()
+    await page.getByText('The function said no.').waitFor()
+    assert.deepEqual(await violations(page), [])
+  })
+
+  test('runs nothing of what a function returns or is called', async () => {
+    const app = await serve()
+    const html = '<!doctype html><script>globalThis.ran = 1</script><img src=x onerror="ran = 1">'
+    const svg =
+      '<svg xmlns="http://www.w3.org/2000/svg" onload="ran = 1"><script>ran = 1</script></svg>'
+    const description = '<img src=x onerror="ran = 1">'
+    const { id } = await upload(app, saying({ page: html, svg }), { SSVM_Description: description })
+    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    for (const [name, text] of [
+      ['page', html],
+      ['svg', svg],
+    ] as const) {
+      await page.getByLabel(`${name}(`).check()
+      await call(page, name)
+      const shown = page.getByRole('region', { name: 'Result text' })
+      assert.equal(await shown.innerText(), text)
+      assert.equal(await page.locator('main img, main svg, main iframe, main script').count(), 0)
+      const saved = page.waitForEvent('download')
+      await page.getByRole('link', { name: 'Download' }).click()
+      assert.equal((await saved).suggestedFilename(), 'result.txt')
+    }
+    assert.equal(await page.evaluate('globalThis.ran'), undefined)
+    assert.deepEqual(faults, [])
+  })
+
+  test('asks for the API token, keeps it in the tab and out of every address', async () => {
+    const app = await serve({ API_TOKEN: 'a-token-that-is-long-enough-0123' })
+    const { page, faults } = await openPage(browser, app.origin)
+    const addresses: string[] = []
+    page.on('request', (request) => addresses.push(request.url()))
+    const field = page.getByLabel('API token')
+    await field.fill('another-token')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('WRONG_KEY').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await field.fill('a-token-that-is-long-enough-0123')
+    await page.keyboard.press('Enter')
+    await page.getByText('There are no functions yet').waitFor()
+    assert.match(await page.locator('.block').innerText(), /"Authorization: Bearer \$API_TOKEN"/)
+    await page.reload()
+    await page.getByText('There are no functions yet').waitFor()
+    assert.equal([...addresses, page.url()].filter((one) => one.includes('a-token')).length, 0)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await field.waitFor()
+    assert.equal(await page.evaluate('sessionStorage.length + localStorage.length'), 0)
+    assert.deepEqual(faults, [])
+  })
+
+  test('asks for the admin key where runs need it', async () => {
+    const app = await serve()
+    const { id, adminKey } = await upload(app, await guest('echo'))
+    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const field = page.getByLabel('Admin key')
+    await field.fill('11111111-2222-4333-8444-555555555555')
+    await page.keyboard.press('Enter')
+    await page.getByText('This is not the admin key').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await field.fill(adminKey)
+    await page.keyboard.press('Enter')
+    await page.getByText('Nobody has called it yet').waitFor()
+  })
+
+  test('fits a phone, and is read in the dark', async () => {
+    const app = await serve()
+    const { id } = await upload(app, await example('hello'), {
+      SSVM_Description: 'a-name-without-any-place-to-break-'.repeat(3),
+    })
+    const { page } = await openPage(browser, app.origin, { width: 360, dark: true })
+    await page.getByRole('cell', { name: 'say' }).waitFor()
+    assert.equal(await overflow(page), 0)
+    assert.deepEqual(await violations(page), [])
+    await page.goto(`${app.origin}/#/functions/${id}`)
+    await page.getByLabel('Input', { exact: true }).fill('x'.repeat(300))
+    await call(page, 'say')
+    await page.getByRole('region', { name: 'Result text' }).waitFor()
+    assert.equal(await overflow(page), 0)
+    assert.deepEqual(await violations(page), [])
+  })
+
+  test('is small, and has nothing inline', async () => {
+    const index = await readFile(path.join(consoleFolder, 'index.html'), 'utf8')
+    assert.doesNotMatch(index, /<style|style=|<script(?![^>]* src=)|\son\w+=|https?:/)
+    const assets = path.join(consoleFolder, 'assets')
+    const names = (await readdir(assets)).filter((name) => !/\.(br|gz)$/.test(name))
+    const bodies = await Promise.all(names.map((name) => readFile(path.join(assets, name))))
+    const bytes = [Buffer.from(index), ...bodies].reduce(
+      (sum, one) => sum + gzipSync(one).length,
+      0,
+    )
+    assert.ok(bytes < FIRST_LOAD_BYTES_MAX, `${bytes} bytes`)
+  })
+})

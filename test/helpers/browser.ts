@@ -1,0 +1,88 @@
+// A real browser for the console, which is built as it stands; where there is no browser its tests are left out.
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+import { build } from 'vite'
+import type { Scope } from './build-app.ts'
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** Why such tests are left out, or false. CI has a browser, so that it leaves out none. */
+export const NO_BROWSER =
+  existsSync(CHROMIUM) || process.env.CI === 'true'
+    ? false
+    : `there is no browser at ${CHROMIUM}; CHROMIUM_PATH names another`
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** Playwright gives it an empty profile. */
+export async function openBrowser(scope: Scope): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS })
+  scope.after(() => browser.close())
+  return browser
+}
+
+/** The folder with the console, built of its sources. */
+export async function buildConsole(scope: Scope): Promise<string> {
+  const outDir = await mkdtemp(path.join(tmpdir(), 'wasmhook-console-'))
+  scope.after(() => rm(outDir, { recursive: true, force: true }))
+  const root = fileURLToPath(new URL('../../console', import.meta.url))
+  const configFile = path.join(root, 'vite.config.ts')
+  await build({ root, configFile, logLevel: 'warn', build: { outDir, emptyOutDir: true } })
+  return outDir
+}
+
+export interface OpenPage {
+  page: Page
+  /** What went wrong in it: exceptions, and what its policy refused. */
+  faults: string[]
+}
+
+/** In a session of its own. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: { width?: number; dark?: boolean } = {},
+): Promise<OpenPage> {
+  const { width = 1100, dark = false } = options
+  const context = await browser.newContext({
+    viewport: { width, height: 800 },
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(String(error)))
+  page.on('console', (message) => {
+    if (/Content.Security.Policy/i.test(message.text())) faults.push(message.text())
+  })
+  await page.goto(url)
+  return { page, faults }
+}
+
+/** What axe finds against the page as it stands, one line each. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(await readFile(AXE, 'utf8'))
+  return page.evaluate<string[]>(`axe.run(document).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map((node) => id + ': ' + node.html)))`)
+}
+
+/** How far the page is wider than its window. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+}
