@@ -40,6 +40,14 @@ export interface Description {
   missing_imports: string[]
   warnings: string[]
   limits?: Record<string, number>
+  variables?: string[]
+  /** With what is secret of it masked. */
+  wasm_callback_object?: unknown
+}
+
+/** What the admin key opens is shown to whoever sent it, or API_TOKEN. */
+export function mayAdminister({ limits }: Description): boolean {
+  return limits !== undefined
 }
 
 export async function listIds(signal?: AbortSignal): Promise<number[]> {
@@ -81,6 +89,17 @@ export async function upload(file: File, onSent: (share: number) => void) {
 }
 
 export type Uploaded = Awaited<ReturnType<typeof upload>>
+
+/** A new version, which calls go to once it is loaded. */
+export function swap(id: number, file: File, onSent: (share: number) => void) {
+  const uploading = createClient({ baseUrl: ROOT, fetch: fetchWithProgress(onSent) })
+  return uploading.put('/api/update_wasm_binary/{id}', {
+    path: { id },
+    body: file,
+    ...keys(id),
+    headers: { 'content-type': 'application/octet-stream' },
+  })
+}
 
 /** Headers hold bytes; the server reads those of UTF-8. */
 function inHeader(text: string): string {

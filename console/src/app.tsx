@@ -87,7 +87,8 @@ function Page({ route }: { route: Route }) {
     case 'functions':
       return <Functions />
     case 'function':
-      return <FunctionPage key={route.id} id={route.id} />
+    case 'settings':
+      return <FunctionPage key={route.id} id={route.id} page={route.page} />
     case 'unknown':
       return (
         <>
@@ -102,5 +103,6 @@ function Page({ route }: { route: Route }) {
 
 function titleOf(route: Route): string {
   if (route.page === 'function') return `Function ${route.id}`
+  if (route.page === 'settings') return `Settings of function ${route.id}`
   return route.page === 'functions' ? 'Functions' : 'No such page'
 }

@@ -15,3 +15,8 @@ export function line(words: readonly Word[]): string {
 export function tokenWords(token: string | undefined): Word[] {
   return token === undefined ? [] : ['-H', { raw: '"Authorization: Bearer $API_TOKEN"' }]
 }
+
+/** For what an owner does. */
+export function adminWords(token: string | undefined): Word[] {
+  return token === undefined ? ['-H', { raw: '"SSVM_Admin_Key: $KEY"' }] : tokenWords(token)
+}

@@ -1,17 +1,18 @@
-// One function: what it exports, a form to call each, and its recent runs.
-import { useId, useState } from 'preact/hooks'
-import { describe } from '../api.ts'
+// One function: what it exports, a form to call each, and its recent runs; beside them its settings.
+import { useState } from 'preact/hooks'
+import { describe, mayAdminister } from '../api.ts'
 import type { Description, Export } from '../api.ts'
 import { curlOf, firstInputs } from '../call.ts'
 import * as format from '../format.ts'
+import { AdminKey } from '../parts/admin-key.tsx'
 import { CallForm } from '../parts/call-form.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Runs } from '../parts/runs.tsx'
-import { HOME } from '../route.ts'
-import { session } from '../session.ts'
+import { HOME, functionPath, settingsPath } from '../route.ts'
 import { useLoad } from '../use-load.ts'
+import { Settings } from './settings.tsx'
 
-export function FunctionPage({ id }: { id: number }) {
+export function FunctionPage({ id, page }: { id: number; page: 'function' | 'settings' }) {
   const { value: one, error, reload } = useLoad(`function ${id}`, (signal) => describe(id, signal))
   return (
     <>
@@ -19,9 +20,18 @@ export function FunctionPage({ id }: { id: number }) {
         <a href={HOME}>Functions</a>
       </p>
       <h1 tabIndex={-1}>{one?.wasm_description || `Function ${id}`}</h1>
+      <nav class="tabs" aria-label="Of this function">
+        <a href={functionPath(id)} aria-current={page === 'function' ? 'page' : undefined}>
+          Call and runs
+        </a>
+        <a href={settingsPath(id)} aria-current={page === 'settings' ? 'page' : undefined}>
+          Versions and settings
+        </a>
+      </nav>
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
       {one === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {one !== undefined && <Known one={one} onKey={reload} />}
+      {one !== undefined && page === 'function' && <Known one={one} onKey={reload} />}
+      {one !== undefined && page === 'settings' && <Settings one={one} onChanged={reload} />}
     </>
   )
 }
@@ -32,8 +42,6 @@ function Known({ one, onKey }: { one: Description; onKey: () => void }) {
   const callable = one.functions.filter((fn) => fn.unsupported === undefined)
   const [name, setName] = useState(callable[0]?.name)
   const chosen = callable.find((fn) => fn.name === name) ?? callable[0]
-  // What the admin key opens is shown only to whoever has it, or needs none.
-  const mayAdminister = one.limits !== undefined
   return (
     <>
       <dl class="facts">
@@ -72,7 +80,7 @@ function Known({ one, onKey }: { one: Description; onKey: () => void }) {
       </section>
       <section aria-labelledby="runs">
         <h2 id="runs">Recent runs</h2>
-        {mayAdminister ? (
+        {mayAdminister(one) ? (
           <Runs id={id} turn={turn} curl={chosen === undefined ? '' : firstCurl(one, chosen)} />
         ) : (
           <AdminKey id={id} onKey={onKey} />
@@ -115,42 +123,5 @@ function Exports({ all, chosen, onChoose }: ExportsProps) {
         </label>
       ))}
     </fieldset>
-  )
-}
-
-function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
-  const field = useId()
-  const [key, setKey] = useState('')
-  const [refused, setRefused] = useState(session.adminKey(id) !== undefined)
-
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault()
-    if (key.trim() === '') return
-    session.keepAdminKey(id, key.trim())
-    const opened = await describe(id).then(
-      ({ limits }) => limits !== undefined,
-      () => false,
-    )
-    if (!opened) session.forgetAdminKey(id)
-    setRefused(!opened)
-    if (opened) onKey()
-  }
-
-  return (
-    <form class="sign-in" onSubmit={(event) => void submit(event)}>
-      <p>They are shown to whoever has the admin key, which the upload answered.</p>
-      <label for={field}>Admin key</label>
-      <input
-        id={field}
-        type="password"
-        autoComplete="off"
-        value={key}
-        onInput={(event) => setKey(event.currentTarget.value)}
-      />
-      <button type="submit">Show them</button>
-      <p class="wrong" role="alert">
-        {refused ? 'This is not the admin key of this function.' : ''}
-      </p>
-    </form>
   )
 }

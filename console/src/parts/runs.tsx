@@ -29,7 +29,9 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
         <thead>
           <tr>
             <th scope="col">Time</th>
-            <th scope="col">Function</th>
+            <th scope="col" class="wide">
+              Function
+            </th>
             <th scope="col">Status</th>
             <th scope="col">Took</th>
             <th scope="col" class="wide">
@@ -59,7 +61,7 @@ function Row({ run, id }: { run: RunItem; id: number }) {
         <td>
           <time dateTime={run.created_at}>{at}</time>
         </td>
-        <td>
+        <td class="wide">
           <code>{run.function}</code>
         </td>
         <td>
@@ -100,6 +102,8 @@ function Detail({ runId, id }: { runId: string; id: number }) {
     <>
       {run.error !== null && <p>{run.error}</p>}
       <dl class="facts">
+        <Fact name="function" text={run.function} />
+        <Fact name="version" text={String(run.version)} />
         {stages.map(([stage, us]) => (
           <Fact key={stage} name={stage} text={format.duration((us ?? 0) / 1000)} />
         ))}

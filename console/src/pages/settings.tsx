@@ -1,0 +1,233 @@
+// What the owner of a function changes: versions, state, variables, callback, limits, and its end.
+import { useState } from 'preact/hooks'
+import { ROOT, client, keys, mayAdminister } from '../api.ts'
+import type { Description } from '../api.ts'
+import { adminWords, line } from '../curl.ts'
+import type { Word } from '../curl.ts'
+import { AdminKey } from '../parts/admin-key.tsx'
+import { CommandLine } from '../parts/copy.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
+import { LimitsForm } from '../parts/limits.tsx'
+import { SaveForm } from '../parts/save-form.tsx'
+import { Versions } from '../parts/versions.tsx'
+import { HOME } from '../route.ts'
+import { session } from '../session.ts'
+import { useLoad } from '../use-load.ts'
+
+interface Props {
+  one: Description
+  onChanged: () => void
+}
+
+export function Settings({ one, onChanged }: Props) {
+  const id = one.wasm_id
+  if (!mayAdminister(one)) return <AdminKey id={id} onKey={onChanged} />
+  return (
+    <>
+      <section aria-labelledby="versions">
+        <h2 id="versions">Versions</h2>
+        <Versions id={id} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="state">
+        <h2 id="state">State</h2>
+        <State id={id} />
+      </section>
+      <section aria-labelledby="variables">
+        <h2 id="variables">Variables</h2>
+        <Variables one={one} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="callback">
+        <h2 id="callback">Callback</h2>
+        <Callback one={one} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="limits">
+        <h2 id="limits">Limits</h2>
+        <LimitsForm id={id} />
+      </section>
+      <section aria-labelledby="delete">
+        <h2 id="delete">Delete</h2>
+        <Delete one={one} />
+      </section>
+    </>
+  )
+}
+
+function curlFor(method: string, path: string, ...rest: Word[]): string {
+  const words: Word[] = [{ raw: 'curl' }, '-X', method, `${ROOT}${path}`]
+  return line([...words, ...adminWords(session.token()), ...rest])
+}
+
+function State({ id }: { id: number }) {
+  const { value, error, reload } = useLoad(`state ${id}`, (signal) =>
+    client.get('/api/state/{id}', { path: { id }, ...keys(id), signal, as: 'text' }),
+  )
+  const [changed, setChanged] = useState<string | undefined>(undefined)
+  const text = changed ?? value ?? ''
+  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  return (
+    <SaveForm
+      verb="Save the state"
+      save={() =>
+        client.put('/api/state/{id}', { path: { id }, ...keys(id), body: text, as: 'text' })
+      }
+    >
+      <label for="state-text">A text that functions get as their context</label>
+      <textarea
+        id="state-text"
+        class="mono"
+        rows={4}
+        spellcheck={false}
+        value={text}
+        onInput={(event) => setChanged(event.currentTarget.value)}
+      />
+      {value === '{}' && changed === undefined && (
+        <CommandLine
+          text={curlFor('PUT', `/api/state/${id}`, '--data', 'Good morning,')}
+          label="curl line that sets the state"
+        />
+      )}
+    </SaveForm>
+  )
+}
+
+function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
+  const [text, setText] = useState('')
+  return (
+    <SaveForm
+      verb="Replace the variables"
+      complain={() =>
+        /^(?=.*\S)[^=\n]*$/m.test(text) ? 'Each line has to be NAME=value.' : undefined
+      }
+      save={() =>
+        client.put('/api/executables/{id}/variables', {
+          path: { id },
+          ...keys(id),
+          json: readLines(text),
+        })
+      }
+      onSaved={() => {
+        setText('')
+        onChanged()
+      }}
+    >
+      {variables.length === 0 ? (
+        <>
+          <p>There are none. Set them here, or from a terminal:</p>
+          <CommandLine
+            text={curlFor(
+              'PUT',
+              `/api/executables/${id}/variables`,
+              '-H',
+              'Content-Type: application/json',
+              '--data',
+              '{"MAIL_FROM":"ann@example.org"}',
+            )}
+            label="curl line that sets variables"
+          />
+        </>
+      ) : (
+        <p>
+          Set: <code>{variables.join(', ')}</code>. Their values are never shown. What is saved here
+          replaces all of them.
+        </p>
+      )}
+      <label for="variables-text">One on a line, as NAME=value</label>
+      <textarea
+        id="variables-text"
+        class="mono"
+        rows={3}
+        spellcheck={false}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+    </SaveForm>
+  )
+}
+
+function readLines(text: string): Record<string, string> {
+  const lines = text.split('\n').filter((one) => one.trim() !== '')
+  return Object.fromEntries(
+    lines.map((one) => {
+      const at = one.indexOf('=')
+      return at < 0 ? [one.trim(), ''] : [one.slice(0, at).trim(), one.slice(at + 1)]
+    }),
+  )
+}
+
+function Callback({ one: { wasm_id: id, wasm_callback_object: stored }, onChanged }: Props) {
+  const [text, setText] = useState('')
+  const none = stored === undefined || JSON.stringify(stored) === '{}'
+  const put = (body: string) =>
+    client.put('/api/callback/{id}', { path: { id }, ...keys(id), body, as: 'text' })
+  return (
+    <SaveForm
+      verb={none ? 'Store the callback' : 'Replace the callback'}
+      save={() => put(text.trim() === '' ? '{}' : text)}
+      onSaved={() => {
+        setText('')
+        onChanged()
+      }}
+    >
+      {none ? (
+        <>
+          <p>
+            Results go back to the caller. To send them on, name where, here or from a terminal:
+          </p>
+          <CommandLine
+            text={curlFor('PUT', `/api/callback/${id}`, '--data', 'https://example.org/receive')}
+            label="curl line that stores a callback"
+          />
+        </>
+      ) : (
+        <>
+          <p>Results are sent here; what may be secret is masked:</p>
+          <pre class="block">
+            {typeof stored === 'string' ? stored : JSON.stringify(stored, null, 2)}
+          </pre>
+        </>
+      )}
+      <label for="callback-text">A URL, or HTTP options as JSON; empty for none</label>
+      <textarea
+        id="callback-text"
+        class="mono"
+        rows={3}
+        spellcheck={false}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+    </SaveForm>
+  )
+}
+
+function Delete({ one }: { one: Description }) {
+  const id = one.wasm_id
+  const [sure, setSure] = useState(false)
+  return (
+    <SaveForm
+      done=""
+      verb={sure ? `Delete function ${id} for good` : 'Delete this function …'}
+      save={async () => {
+        if (!sure) {
+          setSure(true)
+          return
+        }
+        await client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })
+        session.forgetAdminKey(id)
+        location.hash = HOME
+      }}
+      more={
+        sure && (
+          <button type="button" onClick={() => setSure(false)}>
+            Keep it
+          </button>
+        )
+      }
+    >
+      <p>
+        {sure
+          ? 'This cannot be undone. Press the button once more to delete it.'
+          : 'Its versions, settings and runs go with it.'}
+      </p>
+    </SaveForm>
+  )
+}

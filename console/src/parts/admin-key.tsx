@@ -1,0 +1,38 @@
+// Asks for the admin key of a function that another tab, or curl, uploaded.
+import { useId, useState } from 'preact/hooks'
+import { describe, mayAdminister } from '../api.ts'
+import { session } from '../session.ts'
+
+export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
+  const field = useId()
+  const [key, setKey] = useState('')
+  const [refused, setRefused] = useState(session.adminKey(id) !== undefined)
+
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault()
+    if (key.trim() === '') return
+    session.keepAdminKey(id, key.trim())
+    const opened = await describe(id).then(mayAdminister, () => false)
+    if (!opened) session.forgetAdminKey(id)
+    setRefused(!opened)
+    if (opened) onKey()
+  }
+
+  return (
+    <form class="sign-in" onSubmit={(event) => void submit(event)}>
+      <p>This is shown to whoever has the admin key, which the upload answered.</p>
+      <label for={field}>Admin key</label>
+      <input
+        id={field}
+        type="password"
+        autoComplete="off"
+        value={key}
+        onInput={(event) => setKey(event.currentTarget.value)}
+      />
+      <button type="submit">Show it</button>
+      <p class="wrong" role="alert">
+        {refused ? 'This is not the admin key of this function.' : ''}
+      </p>
+    </form>
+  )
+}
