@@ -16,7 +16,7 @@ import {
 } from './helpers/browser.ts'
 import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { Settings, TestApp } from './helpers/build-app.ts'
-import { upload } from './helpers/client.ts'
+import { call as callOver, upload } from './helpers/client.ts'
 import { example, guest, saying } from './helpers/guests.ts'
 import { gradientPng } from './helpers/picture.ts'
 
@@ -116,7 +116,8 @@ describe('the console', { skip: NO_BROWSER }, () => {
     await call(page, 'caption')
     const image = page.getByRole('img', { name: 'The image that the function returned' })
     await image.waitFor()
-    await page.waitForFunction(`document.querySelector('.picture').naturalWidth === 64`)
+    const decoded = `(async (one) => (await one.decode(), one.naturalWidth))(document.querySelector('.picture'))`
+    assert.equal(await page.evaluate(decoded), 64)
     assert.equal(
       await page.getByRole('region', { name: 'curl line', exact: true }).innerText(),
       `curl -X POST ${app.origin}/api/multipart/run/${id}/caption/bytes --form-string input_1=Howdy -F input_2=@field.png -o result`,
@@ -265,6 +266,29 @@ describe('the console', { skip: NO_BROWSER }, () => {
     await page.getByRole('button', { name: `Delete function ${id} for good` }).click()
     await page.getByText('There are no functions yet').waitFor()
     assert.deepEqual(faults, [])
+  })
+
+  test('shows older runs, and those that came meanwhile', async () => {
+    const app = await serve()
+    const executable = await upload(app, await example('hello'))
+    const run = () => callOver(app, executable, 'say', { body: 'x' })
+    for (let count = 0; count < 25; count++) await run()
+    const { page } = await openPage(browser, `${app.origin}/#/functions/${executable.id}`)
+    await page.getByLabel('Admin key').fill(executable.adminKey)
+    await page.keyboard.press('Enter')
+    const row = (number: number) => page.locator(`tbody tr:nth-child(${number})`)
+    const rows = async (count: number) => {
+      await row(count).waitFor()
+      await row(count + 1).waitFor({ state: 'detached' })
+    }
+    await rows(20)
+    await page.getByRole('button', { name: 'Show older runs' }).click()
+    await rows(25)
+    assert.equal(await page.getByRole('button', { name: 'Show older runs' }).count(), 0)
+    await run()
+    await page.getByRole('button', { name: 'Refresh' }).click()
+    await rows(20)
+    assert.deepEqual(await violations(page), [])
   })
 
   test('fits a phone, and is read in the dark', async () => {

@@ -60,8 +60,9 @@ export async function describe(id: number, signal?: AbortSignal): Promise<Descri
   return (await client.get('/api/executables/{id}', options)) as Description
 }
 
-export function recentRuns(id: number, signal?: AbortSignal) {
-  return client.get('/api/executables/{id}/runs', { path: { id }, ...keys(id), signal })
+export function recentRuns(id: number, cursor?: string, signal?: AbortSignal) {
+  const query = { cursor }
+  return client.get('/api/executables/{id}/runs', { path: { id }, query, ...keys(id), signal })
 }
 
 export type RunPage = Awaited<ReturnType<typeof recentRuns>>

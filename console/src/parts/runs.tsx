@@ -1,20 +1,41 @@
 // Recent runs of one executable, each with its log and timings on demand.
 import { useState } from 'preact/hooks'
 import { recentRuns, runDetail } from '../api.ts'
-import type { RunItem } from '../api.ts'
+import type { RunItem, RunPage } from '../api.ts'
 import * as format from '../format.ts'
 import { useLoad } from '../use-load.ts'
 import { CommandLine } from './copy.tsx'
 import { ErrorNote } from './error-note.tsx'
 
 export function Runs({ id, turn, curl }: { id: number; turn: number; curl: string }) {
-  const { value, error, reload } = useLoad(`runs ${id} ${turn}`, (signal) => recentRuns(id, signal))
-  const [last, setLast] = useState<{ items: RunItem[] } | undefined>(undefined)
-  if (value !== undefined && value !== last) setLast(value)
-  // The old list stays while the new one is on its way.
-  const items = (value ?? last)?.items
+  const { value, error, reload } = useLoad(`runs ${id} ${turn}`, (signal) =>
+    recentRuns(id, undefined, signal),
+  )
+  const [first, setFirst] = useState<RunPage | undefined>(undefined)
+  const [older, setOlder] = useState<RunPage[]>([])
+  const [refused, setRefused] = useState<unknown>(undefined)
+  if (value !== undefined && value !== first) {
+    // A new first page no longer meets those after the old one.
+    setFirst(value)
+    setOlder([])
+  }
+
+  async function showOlder(cursor: string): Promise<void> {
+    setRefused(undefined)
+    try {
+      const page = await recentRuns(id, cursor)
+      setOlder((before) => [...before, page])
+    } catch (problem) {
+      setRefused(problem)
+    }
+  }
+
   if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  if (items === undefined) return <p class="muted">Loading …</p>
+  // The old list stays while the new one is on its way.
+  const newest = value ?? first
+  if (newest === undefined) return <p class="muted">Loading …</p>
+  const items = [newest, ...older].flatMap((page) => page.items)
+  const next = (older.at(-1) ?? newest).next
   if (items.length === 0) {
     return (
       <div class="empty">
@@ -24,31 +45,44 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
     )
   }
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of runs">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col" class="wide">
-              Function
-            </th>
-            <th scope="col">Status</th>
-            <th scope="col">Took</th>
-            <th scope="col" class="wide">
-              Version
-            </th>
-            <th scope="col">
-              <span class="hidden">Details</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((run) => (
-            <Row key={run.run_id} run={run} id={id} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of runs">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              <th scope="col" class="wide">
+                Function
+              </th>
+              <th scope="col">Status</th>
+              <th scope="col">Took</th>
+              <th scope="col" class="wide">
+                Version
+              </th>
+              <th scope="col">
+                <span class="hidden">Details</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {items.map((run) => (
+              <Row key={run.run_id} run={run} id={id} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div class="row">
+        <button type="button" onClick={reload}>
+          Refresh
+        </button>
+        {next !== null && (
+          <button type="button" onClick={() => void showOlder(next)}>
+            Show older runs
+          </button>
+        )}
+      </div>
+      {refused !== undefined && <ErrorNote error={refused} />}
+    </>
   )
 }
 
