@@ -1,9 +1,11 @@
 // The console in a real browser: from nothing uploaded to a result that is seen, and what must not run there.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import {
@@ -79,6 +81,9 @@ describe('the console', { skip: NO_BROWSER }, () => {
     await page.keyboard.press('Enter')
     const result = page.getByRole('region', { name: 'Result text' })
     assert.equal(await result.innerText(), "hello Ann's world")
+    const shown = page.getByRole('region', { name: 'curl line', exact: true })
+    const inShell = await promisify(execFile)('bash', ['-c', `${await shown.innerText()} -s`])
+    assert.equal(inShell.stdout, "hello Ann's world")
     await page.getByRole('cell', { name: 'succeeded' }).waitFor()
     await page.getByRole('button', { name: /^Details/ }).click()
     await page.getByText('It wrote no log.').waitFor()
