@@ -14,6 +14,7 @@ import {
   openBrowser,
   openPage,
   overflow,
+  tabTo,
   violations,
 } from './helpers/browser.ts'
 import { buildApp, suiteScope } from './helpers/build-app.ts'
@@ -39,17 +40,6 @@ describe('the console', { skip: NO_BROWSER }, () => {
 
   const wasmOf = (name: string): string =>
     fileURLToPath(new URL(`../examples-rust/${name}/${name}.wasm`, import.meta.url))
-
-  /** By keys alone: Tab until the named thing has the focus. */
-  async function tabTo(page: Page, name: RegExp): Promise<void> {
-    const focused = `(() => { const one = document.activeElement
-      return (one.getAttribute('aria-label') ?? '') + ' ' + one.textContent + ' ' + (one.labels?.[0]?.textContent ?? '') })()`
-    for (let presses = 0; presses < 40; presses++) {
-      await page.keyboard.press('Tab')
-      if (name.test(await page.evaluate<string>(focused))) return
-    }
-    assert.fail(`Tab does not reach ${String(name)}.`)
-  }
 
   async function call(page: Page, fn: string): Promise<void> {
     await page.getByRole('button', { name: `Call ${fn}` }).click()

@@ -1,28 +1,46 @@
 // The frame around the pages: whether one has to sign in, where one is, and where the focus goes.
+import type { ComponentChild } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { WasmhookError } from '../../packages/client/src/error.ts'
-import { listIds } from './api.ts'
+import { whoAmI } from './api/client.ts'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
-import { HOME, useRoute } from './route.ts'
-import type { Route } from './route.ts'
+import { Head } from './parts/head.tsx'
+import { linkTo, useRoute } from './route.ts'
+import type { PageName, Route } from './route.ts'
 import { session } from './session.ts'
 import { useLoad } from './use-load.ts'
+
+const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>>> = {
+  functions: () => <Functions />,
+  function: ({ page, params }) => (
+    <FunctionPage key={params.id} id={Number(params.id)} page={page} />
+  ),
+  settings: ({ page, params }) => (
+    <FunctionPage key={params.id} id={Number(params.id)} page={page} />
+  ),
+}
+
+/** What stands at the top of every page, and the pages that belong to each. */
+const SECTIONS: readonly { name: string; page: PageName; within: RegExp }[] = [
+  { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/ },
+]
 
 export function App() {
   const route = useRoute()
   const main = useRef<HTMLElement>(null)
   const [visit, setVisit] = useState(0)
   // Where no token is needed, as on loopback, nobody is asked for one.
-  const { value: known, error, reload } = useLoad(`session ${visit}`, listIds)
+  const { value: known, error, reload } = useLoad(`session ${visit}`, whoAmI)
   const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
-  const place = locked ? 'sign-in' : JSON.stringify(route)
+  const place = locked ? 'sign-in' : JSON.stringify([route.page, route.params])
+
+  const show = route.page && PAGES[route.page]
 
   const before = useRef(place)
   useEffect(() => {
-    document.title = `${locked ? 'Sign in' : titleOf(route)} – Wasmhook`
     // A page that was asked for is read from its heading; the first one is left to the browser.
     if (before.current !== place) main.current?.querySelector('h1')?.focus()
     before.current = place
@@ -42,13 +60,20 @@ export function App() {
       </a>
       <header class="top">
         <div class="top-inner">
-          <a class="brand" href={HOME}>
+          <a class="brand" href={linkTo('functions')}>
             Wasmhook
           </a>
           <nav aria-label="Pages">
-            <a href={HOME} aria-current={route.page === 'functions' ? 'page' : undefined}>
-              Functions
-            </a>
+            {!locked &&
+              SECTIONS.map(({ name, page, within }) => (
+                <a
+                  key={page}
+                  href={linkTo(page)}
+                  aria-current={within.test(route.page ?? '') ? 'page' : undefined}
+                >
+                  {name}
+                </a>
+              ))}
           </nav>
           {session.token() !== undefined && !locked && (
             <button
@@ -69,40 +94,28 @@ export function App() {
           <SignIn onSignedIn={() => setVisit(visit + 1)} />
         ) : error !== undefined ? (
           <>
-            <h1 tabIndex={-1}>Wasmhook</h1>
+            <Head title="Wasmhook" />
             <ErrorNote error={error} retry={reload} />
           </>
         ) : known === undefined ? (
           <p class="muted">Loading …</p>
+        ) : show === undefined ? (
+          <NoSuchPage />
         ) : (
-          <Page route={route} />
+          show(route)
         )}
       </main>
     </>
   )
 }
 
-function Page({ route }: { route: Route }) {
-  switch (route.page) {
-    case 'functions':
-      return <Functions />
-    case 'function':
-    case 'settings':
-      return <FunctionPage key={route.id} id={route.id} page={route.page} />
-    case 'unknown':
-      return (
-        <>
-          <h1 tabIndex={-1}>There is no such page</h1>
-          <p>
-            <a href={HOME}>To the functions</a>
-          </p>
-        </>
-      )
-  }
-}
-
-function titleOf(route: Route): string {
-  if (route.page === 'function') return `Function ${route.id}`
-  if (route.page === 'settings') return `Settings of function ${route.id}`
-  return route.page === 'functions' ? 'Functions' : 'No such page'
+function NoSuchPage() {
+  return (
+    <>
+      <Head title="There is no such page" />
+      <p>
+        <a href={linkTo('functions')}>To the functions</a>
+      </p>
+    </>
+  )
 }

@@ -1,6 +1,6 @@
 // A call as its form says it: the request, and the curl line that makes the same one.
-import { ROOT, client, keys } from './api.ts'
-import type { Export } from './api.ts'
+import { ROOT, client, keys } from './api/client.ts'
+import type { Export } from './api/functions.ts'
 import { line, tokenWords } from './curl.ts'
 import type { Word } from './curl.ts'
 import { session } from './session.ts'

@@ -1,4 +1,5 @@
 // A real browser for the console, which is built as it stands; where there is no browser its tests are left out.
+import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -85,4 +86,17 @@ export async function violations(page: Page): Promise<string[]> {
 /** How far the page is wider than its window. */
 export function overflow(page: Page): Promise<number> {
   return page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+}
+
+/** By keys alone: Tab until the control with that name has the focus. */
+export async function tabTo(page: Page, name: RegExp): Promise<void> {
+  // The text of a container is that of everything in it.
+  const focused = `(() => { const one = document.activeElement
+    if (!one.matches('a, button, input, textarea, select, summary, [role]')) return ''
+    return (one.getAttribute('aria-label') ?? '') + ' ' + one.textContent + ' ' + (one.labels?.[0]?.textContent ?? '') })()`
+  for (let presses = 0; presses < 40; presses++) {
+    await page.keyboard.press('Tab')
+    if (name.test(await page.evaluate<string>(focused))) return
+  }
+  assert.fail(`Tab does not reach ${String(name)}.`)
 }

@@ -1,33 +1,39 @@
 // One function: what it exports, a form to call each, and its recent runs; beside them its settings.
 import { useState } from 'preact/hooks'
-import { describe, mayAdminister } from '../api.ts'
-import type { Description, Export } from '../api.ts'
+import { describe, mayAdminister } from '../api/functions.ts'
+import type { Description, Export } from '../api/functions.ts'
 import { curlOf, firstInputs } from '../call.ts'
 import * as format from '../format.ts'
 import { AdminKey } from '../parts/admin-key.tsx'
 import { CallForm } from '../parts/call-form.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
-import { Fact, Runs } from '../parts/runs.tsx'
-import { HOME, functionPath, settingsPath } from '../route.ts'
+import { Fact, Facts, Time } from '../parts/facts.tsx'
+import { Head } from '../parts/head.tsx'
+import { Runs } from '../parts/runs.tsx'
+import { linkTo } from '../route.ts'
+import type { PageName } from '../route.ts'
 import { useLoad } from '../use-load.ts'
 import { Settings } from './settings.tsx'
 
-export function FunctionPage({ id, page }: { id: number; page: 'function' | 'settings' }) {
+export function FunctionPage({ id, page }: { id: number; page: PageName | undefined }) {
   const { value: one, error, reload } = useLoad(`function ${id}`, (signal) => describe(id, signal))
   return (
     <>
-      <p class="crumb">
-        <a href={HOME}>Functions</a>
-      </p>
-      <h1 tabIndex={-1}>{one?.wasm_description || `Function ${id}`}</h1>
-      <nav class="tabs" aria-label="Of this function">
-        <a href={functionPath(id)} aria-current={page === 'function' ? 'page' : undefined}>
-          Call and runs
-        </a>
-        <a href={settingsPath(id)} aria-current={page === 'settings' ? 'page' : undefined}>
-          Versions and settings
-        </a>
-      </nav>
+      <Head
+        title={one?.wasm_description || `Function ${id}`}
+        way={[{ name: 'Functions', href: linkTo('functions') }]}
+        beside={{
+          label: 'Of this function',
+          places: [
+            { name: 'Call and runs', href: linkTo('function', { id }), here: page === 'function' },
+            {
+              name: 'Versions and settings',
+              href: linkTo('settings', { id }),
+              here: page === 'settings',
+            },
+          ],
+        }}
+      />
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
       {one === undefined && error === undefined && <p class="muted">Loading …</p>}
       {one !== undefined && page === 'function' && <Known one={one} onKey={reload} />}
@@ -44,13 +50,15 @@ function Known({ one, onKey }: { one: Description; onKey: () => void }) {
   const chosen = callable.find((fn) => fn.name === name) ?? callable[0]
   return (
     <>
-      <dl class="facts">
-        <Fact name="id" text={String(id)} />
-        <Fact name="version" text={String(one.version)} />
-        <Fact name="kind" text={one.kind} />
-        <Fact name="uploaded" text={format.time(one.created_at)} />
-        <Fact name="sha256" text={`${one.wasm_sha256.slice(0, 14)}…`} />
-      </dl>
+      <Facts>
+        <Fact name="id">{id}</Fact>
+        <Fact name="version">{one.version}</Fact>
+        <Fact name="kind">{one.kind}</Fact>
+        <Fact name="uploaded">
+          <Time at={one.created_at} />
+        </Fact>
+        <Fact name="sha256">{one.wasm_sha256.slice(0, 14)}…</Fact>
+      </Facts>
       {one.warnings.map((warning) => (
         <p key={warning} class="note warn">
           {warning}

@@ -1,29 +1,60 @@
 // All functions, newest first, and where to upload another.
-import { useState } from 'preact/hooks'
-import { ROOT, describe, listIds } from '../api.ts'
+import { ROOT } from '../api/client.ts'
+import { listFunctions } from '../api/functions.ts'
+import type { FunctionItem } from '../api/functions.ts'
 import { line, tokenWords } from '../curl.ts'
-import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
+import { Time } from '../parts/facts.tsx'
+import { Head } from '../parts/head.tsx'
+import { List } from '../parts/table.tsx'
+import type { Column } from '../parts/table.tsx'
 import { Uploads } from '../parts/uploads.tsx'
-import { functionPath } from '../route.ts'
+import { linkTo } from '../route.ts'
 import { session } from '../session.ts'
-import { useLoad } from '../use-load.ts'
-
-/** Each is asked for by itself. */
-const SHOWN_AT_FIRST = 50
-const SHOWN_MORE = 50
+import { usePages } from '../use-pages.ts'
 
 export function Functions() {
-  const { value: ids, error, reload } = useLoad('functions', listIds)
+  const pages = usePages('functions', listFunctions)
   return (
     <>
-      <h1 tabIndex={-1}>Functions</h1>
-      <Uploads onUploaded={reload} />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {ids === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {ids?.length === 0 && <Empty />}
-      {ids !== undefined && ids.length > 0 && <List ids={ids} />}
+      <Head title="Functions" />
+      <Uploads onUploaded={pages.reload} />
+      <List
+        label="Functions"
+        columns={COLUMNS}
+        pages={pages}
+        keyOf={(one) => one.wasm_id}
+        empty={<Empty />}
+        moreWords="Show older functions"
+      />
+    </>
+  )
+}
+
+const EXPORTS_SHOWN = 3
+
+const COLUMNS: readonly Column<FunctionItem>[] = [
+  {
+    head: 'Function',
+    cell: ({ wasm_id: id, description }) => (
+      <>
+        <a href={linkTo('function', { id })}>{description || `Function ${id}`}</a>{' '}
+        <span class="muted small">{id}</span>
+      </>
+    ),
+  },
+  { head: 'Exports', cell: ({ functions }) => <Exports names={functions} /> },
+  { head: 'Kind', cell: ({ kind }) => kind, wide: true },
+  { head: 'Version', cell: ({ version }) => version, wide: true },
+  { head: 'Uploaded', cell: ({ created_at: at }) => <Time at={at} /> },
+]
+
+function Exports({ names }: { names: readonly string[] }) {
+  const more = names.length - EXPORTS_SHOWN
+  return (
+    <>
+      <code>{names.slice(0, EXPORTS_SHOWN).join(', ')}</code>
+      {more > 0 && <span class="muted"> and {more} more</span>}
     </>
   )
 }
@@ -33,80 +64,12 @@ function Empty() {
   const type = ['-H', 'Content-Type: application/octet-stream']
   const file = ['--data-binary', '@examples-rust/hello/hello.wasm']
   return (
-    <div class="empty">
+    <>
       <p>There are no functions yet. Upload a .wasm above, or from a terminal:</p>
       <CommandLine
         text={line([...words, ...tokenWords(session.token()), ...type, ...file])}
         label="curl line that uploads"
       />
-    </div>
-  )
-}
-
-function List({ ids }: { ids: readonly number[] }) {
-  const [count, setCount] = useState(SHOWN_AT_FIRST)
-  return (
-    <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Functions">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Function</th>
-              <th scope="col">Exports</th>
-              <th scope="col" class="wide">
-                Kind
-              </th>
-              <th scope="col" class="wide">
-                Version
-              </th>
-              <th scope="col">Uploaded</th>
-            </tr>
-          </thead>
-          <tbody>
-            {ids.slice(0, count).map((id) => (
-              <Row key={id} id={id} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {ids.length > count && (
-        <button type="button" onClick={() => setCount(count + SHOWN_MORE)}>
-          Show more of {ids.length}
-        </button>
-      )}
     </>
-  )
-}
-
-const EXPORTS_SHOWN = 3
-
-function Row({ id }: { id: number }) {
-  const { value: one, error } = useLoad(`function ${id}`, (signal) => describe(id, signal))
-  const names = one?.functions.map((fn) => fn.name) ?? []
-  const more = names.length - EXPORTS_SHOWN
-  return (
-    <tr>
-      <td>
-        <a href={functionPath(id)}>{one?.wasm_description || `Function ${id}`}</a>{' '}
-        <span class="muted small">{id}</span>
-      </td>
-      {one === undefined ? (
-        <td colSpan={4} class="muted">
-          {error === undefined ? '…' : 'It could not be asked for.'}
-        </td>
-      ) : (
-        <>
-          <td>
-            <code>{names.slice(0, EXPORTS_SHOWN).join(', ')}</code>
-            {more > 0 && <span class="muted"> and {more} more</span>}
-          </td>
-          <td class="wide">{one.kind}</td>
-          <td class="wide">{one.version}</td>
-          <td>
-            <time dateTime={one.created_at}>{format.time(one.created_at)}</time>
-          </td>
-        </>
-      )}
-    </tr>
   )
 }

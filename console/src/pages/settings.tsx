@@ -1,7 +1,8 @@
 // What the owner of a function changes: versions, state, variables, callback, limits, and its end.
 import { useState } from 'preact/hooks'
-import { ROOT, client, keys, mayAdminister } from '../api.ts'
-import type { Description } from '../api.ts'
+import { ROOT, client, keys } from '../api/client.ts'
+import { mayAdminister } from '../api/functions.ts'
+import type { Description } from '../api/functions.ts'
 import { adminWords, line } from '../curl.ts'
 import type { Word } from '../curl.ts'
 import { AdminKey } from '../parts/admin-key.tsx'
@@ -10,7 +11,7 @@ import { ErrorNote } from '../parts/error-note.tsx'
 import { LimitsForm } from '../parts/limits.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Versions } from '../parts/versions.tsx'
-import { HOME } from '../route.ts'
+import { go, linkTo } from '../route.ts'
 import { session } from '../session.ts'
 import { useLoad } from '../use-load.ts'
 
@@ -213,7 +214,7 @@ function Delete({ one }: { one: Description }) {
         }
         await client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })
         session.forgetAdminKey(id)
-        location.hash = HOME
+        go(linkTo('functions'))
       }}
       more={
         sure && (

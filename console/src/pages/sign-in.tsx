@@ -1,7 +1,8 @@
 // Who has the API token comes in; it stays in this tab and is in no address.
 import { useId, useState } from 'preact/hooks'
-import { listIds } from '../api.ts'
+import { whoAmI } from '../api/client.ts'
 import { ErrorNote } from '../parts/error-note.tsx'
+import { Head } from '../parts/head.tsx'
 import { session } from '../session.ts'
 
 export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
@@ -14,7 +15,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
     if (token.trim() === '') return
     session.signIn(token.trim())
     try {
-      await listIds()
+      await whoAmI()
       onSignedIn()
     } catch (refused) {
       session.signOut()
@@ -24,7 +25,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
 
   return (
     <form class="sign-in" onSubmit={(event) => void submit(event)}>
-      <h1 tabIndex={-1}>Sign in</h1>
+      <Head title="Sign in" />
       <p class="muted">
         With the server's <code>API_TOKEN</code>. This tab remembers it until it is closed.
       </p>

@@ -1,6 +1,6 @@
 // Asks for the admin key of a function that another tab, or curl, uploaded.
 import { useId, useState } from 'preact/hooks'
-import { describe, mayAdminister } from '../api.ts'
+import { describe, mayAdminister } from '../api/functions.ts'
 import { session } from '../session.ts'
 
 export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {

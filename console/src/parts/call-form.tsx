@@ -1,6 +1,6 @@
 // A form that calls one exported function, and the curl line that does the same.
 import { useId, useRef, useState } from 'preact/hooks'
-import type { Export } from '../api.ts'
+import type { Export } from '../api/functions.ts'
 import { INPUT_KINDS, NO_INPUT, complaint, curlOf, firstInputs, send } from '../call.ts'
 import type { Answer, Call, Input, InputKind } from '../call.ts'
 import { CommandLine } from './copy.tsx'

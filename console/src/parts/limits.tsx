@@ -1,6 +1,6 @@
 // The limits of a call: what holds, and what the owner sets in place of the default.
 import { useState } from 'preact/hooks'
-import { client, keys } from '../api.ts'
+import { client, keys } from '../api/client.ts'
 import { useLoad } from '../use-load.ts'
 import { ErrorNote } from './error-note.tsx'
 import { SaveForm } from './save-form.tsx'

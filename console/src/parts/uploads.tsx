@@ -1,8 +1,8 @@
 // Modules dropped here or chosen, sent one after another; each shows how far it is, then its key.
 import { useRef, useState } from 'preact/hooks'
-import { upload } from '../api.ts'
-import type { Uploaded } from '../api.ts'
-import { functionPath } from '../route.ts'
+import { upload } from '../api/functions.ts'
+import type { Uploaded } from '../api/functions.ts'
+import { linkTo } from '../route.ts'
 import { CopyButton } from './copy.tsx'
 import { ErrorNote } from './error-note.tsx'
 
@@ -115,7 +115,7 @@ function Key({ file, answer }: { file: File; answer: Uploaded }) {
     <div class="card">
       <p>
         <span class="strong">{file.name}</span> is function {answer.wasm_id}.{' '}
-        <a href={functionPath(answer.wasm_id)}>Open and call it</a>
+        <a href={linkTo('function', { id: answer.wasm_id })}>Open and call it</a>
       </p>
       <p>
         Its admin key is shown this once. Copy it now; this tab remembers it until it is closed.

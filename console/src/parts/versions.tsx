@@ -1,14 +1,29 @@
 // Kept versions of one function: a new one by file, and back to an old one.
 import { useRef, useState } from 'preact/hooks'
-import { client, keys, swap } from '../api.ts'
+import { client, keys } from '../api/client.ts'
+import { swap } from '../api/functions.ts'
 import * as format from '../format.ts'
 import { useLoad } from '../use-load.ts'
 import { ErrorNote } from './error-note.tsx'
+import { Status, Time } from './facts.tsx'
+import { Table } from './table.tsx'
+import type { Column } from './table.tsx'
+
+function list(id: number, signal?: AbortSignal) {
+  return client.get('/api/executables/{id}/versions', { path: { id }, ...keys(id), signal })
+}
+
+type Version = Awaited<ReturnType<typeof list>>['items'][number]
+
+const COLUMNS: readonly Column<Version>[] = [
+  { head: 'Version', cell: (one) => one.version },
+  { head: 'Uploaded', cell: (one) => <Time at={one.created_at} /> },
+  { head: 'Size', cell: (one) => format.bytes(one.size_bytes), wide: true },
+  { head: 'sha256', cell: (one) => <code>{one.wasm_sha256.slice(0, 14)}…</code>, wide: true },
+]
 
 export function Versions({ id, onChanged }: { id: number; onChanged: () => void }) {
-  const { value, error, reload } = useLoad(`versions ${id}`, (signal) =>
-    client.get('/api/executables/{id}/versions', { path: { id }, ...keys(id), signal }),
-  )
+  const { value, error, reload } = useLoad(`versions ${id}`, (signal) => list(id, signal))
   const [sent, setSent] = useState<number | undefined>(undefined)
   const [refused, setRefused] = useState<unknown>(undefined)
   const [said, setSaid] = useState('')
@@ -37,6 +52,15 @@ export function Versions({ id, onChanged }: { id: number; onChanged: () => void 
       }),
     )
 
+  const active = ({ version, active: is }: Version) =>
+    is ? (
+      <Status word="active" />
+    ) : (
+      <button type="button" onClick={() => void activate(version)}>
+        Make version {version} active
+      </button>
+    )
+
   function take(file: File | undefined): void {
     if (file !== undefined) void change(() => swap(id, file, setSent))
   }
@@ -45,46 +69,12 @@ export function Versions({ id, onChanged }: { id: number; onChanged: () => void 
     <>
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
       {value !== undefined && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Table of versions">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Version</th>
-                <th scope="col">Uploaded</th>
-                <th scope="col" class="wide">
-                  Size
-                </th>
-                <th scope="col" class="wide">
-                  sha256
-                </th>
-                <th scope="col">Active</th>
-              </tr>
-            </thead>
-            <tbody>
-              {value.items.map((one) => (
-                <tr key={one.version}>
-                  <td>{one.version}</td>
-                  <td>
-                    <time dateTime={one.created_at}>{format.time(one.created_at)}</time>
-                  </td>
-                  <td class="wide">{format.bytes(one.size_bytes)}</td>
-                  <td class="wide">
-                    <code>{one.wasm_sha256.slice(0, 14)}…</code>
-                  </td>
-                  <td>
-                    {one.active ? (
-                      <span class="status good">active</span>
-                    ) : (
-                      <button type="button" onClick={() => void activate(one.version)}>
-                        Make version {one.version} active
-                      </button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label="Table of versions"
+          columns={[...COLUMNS, { head: 'Active', cell: active }]}
+          items={value.items}
+          keyOf={(one) => one.version}
+        />
       )}
       <div class="row">
         <button type="button" onClick={() => picker.current?.click()}>

@@ -1,22 +1,8 @@
-// The one client of this page, and what of the server's answers the console reads.
-import { createClient } from '../../packages/client/src/client.ts'
-import { session } from './session.ts'
-import { fetchWithProgress } from './upload-fetch.ts'
-
-/** Where the API is: beside the console, also under a proxy's path. */
-export const ROOT = new URL('.', location.href.replace(/[?#].*$/, '')).href.replace(/\/$/, '')
-
-export const client = createClient({ baseUrl: ROOT })
-
-/** For a request about the executable, or about none. */
-export function keys(id?: number): { token?: string; adminKey?: string } {
-  const token = session.token()
-  const adminKey = id === undefined ? undefined : session.adminKey(id)
-  return {
-    ...(token === undefined ? {} : { token }),
-    ...(adminKey === undefined ? {} : { adminKey }),
-  }
-}
+// Functions, their versions and runs, as the server tells of them.
+import { createClient } from '../../../packages/client/src/client.ts'
+import { session } from '../session.ts'
+import { fetchWithProgress } from '../upload-fetch.ts'
+import { ROOT, client, keys } from './client.ts'
 
 /** An exported function, as far as its module tells. */
 export interface Export {
@@ -50,10 +36,12 @@ export function mayAdminister({ limits }: Description): boolean {
   return limits !== undefined
 }
 
-export async function listIds(signal?: AbortSignal): Promise<number[]> {
-  const all = await client.get('/api/executables', { ...keys(), signal })
-  return all.map((one) => one.wasm_id).reverse()
+/** All executables with what came of the last hour, newest first. */
+export function listFunctions(cursor?: string, signal?: AbortSignal) {
+  return client.get('/api/functions', { query: { cursor }, ...keys(), signal })
 }
+
+export type FunctionItem = Awaited<ReturnType<typeof listFunctions>>['items'][number]
 
 export async function describe(id: number, signal?: AbortSignal): Promise<Description> {
   const options = { path: { id }, ...keys(id), signal }

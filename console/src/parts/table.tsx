@@ -1,0 +1,120 @@
+// A table of things of one kind, and the list around it: what is loading, wrong or empty, and what comes after.
+import type { ComponentChildren } from 'preact'
+import { Fragment } from 'preact'
+import { useState } from 'preact/hooks'
+import type { Pages } from '../use-pages.ts'
+import { ErrorNote } from './error-note.tsx'
+
+export interface Column<T> {
+  head: string
+  cell: (one: T) => ComponentChildren
+  /** Left out where there is little room. */
+  wide?: boolean
+  /** The head is read out, not shown: what stands below says it. */
+  silent?: boolean
+}
+
+export interface TableProps<T> {
+  /** What the table holds, as it is read out. */
+  label: string
+  columns: readonly Column<T>[]
+  items: readonly T[]
+  keyOf: (one: T) => string | number
+  /** Shown below a row on demand. */
+  detail?: { name: (one: T) => string; show: (one: T) => ComponentChildren }
+}
+
+export function Table<T>({ label, columns, items, keyOf, detail }: TableProps<T>) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+      <table>
+        <thead>
+          <tr>
+            {columns.map(({ head, wide, silent }) => (
+              <th key={head} scope="col" class={wide ? 'wide' : undefined}>
+                {silent ? <span class="hidden">{head}</span> : head}
+              </th>
+            ))}
+            {detail !== undefined && (
+              <th scope="col">
+                <span class="hidden">Details</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((one) => (
+            <Row key={keyOf(one)} one={one} columns={columns} detail={detail} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+type RowProps<T> = Pick<TableProps<T>, 'columns'> & { one: T; detail: TableProps<T>['detail'] }
+
+function Row<T>({ one, columns, detail }: RowProps<T>) {
+  const [open, setOpen] = useState(false)
+  return (
+    <Fragment>
+      <tr>
+        {columns.map(({ head, cell, wide }) => (
+          <td key={head} class={wide ? 'wide' : undefined}>
+            {cell(one)}
+          </td>
+        ))}
+        {detail !== undefined && (
+          <td>
+            <button
+              type="button"
+              class="quiet"
+              aria-expanded={open}
+              aria-label={`Details of ${detail.name(one)}`}
+              onClick={() => setOpen(!open)}
+            >
+              Details
+            </button>
+          </td>
+        )}
+      </tr>
+      {open && detail !== undefined && (
+        <tr class="detail">
+          <td colSpan={columns.length + 1}>{detail.show(one)}</td>
+        </tr>
+      )}
+    </Fragment>
+  )
+}
+
+interface ListProps<T> extends Omit<TableProps<T>, 'items'> {
+  pages: Pages<T>
+  /** Shown in place of an empty table: it teaches what fills it. */
+  empty: ComponentChildren
+  /** Of the button that asks for the next page. */
+  moreWords: string
+}
+
+export function List<T>({ pages, empty, moreWords, ...table }: ListProps<T>) {
+  const { items, error, reload, more, refused } = pages
+  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  if (items === undefined) return <p class="muted">Loading …</p>
+  // A page may be empty and have one after it, where the server looked far for what is asked for.
+  if (items.length === 0 && more === undefined) return <div class="empty">{empty}</div>
+  return (
+    <>
+      <Table {...table} items={items} />
+      <div class="row">
+        <button type="button" onClick={reload}>
+          Refresh
+        </button>
+        {more !== undefined && (
+          <button type="button" onClick={() => void more()}>
+            {moreWords}
+          </button>
+        )}
+      </div>
+      {refused !== undefined && <ErrorNote error={refused} />}
+    </>
+  )
+}
