@@ -135,6 +135,7 @@ export default tseslint.config(
       'src/event-model.ts',
       'src/source-model.ts',
       'src/bin-model.ts',
+      'src/usage-model.ts',
       'src/event-pattern.ts',
       'src/errors.ts',
       'src/request-spec.ts',

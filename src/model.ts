@@ -5,6 +5,7 @@ export type * from './event-model.ts'
 export type * from './bin-model.ts'
 export type * from './source-model.ts'
 export type * from './token-model.ts'
+export type * from './usage-model.ts'
 
 /** What the runtime found in a module when it was compiled; stored beside the version. */
 export interface ModuleInterface {
@@ -375,22 +376,4 @@ export interface CallLimits {
   /** What the executable's functions may keep: keys and values together, and keys. */
   storeBytes: number
   storeKeys: number
-}
-
-/** What an executable's ended runs came to, counted since the first of them; never pruned. */
-export interface Usage {
-  /** When the first run began that was counted. */
-  sinceMs: number
-  succeeded: number
-  failed: number
-  canceled: number
-  /** Runs that counted fuel, and how much they used in all. */
-  meteredRuns: number
-  fuel: number
-  inputBytes: number
-  outputBytes: number
-  queueUs: number
-  runUs: number
-  /** How long the function took when it was last executed; null until it is. */
-  latestRunUs: number | null
 }

@@ -257,7 +257,7 @@ export function testDeliveries(
       await deliveries.create(newDelivery({ runId: waits.id }))
       const ended = { state: 'succeeded', dueAtMs: null, endedAtMs: NOW } as const
       await deliveries.create(newDelivery({ runId: over.id, ...ended }))
-      const all = { keep: 0, keepFailed: 0, failedSinceMs: 0, keepResultBytes: 0 }
+      const all = { keep: 0, keepFailed: 0, failedSinceMs: 0, slotsSinceMs: 0, keepResultBytes: 0 }
       assert.equal(await runs.prune(1, all), 2)
       assert.notEqual(await runs.get(waits.id), undefined)
     })

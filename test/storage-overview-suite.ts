@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
+import type { RunSlot } from '../src/model.ts'
 import type { RunFilter, Storage } from '../src/storage/storage.ts'
 import { newDelivery } from './storage-deliveries-suite.ts'
 import { newExecutable, newRun, saveRuns } from './storage-suite.ts'
@@ -62,27 +63,47 @@ export function testOverview(engine: string, open: (t: TestContext) => Promise<S
   })
 
   describe(`${engine}: figures of an executable's runs`, () => {
-    test('are of what began since then and has ended, the newest', async (t) => {
+    test('tell the time of what began since then and has ended, the newest', async (t) => {
       const { runs, executables } = await open(t)
       const { id } = await executables.create(newExecutable())
-      assert.deepEqual(await runs.figures(id, { sinceMs: NOW, max: 9 }), {
-        ...{ calls: 0, errors: 0, p95Ms: null, more: false },
-      })
+      assert.deepEqual(await runs.figures(id, { sinceMs: NOW, max: 9 }), { slots: [], p95Ms: null })
       const at = (ms: number, tookMs: number | null, change = {}) => {
         const endedAtMs = tookMs === null ? null : NOW + ms + tookMs
         return newRun(id, { id: uuidv7({ msecs: NOW + ms }), endedAtMs, ...change })
       }
-      const failed = { status: 'failed', errorCode: 'TRAP', errorMessage: 'It did.' }
       await runs.save([
         at(-1, 9_999),
-        at(0, 100, failed),
+        at(0, 100),
         ...Array.from({ length: 19 }, (_, n) => at(1 + n, n)),
         at(30, null, { status: 'queued' }),
       ])
-      const all = await runs.figures(id, { sinceMs: NOW, max: 20 })
-      assert.deepEqual(all, { calls: 20, errors: 1, p95Ms: 18, more: false })
-      const newest = await runs.figures(id, { sinceMs: NOW, max: 2 })
-      assert.deepEqual(newest, { calls: 2, errors: 0, p95Ms: 18, more: true })
+      assert.equal((await runs.figures(id, { sinceMs: NOW, max: 20 })).p95Ms, 18)
+      assert.equal((await runs.figures(id, { sinceMs: NOW, max: 1 })).p95Ms, 18)
+    })
+
+    test('are counted by slots, which go with their executable and at their age', async (t) => {
+      const { runs, executables } = await open(t)
+      const { id } = await executables.create(newExecutable())
+      const gone = await executables.create(newExecutable())
+      const slot = (executableId: number, fromMs: number, calls: number, errors: number) => ({
+        ...{ executableId, fromMs, calls, errors },
+      })
+      const count = (...slots: RunSlot[]) =>
+        runs.save([], { used: new Map(), slots: new Map(slots.map((one, at) => [`${at}`, one])) })
+      const told = async (executableId: number, sinceMs: number) =>
+        (await runs.figures(executableId, { sinceMs, max: 1 })).slots.sort(
+          (a, b) => a.fromMs - b.fromMs,
+        )
+      await count(slot(id, NOW, 2, 1), slot(gone.id, NOW, 5, 5), slot(id, NOW + 9, 7, 0))
+      await count(slot(id, NOW, 1, 1))
+      assert.deepEqual(await told(id, NOW), [slot(id, NOW, 3, 2), slot(id, NOW + 9, 7, 0)])
+      assert.deepEqual(await told(id, NOW + 1), [slot(id, NOW + 9, 7, 0)])
+      await executables.delete(gone.id)
+      await count(slot(gone.id, NOW, 1, 1), slot(id, NOW + 9, 1, 0))
+      assert.deepEqual(await told(gone.id, NOW), [])
+      const bounds = { keep: 9, keepFailed: 9, failedSinceMs: 0, keepResultBytes: 9 }
+      await runs.prune(id, { ...bounds, slotsSinceMs: NOW + 9 })
+      assert.deepEqual(await told(id, 0), [slot(id, NOW + 9, 8, 0)])
     })
   })
 

@@ -22,7 +22,13 @@ export function testPruning(engine: string, open: (t: TestContext) => Promise<St
         failed,
         {},
       ])
-      const options = { keep: 2, keepFailed: 2, failedSinceMs: 1_000, keepResultBytes: 0 }
+      const options = {
+        keep: 2,
+        keepFailed: 2,
+        failedSinceMs: 1_000,
+        slotsSinceMs: 0,
+        keepResultBytes: 0,
+      }
       assert.equal(await storage.runs.prune(id, options), 4)
       assert.deepEqual(await idsOf(storage, id), [ids[7], ids[6], ids[4], ids[2]])
       assert.equal(await storage.runs.prune(id, options), 0)
@@ -42,7 +48,7 @@ export function testPruning(engine: string, open: (t: TestContext) => Promise<St
       ])
       const theirs = newRun(other.id)
       await storage.runs.save([theirs])
-      const none = { keep: 0, keepFailed: 0, failedSinceMs: 0, keepResultBytes: 0 }
+      const none = { keep: 0, keepFailed: 0, failedSinceMs: 0, slotsSinceMs: 0, keepResultBytes: 0 }
       assert.equal(await storage.runs.prune(id, none), 2)
       assert.deepEqual(await idsOf(storage, id), [ids[3], ids[2], ids[0]])
       assert.deepEqual(await idsOf(storage, other.id), [theirs.id])
@@ -52,12 +58,18 @@ export function testPruning(engine: string, open: (t: TestContext) => Promise<St
       const storage = await open(t)
       const { id } = await storage.executables.create(newExecutable())
       const ids = await saveRuns(storage, id, new Array<object>(500).fill({}))
-      const options = { keep: 50, keepFailed: 0, failedSinceMs: 0, keepResultBytes: 0 }
+      const options = {
+        keep: 50,
+        keepFailed: 0,
+        failedSinceMs: 0,
+        slotsSinceMs: 0,
+        keepResultBytes: 0,
+      }
       assert.equal(await storage.runs.prune(id, options), 450)
       assert.deepEqual(await idsOf(storage, id), ids.slice(450).reverse())
     })
 
-    const keepAll = { keep: 1_000, keepFailed: 1_000, failedSinceMs: 0 }
+    const keepAll = { keep: 1_000, keepFailed: 1_000, failedSinceMs: 0, slotsSinceMs: 0 }
 
     function withResult(bytes: number): Partial<RunRecord> {
       return { status: 'failed', result: { bytes: Buffer.alloc(bytes, 'r'), type: 'a/b' } }

@@ -333,7 +333,13 @@ export function testSources(engine: string, open: (t: TestContext) => Promise<St
       const end = { delivery: undefined, kept: { answer: undefined, bytesMax: 0 } }
       const leased = { id, leaseId: run.options.lease.leaseId }
       await storage.queuedRuns.end(leased, ended, { ...end, perLane: PER_LANE })
-      const none = { keep: 0, keepFailed: 0, failedSinceMs: NOW + 1, keepResultBytes: 0 }
+      const none = {
+        keep: 0,
+        keepFailed: 0,
+        failedSinceMs: NOW + 1,
+        slotsSinceMs: 0,
+        keepResultBytes: 0,
+      }
       await storage.runs.prune(executableId, none)
       assert.equal(await storage.runs.get(id), undefined)
       const standing = await events.standing(source.id, ['id'], NOW)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import type { Usage } from '../src/model.ts'
-import type { Storage } from '../src/storage/storage.ts'
+import type { RunTally, Storage } from '../src/storage/storage.ts'
 import { newExecutable, newRun } from './storage-suite.ts'
 
 export function newUsage(change: Partial<Usage> = {}): Usage {
@@ -23,6 +23,10 @@ export function newUsage(change: Partial<Usage> = {}): Usage {
   }
 }
 
+function using(...used: [number, Usage][]): RunTally {
+  return { used: new Map(used), slots: new Map() }
+}
+
 export function testUsage(engine: string, open: (t: TestContext) => Promise<Storage>): void {
   describe(`${engine}: usage`, () => {
     test('usage adds up from the first run on, and its latest time is the later one', async (t) => {
@@ -30,16 +34,10 @@ export function testUsage(engine: string, open: (t: TestContext) => Promise<Stor
       const { id } = await executables.create(newExecutable())
       const other = await executables.create(newExecutable())
       assert.equal(await runs.usage(id), undefined)
-      await runs.save([newRun(id)], new Map([[id, newUsage()]]))
+      await runs.save([newRun(id)], using([id, newUsage()]))
       assert.deepEqual(await runs.usage(id), newUsage())
       const later = newUsage({ sinceMs: 1_800_000_000_000, fuel: 10, latestRunUs: 99 })
-      await runs.save(
-        [],
-        new Map([
-          [id, later],
-          [other.id, newUsage()],
-        ]),
-      )
+      await runs.save([], using([id, later], [other.id, newUsage()]))
       assert.deepEqual(await runs.usage(id), {
         sinceMs: 1_700_000_000_000,
         succeeded: 6,
@@ -53,7 +51,7 @@ export function testUsage(engine: string, open: (t: TestContext) => Promise<Stor
         runUs: 14,
         latestRunUs: 99,
       })
-      await runs.save([], new Map([[id, newUsage({ latestRunUs: null })]]))
+      await runs.save([], using([id, newUsage({ latestRunUs: null })]))
       assert.equal((await runs.usage(id))?.latestRunUs, 99)
       assert.deepEqual(await runs.usage(other.id), newUsage())
     })
@@ -62,14 +60,10 @@ export function testUsage(engine: string, open: (t: TestContext) => Promise<Stor
       const { executables, runs } = await open(t)
       const { id } = await executables.create(newExecutable())
       const gone = await executables.create(newExecutable())
-      await runs.save([], new Map([[gone.id, newUsage()]]))
+      await runs.save([], using([gone.id, newUsage()]))
       await executables.delete(gone.id)
       assert.equal(await runs.usage(gone.id), undefined)
-      const used = new Map([
-        [gone.id, newUsage()],
-        [id, newUsage()],
-      ])
-      await runs.save([newRun(gone.id)], used)
+      await runs.save([newRun(gone.id)], using([gone.id, newUsage()], [id, newUsage()]))
       assert.equal(await runs.usage(gone.id), undefined)
       assert.deepEqual(await runs.usage(id), newUsage())
     })
@@ -80,7 +74,7 @@ export function testUsage(engine: string, open: (t: TestContext) => Promise<Stor
       for (let n = 0; n < 101; n++) {
         used.set((await executables.create(newExecutable())).id, newUsage({ succeeded: n }))
       }
-      await runs.save([], used)
+      await runs.save([], { used, slots: new Map() })
       for (const [id, usage] of used) assert.deepEqual(await runs.usage(id), usage)
     })
 
@@ -88,7 +82,7 @@ export function testUsage(engine: string, open: (t: TestContext) => Promise<Stor
       const { executables, runs } = await open(t)
       const { id } = await executables.create(newExecutable())
       const unfit = newRun(id, { memoryBytes: 0.5 })
-      await assert.rejects(runs.save([unfit], new Map([[id, newUsage()]])))
+      await assert.rejects(runs.save([unfit], using([id, newUsage()])))
       assert.equal(await runs.usage(id), undefined)
       assert.equal(await runs.get(unfit.id), undefined)
     })

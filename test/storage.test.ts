@@ -149,7 +149,9 @@ describe('SQLite: a restart', () => {
     undoMigrations(folder, '0002-result-size')
 
     const second = await open(t, folder)
-    const bounds = { keep: 9, keepFailed: 9, failedSinceMs: 0, keepResultBytes: 9 }
+    const bounds = {
+      ...{ keep: 9, keepFailed: 9, failedSinceMs: 0, slotsSinceMs: 0, keepResultBytes: 9 },
+    }
     await second.runs.prune(id, bounds)
     const left = await Promise.all(runs.map((run) => second.runs.get(run.id)))
     assert.deepEqual(
@@ -172,7 +174,7 @@ describe('SQLite: a restart', () => {
     assert.deepEqual(await second.runs.get(run.id), run)
     assert.equal(await second.runs.usage(executable.id), undefined)
     const used = new Map([[executable.id, newUsage()]])
-    await second.runs.save([], used)
+    await second.runs.save([], { used, slots: new Map() })
     assert.deepEqual(await second.runs.usage(executable.id), newUsage())
   })
 

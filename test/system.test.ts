@@ -140,20 +140,32 @@ test('executables are listed with what came of the last hour', async (t) => {
   interface Row {
     wasm_id: number
     functions: string[]
-    last_hour: { calls: number; errors: number; p95_ms: number | null; more: boolean }
+    last_hour: {
+      calls: number
+      errors: number
+      p95_ms: number | null
+      slots: { from: string; calls: number; errors: number }[]
+    }
   }
   const list = (query = '') =>
     get<{ items: Row[]; next: string | null }>(app, `/api/functions${query}`)
   while ((await list()).items[1]?.last_hour.calls !== 3);
   const first = await list('?limit=1')
   assert.deepEqual([first.items[0]?.wasm_id, first.next], [other.id, String(other.id)])
-  const none = { calls: 0, errors: 0, p95_ms: null, more: false }
-  assert.deepEqual(first.items[0]?.last_hour, none)
+  const figures = (row: Row | undefined) => {
+    const { calls, errors, p95_ms: p95, slots } = row?.last_hour ?? assert.fail('It is listed.')
+    assert.equal(slots.length, 12)
+    return { calls, errors, p95, slots: slots.map((slot) => slot.calls).filter((n) => n > 0) }
+  }
+  const none = { calls: 0, errors: 0, p95: null, slots: [] }
+  assert.deepEqual(figures(first.items[0]), none)
   const second = await list(`?limit=1&cursor=${first.next}`)
   assert.deepEqual([second.items[0]?.wasm_id, second.next], [echo.id, null])
   assert.ok(second.items[0]?.functions.includes('echo'))
-  assert.ok((second.items[0]?.last_hour.p95_ms ?? -1) >= 0)
+  const { p95, ...counts } = figures(second.items[0])
+  assert.deepEqual(counts, { calls: 3, errors: 0, slots: [3] })
+  assert.ok((p95 ?? -1) >= 0)
   nowMs += 3_700_000
-  assert.deepEqual((await list()).items[1]?.last_hour, none)
+  assert.deepEqual(figures((await list()).items[1]), none)
   await refused(await app.request('/api/functions?cursor=x'), 400, 'BAD_REQUEST')
 })

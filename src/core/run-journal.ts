@@ -5,7 +5,8 @@ import { AppError } from '../errors.ts'
 import type { RunRecord, Usage } from '../model.ts'
 import type { RunFilter, RunPage, Storage } from '../storage/storage.ts'
 import { passes } from './run-filter.ts'
-import { addRun, addUsage, noUsage } from './usage.ts'
+import { SLOT_MS, createTally, slotOf } from './tally.ts'
+import { addUsage } from './usage.ts'
 
 /** Ended records that wait for a storage that is down; past it the oldest are dropped and counted. */
 const PENDING_RECORDS_MAX = 10_000
@@ -19,9 +20,10 @@ const RETRY_MS_MAX = 30_000
 const PRUNE_EVERY_RUNS = 100
 /** Records that one page of a list by filter looks at. */
 const SCANNED_RECORDS_MAX = 5_000
-/** Runs of one executable whose figures are made. */
-const FIGURED_RECORDS_MAX = 1_000
-const HOUR_MS = 60 * 60 * 1000
+/** Runs of one executable whose times are compared. */
+const TIMED_RECORDS_MAX = 1_000
+/** Of these, the one under way included, figures are told. */
+const SLOTS_TOLD = 12
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000
 
 /** What had to be dropped because storage did not take it in time. */
@@ -50,8 +52,8 @@ export function createRunJournal(deps: RunJournalDeps) {
   const idle: (() => void)[] = []
   let pending = new Map<string, RunRecord>()
   let pendingResultBytes = 0
-  /** What ended runs used that storage has not counted yet; it stays where a record is dropped. */
-  let pendingUsage = new Map<number, Usage>()
+  /** Of ended runs that storage has not counted yet; it stays where a record is dropped. */
+  let tally = createTally()
   /** The batch being written; still readable here. */
   let writing = new Map<string, RunRecord>()
   let flushing: Promise<void> = Promise.resolve()
@@ -100,19 +102,19 @@ export function createRunJournal(deps: RunJournalDeps) {
   }
 
   async function writePending(): Promise<void> {
-    if (pending.size === 0 && pendingUsage.size === 0) return
+    if (pending.size === 0 && tally.used.size === 0) return
     writing = pending
     pending = new Map()
     pendingResultBytes = 0
-    const used = pendingUsage
-    pendingUsage = new Map()
+    const told = tally
+    tally = createTally()
     try {
       const keep = config.RUNS_KEPT + PRUNE_EVERY_RUNS
-      await storage.runs.save(worthKeeping([...writing.values()], keep), used)
+      await storage.runs.save(worthKeeping([...writing.values()], keep), told)
       countWritten(writing.values())
     } catch (error) {
-      for (const [id, later] of pendingUsage) used.set(id, addUsage(used.get(id), later) ?? later)
-      pendingUsage = used
+      told.addLater(tally)
+      tally = told
       const newer = pending.values()
       pending = new Map()
       pendingResultBytes = 0
@@ -177,6 +179,7 @@ export function createRunJournal(deps: RunJournalDeps) {
         keepFailed: config.FAILED_RUNS_KEPT,
         failedSinceMs: now() - WEEK_MS,
         keepResultBytes: config.RESULTS_KEPT_BYTES,
+        slotsSinceMs: firstSlotMs(),
       })
       sincePrune.delete(executableId)
     }
@@ -186,20 +189,16 @@ export function createRunJournal(deps: RunJournalDeps) {
     active.delete(record.id)
     onEnded(record)
     tellIdle()
-    count(record)
+    tally.add(record)
   }
 
   function tellIdle(): void {
     if (active.size === 0) for (const tell of idle.splice(0)) tell()
   }
 
-  function count(record: RunRecord): void {
-    let usage = pendingUsage.get(record.executableId)
-    if (usage === undefined) {
-      usage = noUsage(record.createdAtMs)
-      pendingUsage.set(record.executableId, usage)
-    }
-    addRun(usage, record)
+  /** Figures are told from here on. */
+  function firstSlotMs(): number {
+    return slotOf(now()) - (SLOTS_TOLD - 1) * SLOT_MS
   }
 
   /** Ended records of an executable that storage may not have yet, newest first. */
@@ -288,16 +287,26 @@ export function createRunJournal(deps: RunJournalDeps) {
       return { record: newest, sequence: (saved?.sequence ?? 0) + recent.length }
     },
 
-    /** Of an executable's runs that are written, which takes RUN_FLUSH_MS. */
-    lastHour: (executableId: number) =>
-      storage.runs.figures(executableId, { sinceMs: now() - HOUR_MS, max: FIGURED_RECORDS_MAX }),
+    /** Of an executable's runs that are written, which takes RUN_FLUSH_MS; slots are there where nothing ended too. */
+    async lastHour(executableId: number) {
+      const sinceMs = firstSlotMs()
+      const of = { sinceMs, max: TIMED_RECORDS_MAX }
+      const { slots: busy, p95Ms } = await storage.runs.figures(executableId, of)
+      const slots = Array.from({ length: SLOTS_TOLD }, (_, at) => {
+        const fromMs = sinceMs + at * SLOT_MS
+        const found = busy.find((slot) => slot.fromMs === fromMs)
+        return { fromMs, calls: found?.calls ?? 0, errors: found?.errors ?? 0 }
+      })
+      const sum = (what: 'calls' | 'errors') => slots.reduce((all, slot) => all + slot[what], 0)
+      return { calls: sum('calls'), errors: sum('errors'), p95Ms, slots }
+    },
 
     /** What the executable's ended runs used; undefined before the first. */
     usage(executableId: number): Promise<Usage | undefined> {
       // In turn with the batches, so that one on its way is counted once.
       const asked = flushing.then(async () => {
         const stored = await storage.runs.usage(executableId)
-        const usage = addUsage(stored, pendingUsage.get(executableId))
+        const usage = addUsage(stored, tally.used.get(executableId))
         return usage === undefined ? undefined : { ...usage }
       })
       flushing = asked.then(

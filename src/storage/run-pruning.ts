@@ -3,6 +3,7 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
+import { deleteSlots } from './run-slots.ts'
 import type { Schema } from './schema.ts'
 import type { RunBounds } from './storage.ts'
 
@@ -19,6 +20,7 @@ export async function pruneRuns(
 ): Promise<number> {
   // Results go first: a step that deletes records then has few bytes to free.
   await dropResults(database, executableId, bounds.keepResultBytes)
+  await deleteSlots(database, executableId, bounds.slotsSinceMs)
   return deleteRecords(database, executableId, bounds)
 }
 

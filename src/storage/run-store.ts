@@ -1,5 +1,5 @@
 // What the product asks of a storage engine for run records; a part of storage.ts.
-import type { RunRecord, RunStatus, Usage } from '../model.ts'
+import type { RunRecord, RunSlot, RunStatus, Usage } from '../model.ts'
 
 /** Of lists of runs; what is absent is not asked for. */
 export interface RunFilter {
@@ -26,24 +26,30 @@ export interface RunBounds {
    * result. A result that is larger by itself goes, and takes no room from others.
    */
   keepResultBytes: number
+  /** Slots that began before. */
+  slotsSinceMs: number
+}
+
+/** What runs add to the counters of their executables. */
+export interface RunTally {
+  /** By executable. */
+  used: ReadonlyMap<number, Usage>
+  slots: ReadonlyMap<string, RunSlot>
 }
 
 export interface RunFigures {
-  calls: number
-  /** Of these. */
-  errors: number
-  /** From begin to end; null where there are none. */
+  /** Those in which something ended, in no order. */
+  slots: RunSlot[]
+  /** From begin to end of a run; null where there are none. */
   p95Ms: number | null
-  /** There were more than were looked at. */
-  more: boolean
 }
 
 export interface RunStore {
   /**
-   * Inserts or replaces whole records and adds to the usage of executables, in one transaction; leaves
+   * Inserts or replaces whole records and adds to the counters of executables, in one transaction; leaves
    * out what belongs to deleted executables.
    */
-  save(records: readonly RunRecord[], used?: ReadonlyMap<number, Usage>): Promise<void>
+  save(records: readonly RunRecord[], tally?: RunTally): Promise<void>
   get(id: string): Promise<RunRecord | undefined>
   /** Which of these have ended. */
   ended(ids: readonly string[]): Promise<string[]>
@@ -59,7 +65,7 @@ export interface RunStore {
   ): Promise<RunPage>
   /** The newest record and its place in the order of saving, for the original's log route. */
   latest(executableId: number): Promise<{ record: RunRecord; sequence: number } | undefined>
-  /** Of runs that began at `sinceMs` or later and have ended, the newest `max`. */
+  /** Of slots that began at `sinceMs` or later; `p95Ms` is that of the newest `max` runs that began then and have ended. */
   figures(executableId: number, of: { sinceMs: number; max: number }): Promise<RunFigures>
   /** What has been added up; undefined before anything was. */
   usage(executableId: number): Promise<Usage | undefined>

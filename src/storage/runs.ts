@@ -5,8 +5,9 @@ import type { RunRecord, RunStatus } from '../model.ts'
 import type { Database } from './database.ts'
 import { pruneRuns } from './run-pruning.ts'
 import { createRowWriter } from './row-writer.ts'
+import { addSlots, readSlots } from './run-slots.ts'
 import type { RunsTable, Schema } from './schema.ts'
-import type { RunStore } from './storage.ts'
+import type { RunStore, RunTally } from './storage.ts'
 import { createUsageTotals } from './usage.ts'
 
 /** Rows of one statement: 24 columns each stay well below any engine's count of parameters. */
@@ -38,6 +39,8 @@ const LISTED_COLUMNS = [
   'ended_at_ms',
 ] as const satisfies readonly (keyof RunsTable)[]
 
+const NOTHING_TO_COUNT: RunTally = { used: new Map(), slots: new Map() }
+
 type RunRow = Insertable<RunsTable>
 
 /** Inserts or replaces rows, which all have toRow's columns in toRow's order. */
@@ -49,18 +52,25 @@ export function createRunStore(deps: { database: Database }): RunStore {
   const usage = createUsageTotals()
 
   return {
-    save: (records, used = new Map()) =>
+    save: (records, { used, slots } = NOTHING_TO_COUNT) =>
       database.write(async (db) => {
         const newest = [...newestById(records).values()]
         const ids = new Set(newest.map((record) => record.executableId))
         for (const id of used.keys()) ids.add(id)
+        for (const { executableId } of slots.values()) ids.add(executableId)
         const owned = await existing(db, [...ids])
         const rows = newest.filter((record) => owned.has(record.executableId)).map(toRow)
         await upsert(db, rows)
+        // In one order, so that two who add at once do not wait for each other.
         await usage.add(
           db,
-          // In one order, so that two who add at once do not wait for each other.
           [...used].filter(([id]) => owned.has(id)).sort(([a], [b]) => a - b),
+        )
+        await addSlots(
+          db,
+          [...slots.values()]
+            .filter(({ executableId }) => owned.has(executableId))
+            .sort((a, b) => a.executableId - b.executableId || a.fromMs - b.fromMs),
         )
       }),
 
@@ -134,26 +144,21 @@ export function createRunStore(deps: { database: Database }): RunStore {
     },
 
     async figures(executableId, { sinceMs, max }) {
+      const slots = await readSlots(reader, executableId, sinceMs)
       // All of it is in an index: when a run began is told by its id.
       const rows = await reader
         .selectFrom('runs')
-        .select(['id', 'status', 'ended_at_ms'])
+        .select(['id', 'ended_at_ms'])
         .where('executable_id', '=', executableId)
         .where('id', '>=', firstIdOf(sinceMs))
         .where('ended_at_ms', 'is not', null)
         .orderBy('id', 'desc')
-        .limit(max + 1)
+        .limit(max)
         .execute()
-      const some = rows.slice(0, max)
-      const times = some
+      const times = rows
         .map(({ id, ended_at_ms: endedAtMs }) => Math.max(0, (endedAtMs ?? 0) - timeOf(id)))
         .sort((a, b) => a - b)
-      return {
-        calls: some.length,
-        errors: some.filter(({ status }) => status !== 'succeeded').length,
-        p95Ms: times[Math.ceil(0.95 * times.length) - 1] ?? null,
-        more: rows.length > max,
-      }
+      return { slots, p95Ms: times[Math.ceil(0.95 * times.length) - 1] ?? null }
     },
 
     usage: (executableId) => usage.get(reader, executableId),

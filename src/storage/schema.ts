@@ -10,6 +10,7 @@ import type {
 import type { EventSends, EventsSchema, OrderColumns } from './events-schema.ts'
 import type { BinsSchema } from './bins-schema.ts'
 import type { SourcesSchema } from './sources-schema.ts'
+import type { UsageSchema } from './usage-schema.ts'
 
 /** A secret, encrypted; see secrets.ts. */
 export type Sealed = Buffer
@@ -84,22 +85,6 @@ export interface RunsTable {
   result_bytes: Buffer | null
   /** The database keeps it: the size of `result_bytes`, null where there are none. */
   result_size_bytes: GeneratedAlways<number | null>
-}
-
-/** Counters; a row comes with an executable's first ended run. */
-export interface UsageTable {
-  executable_id: number
-  since_ms: number
-  succeeded: number
-  failed: number
-  canceled: number
-  metered_runs: number
-  fuel: number
-  input_bytes: number
-  output_bytes: number
-  queue_us: number
-  run_us: number
-  latest_run_us: number | null
 }
 
 export interface EphemeralTable {
@@ -355,12 +340,11 @@ export interface TokensTable {
   last_used_at_ms: number | null
 }
 
-export interface Schema extends EventsSchema, SourcesSchema, BinsSchema {
+export interface Schema extends EventsSchema, SourcesSchema, BinsSchema, UsageSchema {
   meta: MetaTable
   executables: ExecutablesTable
   versions: VersionsTable
   runs: RunsTable
-  usage: UsageTable
   ephemeral: EphemeralTable
   ephemeral_totals: EphemeralTotalsTable
   function_storage: FunctionStorageTable

@@ -2,7 +2,8 @@
 import type { CompiledQuery, Insertable, Kysely, Selectable } from 'kysely'
 import type { Usage } from '../model.ts'
 import { createRowWriter } from './row-writer.ts'
-import type { Schema, UsageTable } from './schema.ts'
+import type { Schema } from './schema.ts'
+import type { UsageTable } from './usage-schema.ts'
 
 /** Columns that rise with each run. */
 type Counter = Exclude<keyof UsageTable, 'executable_id' | 'since_ms' | 'latest_run_us'>

@@ -21,12 +21,20 @@ const Shape = Type.Object({
   functions: Type.Array(Type.String()),
   created_at: Type.String({ description: 'RFC 3339, UTC' }),
   last_hour: Type.Object({
-    calls: Type.Integer({ description: 'Runs that began in it and have ended' }),
+    calls: Type.Integer({ description: 'Runs that ended in its slots' }),
     errors: Type.Integer({ description: 'Of these, failed or canceled' }),
     p95_ms: Type.Union([Type.Integer(), Type.Null()], {
-      description: 'From begin to end of a run, waiting and forwarding included; null: none',
+      description:
+        'Of the newest 1,000, from begin to end of a run, waiting and forwarding included; null: none',
     }),
-    more: Type.Boolean({ description: 'There were more: the figures are of the newest 1,000' }),
+    slots: Type.Array(
+      Type.Object({
+        from: Type.String({ description: 'RFC 3339, UTC' }),
+        calls: Type.Integer(),
+        errors: Type.Integer(),
+      }),
+      { description: 'Twelve of five minutes, oldest first; the last is under way' },
+    ),
   }),
 })
 
@@ -80,6 +88,11 @@ function unlessGone(error: unknown): undefined {
 }
 
 function toWire(figures: Awaited<ReturnType<RunJournal['lastHour']>>) {
-  const { calls, errors, p95Ms, more } = figures
-  return { calls, errors, p95_ms: p95Ms, more }
+  const { calls, errors, p95Ms, slots } = figures
+  return {
+    calls,
+    errors,
+    p95_ms: p95Ms,
+    slots: slots.map(({ fromMs, ...counts }) => ({ from: toTime(fromMs), ...counts })),
+  }
 }
