@@ -147,8 +147,8 @@ export default tseslint.config(
   ),
   mayNotImport(
     ['console/src/**'],
-    ['^node:', '^(?!preact|\\.|.*/packages/client/src/)'],
-    'the console is Preact and the typed client; a further library earns its place in decision 0032.',
+    ['^node:', '^(?!preact|uplot|\\.|.*/packages/client/src/)'],
+    'the console is Preact, uPlot and the typed client; a further library earns its place in decision 0032.',
   ),
   mayNotImport(
     ['packages/client/src/**'],

@@ -6,6 +6,7 @@ import { whoAmI } from './api/client.ts'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
 import { SignIn } from './pages/sign-in.tsx'
+import { SystemPage } from './pages/system.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
 import { linkTo, useRoute } from './route.ts'
@@ -21,11 +22,13 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   settings: ({ page, params }) => (
     <FunctionPage key={params.id} id={Number(params.id)} page={page} />
   ),
+  system: () => <SystemPage />,
 }
 
 /** What stands at the top of every page, and the pages that belong to each. */
 const SECTIONS: readonly { name: string; page: PageName; within: RegExp }[] = [
   { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/ },
+  { name: 'System', page: 'system', within: /^system$/ },
 ]
 
 export function App() {

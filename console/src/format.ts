@@ -2,7 +2,7 @@
 
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
 const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-const STEPS = ['B', 'kB', 'MB', 'GB'] as const
+const STEPS = ['B', 'KiB', 'MiB', 'GiB'] as const
 
 /** Of today the time alone. */
 export function time(rfc3339: string): string {
@@ -12,9 +12,10 @@ export function time(rfc3339: string): string {
 }
 
 export function bytes(count: number): string {
-  const step = count < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(count) / 3))
-  const value = count / 1000 ** step
-  return `${step === 0 ? value : value.toPrecision(3)} ${STEPS[step] ?? 'B'}`
+  const step = count < 1000 ? 0 : Math.min(3, Math.max(1, Math.floor(Math.log2(count) / 10)))
+  const value = count / 1024 ** step
+  const digits = Number.isInteger(value) || value >= 1000 ? 0 : value < 10 ? 2 : value < 100 ? 1 : 0
+  return `${value.toFixed(digits)} ${STEPS[step] ?? 'B'}`
 }
 
 export function duration(ms: number): string {
@@ -27,4 +28,21 @@ export function duration(ms: number): string {
 export function signature(params: string[] | null, result: string | null): string {
   const taken = params === null ? '…' : params.join(', ')
   return `(${taken})${result === null ? '' : ` → ${result}`}`
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const
+
+/** Of a time that people wait for: `3 d 4 h`, `12 s`. */
+export function span(ms: number): string {
+  const at = UNITS.findIndex(([, unit]) => ms >= unit)
+  const [name, unit] = UNITS[at] ?? ['ms', 1]
+  const whole = Math.floor(ms / unit)
+  const [nextName, nextUnit] = UNITS[at + 1] ?? ['', Infinity]
+  const rest = at < 0 ? 0 : Math.floor((ms - whole * unit) / nextUnit)
+  return `${whole} ${name}${rest === 0 ? '' : ` ${rest} ${nextName}`}`
 }

@@ -3,6 +3,8 @@ import { ROOT } from '../api/client.ts'
 import { listFunctions } from '../api/functions.ts'
 import type { FunctionItem } from '../api/functions.ts'
 import { line, tokenWords } from '../curl.ts'
+import * as format from '../format.ts'
+import { Chart } from '../parts/chart.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
@@ -44,10 +46,37 @@ const COLUMNS: readonly Column<FunctionItem>[] = [
     ),
   },
   { head: 'Exports', cell: ({ functions }) => <Exports names={functions} /> },
-  { head: 'Kind', cell: ({ kind }) => kind, wide: true },
+  { head: 'Last hour', cell: ({ last_hour: hour }) => <LastHour hour={hour} /> },
+  {
+    head: 'p95',
+    cell: ({ last_hour: { p95_ms: p95 } }) => (p95 === null ? '' : format.duration(p95)),
+    wide: true,
+  },
   { head: 'Version', cell: ({ version }) => version, wide: true },
   { head: 'Uploaded', cell: ({ created_at: at }) => <Time at={at} /> },
 ]
+
+function LastHour({ hour: { calls, errors, slots } }: { hour: FunctionItem['last_hour'] }) {
+  const words = `${calls} ${calls === 1 ? 'call' : 'calls'}`
+  if (calls === 0) return <span class="muted">no calls</span>
+  return (
+    <div class="last-hour">
+      <Chart
+        small
+        label={`${words}, ${errors} failed, by five minutes`}
+        times={slots.map((slot) => Date.parse(slot.from))}
+        series={[
+          { name: 'calls', color: '--accent', values: slots.map((slot) => slot.calls) },
+          { name: 'errors', color: '--bad', values: slots.map((slot) => slot.errors) },
+        ]}
+      />
+      <span>
+        {words}
+        {errors > 0 && <span class="status bad">, {errors} failed</span>}
+      </span>
+    </div>
+  )
+}
 
 function Exports({ names }: { names: readonly string[] }) {
   const more = names.length - EXPORTS_SHOWN
