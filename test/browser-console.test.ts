@@ -205,64 +205,6 @@ describe('the console', { skip: NO_BROWSER }, () => {
     await page.getByText('Nobody has called it yet').waitFor()
   })
 
-  test('changes what is stored of a function, and deletes it', async () => {
-    const app = await serve()
-    const { id, adminKey } = await upload(app, await example('hello-context'))
-    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}/settings`)
-    await page.getByLabel('Admin key').fill(adminKey)
-    await page.keyboard.press('Enter')
-    await page.getByText('There are none. Set them here').waitFor()
-    await page.getByRole('cell', { name: 'active' }).waitFor()
-    assert.deepEqual(await violations(page), [])
-    const owner = (path: string) => app.request(path, { headers: { SSVM_Admin_Key: adminKey } })
-    const inSection = (name: string) => page.getByRole('region', { name, exact: true })
-    const saved = (name: string) => inSection(name).getByText('Saved', { exact: true }).waitFor()
-
-    await inSection('State').getByRole('textbox').fill('bonjour')
-    await page.getByRole('button', { name: 'Save the state' }).click()
-    await saved('State')
-    assert.equal(await (await owner(`/api/state/${id}`)).text(), 'bonjour')
-
-    const variables = inSection('Variables').getByRole('textbox')
-    await variables.fill('MAIL_FROM')
-    await page.getByRole('button', { name: 'Replace the variables' }).click()
-    await page.getByText('Each line has to be NAME=value.').waitFor()
-    await variables.fill('MAIL_FROM=ann@example.org\nEMPTY=\n')
-    await page.getByRole('button', { name: 'Replace the variables' }).click()
-    await page.getByText('EMPTY, MAIL_FROM').waitFor()
-
-    const callback = inSection('Callback').getByRole('textbox')
-    await callback.fill('no address')
-    await page.getByRole('button', { name: 'Store the callback' }).click()
-    await inSection('Callback').getByText('INVALID_SPEC').waitFor()
-    await callback.fill('https://example.org/receive?key=secret')
-    await page.getByRole('button', { name: 'Store the callback' }).click()
-    await page.getByText('Results are sent here').waitFor()
-    assert.doesNotMatch(await inSection('Callback').locator('pre').innerText(), /secret/)
-
-    await page.getByLabel('run_timeout_ms').fill('1234')
-    await page.getByRole('button', { name: 'Save the limits' }).click()
-    await saved('Limits')
-    const limits = (await (await owner(`/api/executables/${id}/limits`)).json()) as {
-      limits: Record<string, { own: number | null }>
-    }
-    assert.equal(limits.limits.run_timeout_ms?.own, 1234)
-
-    const chooser = page.waitForEvent('filechooser')
-    await page.getByRole('button', { name: 'Upload a new version' }).click()
-    await (await chooser).setFiles(wasmOf('hello'))
-    await page.getByText('Version 2 is active').waitFor()
-    await page.getByRole('button', { name: 'Make version 1 active' }).click()
-    await page.getByText('Version 1 is active').waitFor()
-    await page.getByRole('button', { name: 'Make version 2 active' }).waitFor()
-    assert.deepEqual(await violations(page), [])
-
-    await page.getByRole('button', { name: 'Delete this function' }).click()
-    await page.getByRole('button', { name: `Delete function ${id} for good` }).click()
-    await page.getByText('There are no functions yet').waitFor()
-    assert.deepEqual(faults, [])
-  })
-
   test('shows older runs, and those that came meanwhile', async () => {
     const app = await serve()
     const executable = await upload(app, await example('hello'))

@@ -1,4 +1,6 @@
 // The line for a terminal that does what a button here does. It names files and keys, and holds none.
+import { ROOT } from './api/client.ts'
+import { session } from './session.ts'
 
 /** One argument of a shell, whatever it holds. */
 export function quote(text: string): string {
@@ -19,4 +21,10 @@ export function tokenWords(token: string | undefined): Word[] {
 /** For what an owner does. */
 export function adminWords(token: string | undefined): Word[] {
   return token === undefined ? ['-H', { raw: '"SSVM_Admin_Key: $KEY"' }] : tokenWords(token)
+}
+
+/** For what an owner does by a route of a function. */
+export function curlFor(method: string, path: string, ...rest: Word[]): string {
+  const words: Word[] = [{ raw: 'curl' }, '-X', method, `${ROOT}${path}`]
+  return line([...words, ...adminWords(session.token()), ...rest])
 }

@@ -2,7 +2,9 @@
 import { MASK, isPlainHeader, maskPath } from '../core/masked.ts'
 
 /** Fields that are never secret; all others are masked: a token can have any name. */
-const PLAIN_FIELDS = ['protocol', 'hostname', 'host', 'port', 'method', 'maxRedirects', 'timeout']
+const PLAIN_FIELDS = 'protocol hostname host port method maxRedirects timeout retry delay_ms'.split(
+  ' ',
+)
 
 /** @param callback the stored JSON text, or null; answers `{}` where there is none, as the original did */
 export function maskCallback(callback: string | null): unknown {

@@ -27,6 +27,10 @@ export interface Description {
   warnings: string[]
   limits?: Record<string, number>
   variables?: string[]
+  types?: Record<string, unknown>
+  embedded_callback?: 'on' | 'off'
+  reuse?: boolean
+  metered?: boolean
   /** With what is secret of it masked. */
   wasm_callback_object?: unknown
 }

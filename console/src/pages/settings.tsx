@@ -1,13 +1,15 @@
 // What the owner of a function changes: versions, state, variables, callback, limits, and its end.
 import { useState } from 'preact/hooks'
-import { ROOT, client, keys } from '../api/client.ts'
+import { client, keys } from '../api/client.ts'
 import { mayAdminister } from '../api/functions.ts'
 import type { Description } from '../api/functions.ts'
-import { adminWords, line } from '../curl.ts'
-import type { Word } from '../curl.ts'
+import { curlFor } from '../curl.ts'
 import { AdminKey } from '../parts/admin-key.tsx'
+import { CallbackForm } from '../parts/callback-form.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
+import { SigningSecret, UsageKey } from '../parts/function-keys.tsx'
+import { OptionsForm, TypesForm } from '../parts/function-options.tsx'
 import { LimitsForm } from '../parts/limits.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Versions } from '../parts/versions.tsx'
@@ -39,11 +41,27 @@ export function Settings({ one, onChanged }: Props) {
       </section>
       <section aria-labelledby="callback">
         <h2 id="callback">Callback</h2>
-        <Callback one={one} onChanged={onChanged} />
+        <CallbackForm one={one} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="signing">
+        <h2 id="signing">Signing</h2>
+        <SigningSecret id={id} />
+      </section>
+      <section aria-labelledby="types">
+        <h2 id="types">Types</h2>
+        <TypesForm one={one} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="usage">
+        <h2 id="usage">Usage key</h2>
+        <UsageKey id={id} />
       </section>
       <section aria-labelledby="limits">
         <h2 id="limits">Limits</h2>
         <LimitsForm id={id} />
+      </section>
+      <section aria-labelledby="options">
+        <h2 id="options">Name and ways</h2>
+        <OptionsForm one={one} onChanged={onChanged} />
       </section>
       <section aria-labelledby="delete">
         <h2 id="delete">Delete</h2>
@@ -51,11 +69,6 @@ export function Settings({ one, onChanged }: Props) {
       </section>
     </>
   )
-}
-
-function curlFor(method: string, path: string, ...rest: Word[]): string {
-  const words: Word[] = [{ raw: 'curl' }, '-X', method, `${ROOT}${path}`]
-  return line([...words, ...adminWords(session.token()), ...rest])
 }
 
 function State({ id }: { id: number }) {
@@ -152,51 +165,6 @@ function readLines(text: string): Record<string, string> {
       const at = one.indexOf('=')
       return at < 0 ? [one.trim(), ''] : [one.slice(0, at).trim(), one.slice(at + 1)]
     }),
-  )
-}
-
-function Callback({ one: { wasm_id: id, wasm_callback_object: stored }, onChanged }: Props) {
-  const [text, setText] = useState('')
-  const none = stored === undefined || JSON.stringify(stored) === '{}'
-  const put = (body: string) =>
-    client.put('/api/callback/{id}', { path: { id }, ...keys(id), body, as: 'text' })
-  return (
-    <SaveForm
-      verb={none ? 'Store the callback' : 'Replace the callback'}
-      save={() => put(text.trim() === '' ? '{}' : text)}
-      onSaved={() => {
-        setText('')
-        onChanged()
-      }}
-    >
-      {none ? (
-        <>
-          <p>
-            Results go back to the caller. To send them on, name where, here or from a terminal:
-          </p>
-          <CommandLine
-            text={curlFor('PUT', `/api/callback/${id}`, '--data', 'https://example.org/receive')}
-            label="curl line that stores a callback"
-          />
-        </>
-      ) : (
-        <>
-          <p>Results are sent here; what may be secret is masked:</p>
-          <pre class="block">
-            {typeof stored === 'string' ? stored : JSON.stringify(stored, null, 2)}
-          </pre>
-        </>
-      )}
-      <label for="callback-text">A URL, or HTTP options as JSON; empty for none</label>
-      <textarea
-        id="callback-text"
-        class="mono"
-        rows={3}
-        spellcheck={false}
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
-    </SaveForm>
   )
 }
 

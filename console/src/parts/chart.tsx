@@ -72,7 +72,11 @@ function smallOptions(series: readonly Series[]): uPlot.Options {
     cursor: { show: false },
     legend: { show: false },
     axes: [{ show: false }, { show: false }],
-    scales: { y: { range: (_, _least, most) => [0, Math.max(1, most)] } },
+    scales: {
+      // Half a bar stands before the first time, and half after the last.
+      x: { range: ({ data: [times] }, first, last) => around(first, last, times.length) },
+      y: { range: (_, _least, most) => [0, Math.max(1, most)] },
+    },
     series: [
       {},
       ...series.map(({ name, color }) => ({
@@ -83,6 +87,11 @@ function smallOptions(series: readonly Series[]): uPlot.Options {
       })),
     ],
   }
+}
+
+function around(first: number, last: number, count: number): [number, number] {
+  const half = count > 1 ? (last - first) / (count - 1) / 2 : 1
+  return [first - half, last + half]
 }
 
 function largeOptions(

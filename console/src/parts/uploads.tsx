@@ -3,7 +3,7 @@ import { useRef, useState } from 'preact/hooks'
 import { upload } from '../api/functions.ts'
 import type { Uploaded } from '../api/functions.ts'
 import { linkTo } from '../route.ts'
-import { CopyButton } from './copy.tsx'
+import { Secret } from './copy.tsx'
 import { ErrorNote } from './error-note.tsx'
 
 interface Sending {
@@ -117,13 +117,9 @@ function Key({ file, answer }: { file: File; answer: Uploaded }) {
         <span class="strong">{file.name}</span> is function {answer.wasm_id}.{' '}
         <a href={linkTo('function', { id: answer.wasm_id })}>Open and call it</a>
       </p>
-      <p>
+      <Secret text={key} what={`the admin key of function ${answer.wasm_id}`}>
         Its admin key is shown this once. Copy it now; this tab remembers it until it is closed.
-      </p>
-      <div class="secret">
-        <code>{key}</code>
-        <CopyButton text={key} what={`the admin key of function ${answer.wasm_id}`} />
-      </div>
+      </Secret>
       {answer.warnings.map((warning) => (
         <p key={warning} class="note warn">
           {warning}

@@ -1,0 +1,192 @@
+// The settings of a function in a real browser: what its owner changes there is changed on the server.
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Browser, Page } from 'playwright-core'
+import { NO_BROWSER, buildConsole, openBrowser, openPage, violations } from './helpers/browser.ts'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
+import type { TestApp } from './helpers/build-app.ts'
+import { upload } from './helpers/client.ts'
+import { example, guest } from './helpers/guests.ts'
+
+describe('the settings of a function', { skip: NO_BROWSER }, () => {
+  const scope = suiteScope()
+  let browser: Browser
+  let consoleFolder: string
+
+  before(async () => {
+    consoleFolder = await buildConsole(scope)
+    browser = await openBrowser(scope)
+  })
+
+  const serve = (): Promise<TestApp> => buildApp(scope, {}, { consoleFolder })
+
+  const wasmOf = (name: string): string =>
+    fileURLToPath(new URL(`../examples-rust/${name}/${name}.wasm`, import.meta.url))
+
+  /** The settings of a new function, opened with its admin key. */
+  async function openSettings(wasm: Buffer) {
+    const app = await serve()
+    const { id, adminKey } = await upload(app, wasm)
+    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}/settings`)
+    await page.getByLabel('Admin key').fill(adminKey)
+    await page.keyboard.press('Enter')
+    const section = (name: string) => page.getByRole('region', { name, exact: true })
+    await section('Versions').getByRole('cell', { name: 'active' }).waitFor()
+    const read = async <T>(path: string): Promise<T> => {
+      const response = await app.request(path, { headers: { SSVM_Admin_Key: adminKey } })
+      return (await response.json()) as T
+    }
+    return { app, id, adminKey, page, faults, section, read }
+  }
+
+  const press = (page: Page, name: string): Promise<void> =>
+    page.getByRole('button', { name, exact: true }).click()
+
+  test('changes what is stored of a function, and deletes it', async () => {
+    const opened = await openSettings(await example('hello-context'))
+    const { app, id, adminKey, page, faults, section: inSection } = opened
+    await page.getByText('There are none. Set them here').waitFor()
+    assert.deepEqual(await violations(page), [])
+    const owner = (path: string) => app.request(path, { headers: { SSVM_Admin_Key: adminKey } })
+    const saved = (name: string) => inSection(name).getByText('Saved', { exact: true }).waitFor()
+
+    await inSection('State').getByRole('textbox').fill('bonjour')
+    await page.getByRole('button', { name: 'Save the state' }).click()
+    await saved('State')
+    assert.equal(await (await owner(`/api/state/${id}`)).text(), 'bonjour')
+
+    const variables = inSection('Variables').getByRole('textbox')
+    await variables.fill('MAIL_FROM')
+    await page.getByRole('button', { name: 'Replace the variables' }).click()
+    await page.getByText('Each line has to be NAME=value.').waitFor()
+    await variables.fill('MAIL_FROM=ann@example.org\nEMPTY=\n')
+    await page.getByRole('button', { name: 'Replace the variables' }).click()
+    await page.getByText('EMPTY, MAIL_FROM').waitFor()
+
+    await page.getByLabel('run_timeout_ms').fill('1234')
+    await page.getByRole('button', { name: 'Save the limits' }).click()
+    await saved('Limits')
+    const limits = (await (await owner(`/api/executables/${id}/limits`)).json()) as {
+      limits: Record<string, { own: number | null }>
+    }
+    assert.equal(limits.limits.run_timeout_ms?.own, 1234)
+
+    const chooser = page.waitForEvent('filechooser')
+    await page.getByRole('button', { name: 'Upload a new version' }).click()
+    await (await chooser).setFiles(wasmOf('hello'))
+    await page.getByText('Version 2 is active').waitFor()
+    await page.getByRole('button', { name: 'Make version 1 active' }).click()
+    await page.getByText('Version 1 is active').waitFor()
+    await page.getByRole('button', { name: 'Make version 2 active' }).waitFor()
+    assert.deepEqual(await violations(page), [])
+
+    await page.getByRole('button', { name: 'Delete this function' }).click()
+    await page.getByRole('button', { name: `Delete function ${id} for good` }).click()
+    await page.getByText('There are no functions yet').waitFor()
+    assert.deepEqual(faults, [])
+  })
+
+  test('send its results on, by a form or as JSON, checked as they are typed', async () => {
+    const { id, page, faults, section, read } = await openSettings(await guest('echo'))
+    const callback = section('Callback')
+    const stored = async () =>
+      (await read<{ wasm_callback_object: unknown }>(`/api/executables/${id}`)).wasm_callback_object
+    await callback.getByLabel('URL', { exact: true }).fill('no address')
+    await callback.getByText('Give a URL that begins with').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await callback
+      .getByLabel('URL', { exact: true })
+      .fill('https://example.org:8443/receive?key=secret')
+    await callback.getByLabel('Headers').fill('X-From console')
+    await callback.getByText('is not of the form Name: value').waitFor()
+    await callback.getByLabel('Headers').fill('X-From: console')
+    await callback.getByLabel('Keep it and try again').check()
+    await callback.getByLabel('Tries after the first').fill('x')
+    await press(page, 'Store the callback')
+    await callback.getByText('Give a whole number, from 0 to 100.').first().waitFor()
+    await callback.getByLabel('Tries after the first').fill('3')
+    await press(page, 'Store the callback')
+    await callback.getByText('Results are sent here').waitFor()
+    assert.doesNotMatch(await callback.locator('pre').innerText(), /secret/)
+    assert.match(JSON.stringify(await stored()), /example\.org.*"retries":3/)
+    assert.deepEqual(await violations(page), [])
+
+    await callback.getByLabel('URL or JSON').check()
+    const text = callback.getByRole('textbox')
+    await text.fill('{"path": "/x"')
+    await callback.getByText('This is not valid JSON').waitFor()
+    await text.fill('{"path": "/x"}')
+    await callback.getByText('The options name no host').waitFor()
+    await text.fill('{"hostname": "example.net", "retry": {"retries": -1, "interval_ms": 100}}')
+    await press(page, 'Replace the callback')
+    await callback.getByText('INVALID_SPEC').waitFor()
+    await text.fill('https://example.net/other')
+    await press(page, 'Replace the callback')
+    await callback.locator('pre').getByText('example.net').waitFor()
+    await press(page, 'Remove it')
+    await callback.getByText('Results go back to the caller.').waitFor()
+    assert.deepEqual(faults, [])
+  })
+
+  test('say its types, its name and how it is run', async () => {
+    const { id, page, faults, section, read } = await openSettings(await guest('echo'))
+    const types = section('Types')
+    const declared = { ['echo']: { params: ['text'], result: 'text' } }
+    await types.getByRole('textbox').fill('[]')
+    await types.getByText('Give an object').waitFor()
+    await types.getByRole('textbox').fill(JSON.stringify(declared))
+    await press(page, 'Save the types')
+    await types.getByText('Saved', { exact: true }).waitFor()
+    assert.deepEqual(await read(`/api/executables/${id}/types`), declared)
+
+    const ways = section('Name and ways')
+    await ways.getByLabel('Name').fill('A parrot')
+    await ways.getByLabel('Later calls may find').check()
+    await press(page, 'Save these')
+    await page.getByRole('heading', { name: 'A parrot' }).waitFor()
+    const { reuse, metered } = await read<{ reuse: boolean; metered: boolean }>(
+      `/api/executables/${id}`,
+    )
+    assert.deepEqual([reuse, metered], [true, false])
+    assert.deepEqual(await violations(page), [])
+    assert.deepEqual(faults, [])
+  })
+
+  test('make and take away its usage key and its signing secret', async () => {
+    const { app, id, page, faults, section, read } = await openSettings(await guest('echo'))
+    const calledWith = async (headers: Record<string, string>): Promise<number> => {
+      const given = { method: 'POST', body: 'x', headers }
+      const response = await app.request(`/api/run/${id}/echo`, given)
+      await response.arrayBuffer()
+      return response.status
+    }
+    assert.equal(await calledWith({}), 200)
+    await press(page, 'Make a new usage key …')
+    await press(page, 'Make it; an old one opens nothing from then on')
+    const key = await section('Usage key').locator('.secret code').innerText()
+    assert.deepEqual([await calledWith({}), await calledWith({ SSVM_Usage_Key: key })], [401, 200])
+    await press(page, 'Open it to all …')
+    await press(page, 'Let anybody call it')
+    await section('Usage key').getByText('Anybody may call it').waitFor()
+    assert.equal(await calledWith({}), 200)
+
+    const secrets = async () =>
+      (await read<{ secrets: unknown[] }>(`/api/executables/${id}/signing-secret`)).secrets.length
+    await press(page, 'Make a signing secret')
+    await section('Signing')
+      .getByText(/^whsec_/)
+      .waitFor()
+    assert.equal(await secrets(), 1)
+    await press(page, 'Rotate it …')
+    await press(page, 'Rotate; both sign for a while')
+    await section('Signing').getByText('An older one signs beside it').waitFor()
+    assert.equal(await secrets(), 2)
+    assert.deepEqual(await violations(page), [])
+    await press(page, 'Sign no more …')
+    await press(page, 'Forget every secret of it')
+    await section('Signing').getByText('Its callbacks are not signed.').waitFor()
+    assert.equal(await secrets(), 0)
+    assert.deepEqual(faults, [])
+  })
+})
