@@ -11,6 +11,8 @@ export interface History {
   targets: readonly string[]
   /** Of the first; each later one is a second younger, and the last is of now. */
   states: readonly string[]
+  /** Whether the runs whose results these are are written too. */
+  withRuns?: boolean
 }
 
 /** Rows of the tables, by column; every row of a table has the same columns. */
@@ -18,18 +20,21 @@ interface Rows {
   deliveries: Record<string, unknown>
   delivery_payloads: Record<string, unknown>
   attempts: Record<string, unknown>
+  runs?: Record<string, unknown>
 }
 
 const GAP_MS = 1_000
 
 function rowsOf(number: number, history: History): Rows {
-  const { executableId, count, targets, states } = history
+  const { executableId, count, targets, states, withRuns = false } = history
   const atMs = Date.now() - (count - number) * GAP_MS
   const id = uuidv7({ msecs: atMs, seq: number })
+  const runId = uuidv7({ msecs: atMs, seq: count + number })
   return {
+    ...(withRuns ? { runs: runOf(runId, executableId, atMs) } : {}),
     deliveries: {
       id,
-      run_id: uuidv7({ msecs: atMs, seq: count + number }),
+      run_id: runId,
       executable_id: executableId,
       lane: targets[number % targets.length],
       state: states[Math.floor(number / targets.length) % states.length],
@@ -65,13 +70,37 @@ function rowsOf(number: number, history: History): Rows {
   }
 }
 
+/** One in fifty failed. */
+function runOf(id: string, executableId: number, atMs: number): Record<string, unknown> {
+  const failed = atMs % 50 === 0
+  return {
+    id,
+    executable_id: executableId,
+    version: 1,
+    function_name: 'say',
+    status: failed ? 'failed' : 'succeeded',
+    error_code: failed ? 'TRAP' : null,
+    error_message: failed ? 'wasm trap: unreachable' : null,
+    queue_us: 12,
+    instantiate_us: 30,
+    run_us: 400,
+    input_bytes: 5,
+    output_bytes: 11,
+    memory_bytes: 1_114_112,
+    log_truncated: 0,
+    created_at_ms: atMs,
+    ended_at_ms: atMs + 1,
+    log: '',
+  }
+}
+
 const COMMIT_ROWS = 10_000
 
 /** Into the SQLite database of a server's data folder; gives back the id of the delivery half-way down. */
 export function fillSqlite(dataDir: string, history: History): string {
   const db = new BetterSqlite3(path.join(dataDir, 'wasmhook.db'))
   const insert = Object.entries(rowsOf(0, history)).map(([table, row]) => {
-    const columns = Object.keys(row as Rows[keyof Rows])
+    const columns = Object.keys(row as Record<string, unknown>)
     const places = columns.map(() => '?').join(', ')
     const statement = db.prepare(`insert into ${table} (${columns.join(', ')}) values (${places})`)
     return { table: table as keyof Rows, statement }
@@ -81,7 +110,7 @@ export function fillSqlite(dataDir: string, history: History): string {
     for (let number = from; number < to; number++) {
       const rows = rowsOf(number, history)
       if (number === history.count >> 1) middle = rows.deliveries.id as string
-      for (const { table, statement } of insert) statement.run(Object.values(rows[table]))
+      for (const { table, statement } of insert) statement.run(Object.values(rows[table]!))
     }
   })
   for (let from = 0; from < history.count; from += COMMIT_ROWS) {
@@ -103,7 +132,7 @@ export async function fillPostgres(url: string, history: History): Promise<strin
       const half = history.count >> 1
       if (half >= from && half < to) middle = all[half - from]!.deliveries.id as string
       for (const table of Object.keys(all[0]!) as (keyof Rows)[]) {
-        const columns = Object.keys(all[0]![table]).join(', ')
+        const columns = Object.keys(all[0]![table]!).join(', ')
         await client.query(
           `insert into ${table} (${columns})
            select ${columns} from json_populate_recordset(null::${table}, $1)`,

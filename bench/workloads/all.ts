@@ -3,6 +3,7 @@ import type { Workload } from '../workload.ts'
 import { burst } from './burst.ts'
 import { bytes1Mib } from './bytes-1mib.ts'
 import { compute } from './compute.ts'
+import { consolePages } from './console.ts'
 import { deliveries } from './deliveries.ts'
 import { fanout } from './fanout.ts'
 import { hello, reuse } from './hello.ts'
@@ -30,6 +31,7 @@ export const WORKLOADS: readonly Workload[] = [
   neighbours,
   history,
   fanout,
+  consolePages,
   hostile,
   soak,
 ]
@@ -38,6 +40,10 @@ export const WORKLOADS: readonly Workload[] = [
 export const DEFAULT_WORKLOADS: readonly string[] = ['hello', 'bytes-1mib', 'mix']
 
 /** What is accepted with nobody waiting; its tables stand apart. */
-export const DURABLE_WORKLOADS: readonly string[] = [deliveries, neighbours, history, fanout].map(
-  ({ name }) => name,
-)
+export const DURABLE_WORKLOADS: readonly string[] = [
+  deliveries,
+  neighbours,
+  history,
+  fanout,
+  consolePages,
+].map(({ name }) => name)

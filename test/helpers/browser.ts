@@ -1,38 +1,25 @@
 // A real browser for the console, which is built as it stands; where there is no browser its tests are left out.
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
 import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
+import { CHROMIUM, hasChromium, launchChromium } from '../../scripts/chromium.ts'
 import type { Scope } from './build-app.ts'
 
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 /** Why such tests are left out, or false. CI has a browser, so that it leaves out none. */
 export const NO_BROWSER =
-  existsSync(CHROMIUM) || process.env.CI === 'true'
+  hasChromium || process.env.CI === 'true'
     ? false
     : `there is no browser at ${CHROMIUM}; CHROMIUM_PATH names another`
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-/** Playwright gives it an empty profile. */
 export async function openBrowser(scope: Scope): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS })
+  const browser = await launchChromium()
   scope.after(() => browser.close())
   return browser
 }
