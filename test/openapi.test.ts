@@ -122,6 +122,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /api/system': 'token',
   'GET /api/runs': 'token',
   'GET /api/functions': 'token',
+  'GET /api/tenants': 'token',
 }
 
 const SCHEME_OF: Readonly<Record<string, string>> = {

@@ -20,3 +20,7 @@ export function tokenWords(token: string | undefined): Word[] {
 export function adminWords(token: string | undefined): Word[] {
   return token === undefined ? ['-H', { raw: '"SSVM_Admin_Key: $KEY"' }] : tokenWords(token)
 }
+
+export function jsonWords(body: unknown): Word[] {
+  return ['-H', 'Content-Type: application/json', '-d', JSON.stringify(body)]
+}

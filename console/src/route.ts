@@ -22,6 +22,7 @@ const PATHS = {
   source: 'webhooks/:tenant/sources/:id',
   bins: 'webhooks/:tenant/bins',
   bin: 'webhooks/:tenant/bins/:id',
+  tokens: 'webhooks/:tenant/tokens',
   system: 'system',
 } as const
 

@@ -3,6 +3,7 @@
 export const WHAT_TO_DO: Readonly<Record<string, string>> = {
   MISSING_KEY: 'Sign in, or give the admin key that the upload showed.',
   WRONG_KEY: 'Check the token or key: it belongs to another server or function, or was replaced.',
+  MISSING_RIGHT: 'Sign in with a token that has this right; the operator makes them.',
   ORIGIN_REFUSED:
     'Open the console at the address the server listens on, or set API_TOKEN to use it from elsewhere.',
   NOT_FOUND: 'It may have been deleted. Go back to the list.',
