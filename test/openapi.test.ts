@@ -107,6 +107,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'POST /api/sources/{id}/events/{event}/replay': 'manage',
   'GET /api/bins': 'read',
   'POST /api/bins': 'manage',
+  'GET /api/bins/{id}': 'read',
   'DELETE /api/bins/{id}': 'manage',
   'GET /api/bins/{id}/requests': 'read',
   'POST /hooks/{id}': 'open',
