@@ -3,6 +3,8 @@ import type { ComponentChild } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './api/client.ts'
+import { BinPage } from './pages/bin.tsx'
+import { Bins } from './pages/bins.tsx'
 import { Endpoints } from './pages/endpoints.tsx'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
@@ -26,6 +28,8 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   ),
   webhooks: () => <Webhooks />,
   endpoints: ({ params: { tenant = '' } }) => <Endpoints key={tenant} tenant={tenant} />,
+  bins: ({ params: { tenant = '' } }) => <Bins key={tenant} tenant={tenant} />,
+  bin: ({ params: { tenant = '', id = '' } }) => <BinPage key={id} tenant={tenant} id={id} />,
 }
 
 /** What stands at the top of every page, and the pages that belong to each. */
