@@ -9,6 +9,8 @@ import { Endpoints } from './pages/endpoints.tsx'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
 import { SignIn } from './pages/sign-in.tsx'
+import { SourcePage } from './pages/source.tsx'
+import { Sources } from './pages/sources.tsx'
 import { Webhooks } from './pages/webhooks.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
@@ -28,6 +30,10 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   ),
   webhooks: () => <Webhooks />,
   endpoints: ({ params: { tenant = '' } }) => <Endpoints key={tenant} tenant={tenant} />,
+  sources: ({ params: { tenant = '' } }) => <Sources key={tenant} tenant={tenant} />,
+  source: ({ params: { tenant = '', id = '' }, query }) => (
+    <SourcePage key={id} tenant={tenant} id={id} query={query} />
+  ),
   bins: ({ params: { tenant = '' } }) => <Bins key={tenant} tenant={tenant} />,
   bin: ({ params: { tenant = '', id = '' } }) => <BinPage key={id} tenant={tenant} id={id} />,
 }
