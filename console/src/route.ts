@@ -90,6 +90,8 @@ export function useRoute(): Route {
   useEffect(() => {
     const changed = () => setHash(location.hash)
     addEventListener('hashchange', changed)
+    // It may have changed since this was first shown.
+    changed()
     return () => removeEventListener('hashchange', changed)
   }, [])
   return readRoute(hash)
