@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -18,6 +21,7 @@ import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { Settings, TestApp } from './helpers/build-app.ts'
 import { upload } from './helpers/client.ts'
 import { example } from './helpers/guests.ts'
+import { gradientPng } from './helpers/picture.ts'
 
 describe('request bins and sources in the console', { skip: NO_BROWSER }, () => {
   const scope = suiteScope()
@@ -73,7 +77,8 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     page.getByRole('region', { name, exact: true }).innerText()
 
   test('leads from nothing uploaded to a result that was sent on, and is seen where it arrived', async () => {
-    const app = await serve()
+    // As a server is that nobody has set anything of.
+    const app = await serve({ OUTBOUND_ALLOW: '' })
     const { page, faults } = await openPage(browser, app.origin)
     const chooser = page.waitForEvent('filechooser')
     await page.getByRole('button', { name: 'Choose files' }).click()
@@ -105,24 +110,30 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
 
   test('a bin shows by itself what comes, runs none of it, and is deleted', async () => {
     const app = await serve({ BIN_BODY_BYTES: 1_000 })
-    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/bins`)
+    const { page, faults } = await openPage(browser, app.origin)
+    await page.clock.install()
+    const looked = () => page.clock.runFor(3_000)
+    await page.goto(`${app.origin}/#/webhooks/acme/bins`)
     await page.getByText('There are no request bins').waitFor()
     assert.deepEqual(await violations(page), [])
     await page.getByRole('button', { name: 'Make a request bin' }).click()
     await page.getByText('Nothing was sent to it yet').waitFor()
     assert.deepEqual(await violations(page), [])
     await inShell(`${await command(page, 'curl line that fills the bin')} -s`)
+    await looked()
     await page.getByText('hello:', { exact: true }).waitFor()
     await page.getByRole('cell', { name: '/orders?n=1' }).waitFor()
 
     const url = (await page.locator('.secret code').innerText()).trim()
     const html = '<!doctype html><script>globalThis.ran = 1</script><img src=x onerror="ran = 1">'
     await fetch(url, { method: 'PUT', body: html, headers: { 'content-type': 'text/html' } })
+    await looked()
     await page.getByRole('cell', { name: 'PUT', exact: true }).waitFor()
     assert.equal(await command(page, 'Body text'), html)
     assert.equal(await page.evaluate('globalThis.ran'), undefined)
     assert.equal(await page.locator('main img, main iframe, main script').count(), 0)
     await fetch(url, { method: 'PATCH', body: Buffer.alloc(5_000, 0xff) })
+    await looked()
     await page.getByText('Its beginning is kept, of 5.00 kB that were sent.').waitFor()
     const saved = page.waitForEvent('download')
     await page.getByRole('link', { name: 'Download' }).first().click()
@@ -137,6 +148,98 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     await page.getByText('There are no request bins').waitFor()
     assert.equal((await fetch(url)).status, 404)
     assert.deepEqual(faults, [])
+  })
+
+  test('a bin is looked at again only while it is seen, and not for ever', async () => {
+    const app = await serve()
+    const bin = await newBin(app)
+    const { page } = await openPage(browser, app.origin)
+    await page.clock.install()
+    await page.goto(`${app.origin}/#/webhooks/acme/bins/${bin.bin_id}`)
+    await page.getByText('Nothing was sent to it yet').waitFor()
+    let asked = 0
+    page.on('request', () => (asked += 1))
+    const hide = (hidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true })`,
+      )
+    await hide(true)
+    await page.clock.runFor('30:00')
+    assert.equal(asked, 0)
+    await hide(false)
+    const asks = page.waitForRequest(/\/requests\?.*limit=1/)
+    await page.clock.runFor(3_000)
+    await asks
+    await page.clock.runFor('16:00')
+    await page.getByText('It is not looked for any more.').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await fetch(bin.url, { method: 'POST', body: 'late' })
+    await page.getByRole('button', { name: 'Look again' }).click()
+    await page.clock.runFor(3_000)
+    await page.getByText('late', { exact: true }).waitFor()
+  })
+
+  test('several inputs make an image that is sent on to a bin, as its curl line does', async () => {
+    const app = await serve()
+    const { id } = await upload(app, await example('caption'))
+    const bin = await newBin(app)
+    const folder = await mkdtemp(path.join(tmpdir(), 'wasmhook-picture-'))
+    scope.after(() => rm(folder, { recursive: true, force: true }))
+    const picture = path.join(folder, 'field.png')
+    await writeFile(picture, gradientPng(64, 48))
+    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    await page.getByLabel('Input 1', { exact: true }).fill('Howdy')
+    await page.getByLabel('Kind of input 2').selectOption('File')
+    await page.getByLabel('Input 2', { exact: true }).setInputFiles(picture)
+    await page.getByLabel('It returns bytes').check()
+    await page.getByText('Send the result on, and more').click()
+    await page.getByLabel('Send the result to').fill(bin.url)
+    await page.getByRole('button', { name: 'Call caption' }).click()
+    await page.getByText('which answered 200').waitFor()
+    const line = await command(page, 'curl line')
+    await inShell(`cd '${folder}'; ${line} -s`)
+    await page.goto(`${app.origin}/#/webhooks/acme/bins/${bin.bin_id}`)
+    const shown = page.getByRole('img', { name: 'The image that was sent' })
+    await shown.waitFor()
+    await page
+      .getByRole('button', { name: /^Details/ })
+      .nth(1)
+      .click()
+    await shown.nth(1).waitFor()
+    assert.deepEqual(await violations(page), [])
+    assert.deepEqual(faults, [])
+  })
+
+  test('who may only read is shown what there is, and nothing that changes it', async () => {
+    const operator = { authorization: 'Bearer a-token-that-is-long-enough-0123' }
+    const app = await serve({ API_TOKEN: 'a-token-that-is-long-enough-0123' })
+    const made = async (path: string, body: object) => {
+      const headers = { ...operator, 'content-type': 'application/json' }
+      const init = { method: 'POST', headers, body: JSON.stringify({ tenant: 'acme', ...body }) }
+      return (await (await app.request(path, init)).json()) as Record<string, string>
+    }
+    const { bin_id: bin = '' } = await made('/api/bins', {})
+    await made('/api/event-types', { name: 'order.paid' })
+    const source = { verify: { scheme: 'github' }, publish: { type: 'order.paid' } }
+    const { source_id: id = '' } = await made('/api/sources', source)
+    const { token = '' } = await made('/api/tokens', { rights: ['read'] })
+    const { page } = await openPage(browser, app.origin)
+    await page.getByLabel('API token').fill(token)
+    await page.keyboard.press('Enter')
+    await page.getByRole('link', { name: 'Bins' }).click()
+    await page.getByRole('link', { name: /^Bin/ }).first().waitFor()
+    const places = [
+      [`bins/${bin}`, 'Nothing was sent to it yet'],
+      ['sources', 'order.paid'],
+      [`sources/${id}`, 'Nothing came yet'],
+    ]
+    const changes = page.getByRole('button', { name: /^(Make|Delete|Save|Replace|Disable)/ })
+    for (const [at = '', text = ''] of places) {
+      await page.goto(`${app.origin}/#/webhooks/acme/${at}`)
+      await page.getByText(text).first().waitFor()
+      assert.deepEqual([at, await changes.count()], [at, 0])
+    }
+    assert.match(await command(page, 'curl lines for a first event'), /openssl dgst/)
   })
 
   test('a source is made, and tells what was accepted, refused and replayed', async () => {

@@ -28,3 +28,8 @@ export function signature(params: string[] | null, result: string | null): strin
   const taken = params === null ? '…' : params.join(', ')
   return `(${taken})${result === null ? '' : ` → ${result}`}`
 }
+
+/** The beginnings of ids, which are times, are alike. */
+export function shortId(id: string): string {
+  return `…${id.slice(-8)}`
+}

@@ -1,9 +1,9 @@
-// Asks again every few seconds while a page is open, seen, and not left open for ever.
+// Asks again every few seconds while a page is open and seen, but not for ever.
 import { useEffect, useRef, useState } from 'preact/hooks'
 
 const EVERY_MS = 3_000
-/** Then somebody has gone for lunch: a quarter of an hour. */
-const TIMES_MAX = 300
+/** A quarter of an hour that the page is seen for: then nobody is there. */
+const TICKS_MAX = 300
 
 /** `ask` is not called while the window is hidden, nor before its last promise has ended; a failure ends it. */
 export function useWatch(ask: () => Promise<void>): { watching: boolean; watch: () => void } {
@@ -12,17 +12,16 @@ export function useWatch(ask: () => Promise<void>): { watching: boolean; watch: 
   latest.current = ask
   useEffect(() => {
     if (!watching) return
-    let times = 0
+    let ticks = 0
     let asking = false
     const timer = setInterval(() => {
-      if (document.hidden || asking) return
+      if (document.hidden) return
+      ticks += 1
+      if (ticks > TICKS_MAX) setWatching(false)
+      if (ticks > TICKS_MAX || asking) return
       asking = true
-      times += 1
       latest.current().then(
-        () => {
-          asking = false
-          if (times >= TIMES_MAX) setWatching(false)
-        },
+        () => (asking = false),
         () => setWatching(false),
       )
     }, EVERY_MS)

@@ -19,7 +19,6 @@ import { useLoad } from '../use-load.ts'
 import { usePages } from '../use-pages.ts'
 import { useWatch } from '../use-watch.ts'
 import { useWho } from '../who.ts'
-import { shortId } from './bins.tsx'
 
 export function BinPage({ tenant, id }: { tenant: string; id: string }) {
   const {
@@ -29,7 +28,7 @@ export function BinPage({ tenant, id }: { tenant: string; id: string }) {
   } = useLoad(`bin ${id}`, (signal) => findBin(tenant, id, signal))
   return (
     <>
-      <TenantHead tenant={tenant} tab="bins" title={`Request bin ${shortId(id)}`} />
+      <TenantHead tenant={tenant} tab="bins" title={`Request bin ${format.shortId(id)}`} />
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
       {bin === undefined && error === undefined && <p class="muted">Loading …</p>}
       {bin !== undefined && <Known bin={bin} />}

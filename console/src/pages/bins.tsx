@@ -3,6 +3,7 @@ import { ROOT } from '../api/client.ts'
 import { listBins, makeBin } from '../api/bins.ts'
 import type { Bin } from '../api/bins.ts'
 import { jsonWords, line, tokenWords } from '../curl.ts'
+import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine, CopyButton } from '../parts/copy.tsx'
 import { Time } from '../parts/facts.tsx'
@@ -53,24 +54,19 @@ const COLUMNS: readonly Column<Bin>[] = [
     cell: ({ tenant, bin_id: id }) => (
       <a href={linkTo('bin', { tenant, id })}>
         <span class="hidden">Bin </span>
-        <code>{shortId(id)}</code>
+        <code>{format.shortId(id)}</code>
       </a>
     ),
   },
   {
     head: 'Address',
     cell: ({ url, bin_id: id }) => (
-      <CopyButton text={url} what={`the address of bin ${shortId(id)}`} />
+      <CopyButton text={url} what={`the address of bin ${format.shortId(id)}`} />
     ),
   },
   { head: 'Made', cell: ({ created_at: at }) => <Time at={at} />, wide: true },
   { head: 'Expires', cell: ({ expires_at: at }) => <Time at={at} /> },
 ]
-
-/** Their beginnings, which are times, are alike. */
-export function shortId(id: string): string {
-  return `…${id.slice(-8)}`
-}
 
 function Empty({ tenant }: { tenant: string }) {
   const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/bins`]

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { changeSource, deleteSource, findSource } from '../api/sources.ts'
 import type { Source, Verdict } from '../api/sources.ts'
+import * as format from '../format.ts'
 import { hookCurl } from '../hook-curl.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine, CopyButton } from '../parts/copy.tsx'
@@ -25,7 +26,7 @@ import {
 } from '../source-draft.ts'
 import { useLoad } from '../use-load.ts'
 import { useWho } from '../who.ts'
-import { Does, shortId } from './sources.tsx'
+import { Does } from './sources.tsx'
 
 interface Props {
   tenant: string
@@ -42,7 +43,7 @@ export function SourcePage({ tenant, id, query }: Props) {
       <TenantHead
         tenant={tenant}
         tab="sources"
-        title={value?.description || `Source ${shortId(id)}`}
+        title={value?.description || `Source ${format.shortId(id)}`}
       />
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
       {value === undefined && error === undefined && <p class="muted">Loading …</p>}

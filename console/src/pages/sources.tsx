@@ -4,6 +4,7 @@ import { ROOT } from '../api/client.ts'
 import { listSourceEvents, listSources, makeSource } from '../api/sources.ts'
 import type { Source } from '../api/sources.ts'
 import { jsonWords, line, tokenWords } from '../curl.ts'
+import * as format from '../format.ts'
 import { CommandLine, CopyButton } from '../parts/copy.tsx'
 import { Status, Time } from '../parts/facts.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -78,7 +79,7 @@ const COLUMNS: readonly Column<Source>[] = [
   {
     head: 'Source',
     cell: ({ tenant, source_id: id, description }) => (
-      <a href={linkTo('source', { tenant, id })}>{description || `Source ${shortId(id)}`}</a>
+      <a href={linkTo('source', { tenant, id })}>{description || `Source ${format.shortId(id)}`}</a>
     ),
   },
   { head: 'Sender', cell: ({ verify }) => SCHEMES[verify.scheme].label, wide: true },
@@ -88,11 +89,6 @@ const COLUMNS: readonly Column<Source>[] = [
     cell: (one) => (one.enabled ? <LastEvent source={one} /> : <Status word="disabled" />),
   },
 ]
-
-/** The beginnings of ids, which are times, are alike. */
-export function shortId(id: string): string {
-  return `…${id.slice(-8)}`
-}
 
 export function Does({ source: { function: fn, publish } }: { source: Source }) {
   return (

@@ -9,7 +9,7 @@ export function Result({ answer }: { answer: Answer }) {
     <div class="result">
       <Whence answer={answer} />
       <Payload
-        title={answer.sentTo === undefined ? 'Result' : 'What the target answered'}
+        title={answer.sentTo === undefined ? 'Result' : 'Its answer'}
         name="result"
         body={answer.body}
         took={format.duration(answer.ms)}

@@ -57,7 +57,7 @@ export function SourceEvents({ source, verdict, curl }: Props) {
 const columns = (tenant: string): readonly Column<SourceEvent>[] => [
   { head: 'Time', cell: (one) => <Time at={one.received_at} /> },
   { head: 'Verdict', cell: (one) => <Status word={one.verdict} code={one.reason_code} /> },
-  { head: 'Leads to', cell: (one) => <LeadsTo tenant={tenant} event={one} /> },
+  { head: 'Leads to', cell: (one) => <LeadsTo tenant={tenant} event={one} />, wide: true },
   { head: "Sender's id", cell: ({ id }) => (id === null ? '' : <code>{id}</code>), wide: true },
 ]
 
