@@ -43,7 +43,7 @@ const NAMED: Readonly<Record<string, string>> = {
   SourceChange: 'patch /api/sources/{id} body',
   SourceEvent: 'get /api/sources/{id}/events/{event} 200',
   System: 'get /api/system 200',
-  Bin: 'get /api/bins 200 properties.items.items',
+  Bin: 'get /api/bins/{id} 200',
   BinRequest: 'get /api/bins/{id}/requests 200 properties.items.items',
 }
 

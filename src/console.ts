@@ -4,10 +4,12 @@ import type { Config } from './config.ts'
 import type { Executables } from './core/executables.ts'
 import type { LiveRuns } from './core/live-runs.ts'
 import type { RunJournal } from './core/run-journal.ts'
+import { createTenants } from './core/tenants.ts'
 import { registerConsole } from './http/routes/console.ts'
 import { registerFunctions } from './http/routes/functions.ts'
 import { registerLiveRuns } from './http/routes/live-runs.ts'
 import { registerSystem } from './http/routes/system.ts'
+import { registerTenants } from './http/routes/tenants.ts'
 import type { App } from './http/server.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { Storage } from './storage/storage.ts'
@@ -33,5 +35,6 @@ export function registerForConsole(app: App, deps: ConsoleDeps): void {
   registerSystem(app, { system, journal })
   registerFunctions(app, { executables, journal })
   registerLiveRuns(app, { live, workers: config.WORKERS })
+  registerTenants(app, { tenants: createTenants(storage) })
   registerConsole(app, { folder })
 }

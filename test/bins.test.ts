@@ -165,10 +165,12 @@ test('bins are one tenant’s, so many, and whoever else asks finds none', async
   const [bin] = bins
   assert.ok(bin)
   const asOther = `/api/bins/${bin.bin_id}?tenant=other`
+  await refused(await app.request(asOther), 404, 'NOT_FOUND')
   await refused(await app.request(asOther, { method: 'DELETE' }), 404, 'NOT_FOUND')
   const requestsOf = `/api/bins/${bin.bin_id}/requests?tenant=`
   await refused(await app.request(`${requestsOf}other`), 404, 'NOT_FOUND')
   const asOwner = `/api/bins/${bin.bin_id}?tenant=acme`
+  assert.deepEqual(await json(await app.request(asOwner)), bin)
   await app.request(`/bin/${bin.bin_id}`)
   const gone = await json<object>(await app.request(asOwner, { method: 'DELETE' }))
   assert.deepEqual(gone, { bin_id: bin.bin_id })

@@ -107,6 +107,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'POST /api/sources/{id}/events/{event}/replay': 'manage',
   'GET /api/bins': 'read',
   'POST /api/bins': 'manage',
+  'GET /api/bins/{id}': 'read',
   'DELETE /api/bins/{id}': 'manage',
   'GET /api/bins/{id}/requests': 'read',
   'POST /hooks/{id}': 'open',
@@ -122,6 +123,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   'GET /api/system': 'token',
   'GET /api/runs': 'token',
   'GET /api/functions': 'token',
+  'GET /api/tenants': 'token',
 }
 
 const SCHEME_OF: Readonly<Record<string, string>> = {

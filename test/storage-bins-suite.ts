@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000
 
 let made = 0
 
-function newBin(change: Partial<Bin> = {}): Bin {
+export function newBin(change: Partial<Bin> = {}): Bin {
   made++
   return {
     id: uuidv7({ msecs: NOW + made }),

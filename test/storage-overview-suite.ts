@@ -5,8 +5,13 @@ import { describe, test } from 'node:test'
 import { v7 as uuidv7 } from 'uuid'
 import type { RunSlot } from '../src/model.ts'
 import type { RunFilter, Storage } from '../src/storage/storage.ts'
+import { newEventType } from './helpers/event-types.ts'
+import { newBin } from './storage-bins-suite.ts'
 import { newDelivery } from './storage-deliveries-suite.ts'
+import { accepted, newEndpoint, newMessage } from './storage-events-suite.ts'
+import { newSource } from './storage-sources-suite.ts'
 import { newExecutable, newRun, saveRuns } from './storage-suite.ts'
+import { newToken } from './storage-tokens-suite.ts'
 
 const NOW = 1_700_000_000_000
 
@@ -128,6 +133,27 @@ export function testOverview(engine: string, open: (t: TestContext) => Promise<S
       assert.deepEqual(await overview.deliveries(9), { depth: 3, oldestDueMs: NOW })
       assert.equal((await overview.deliveries(2)).depth, 2)
       assert.equal((await overview.queuedRuns(2)).depth, 2)
+    })
+
+    test('tells which tenants have something, a page at a time', async (t) => {
+      const storage = await open(t)
+      const { overview, eventTypes } = storage
+      assert.deepEqual(await overview.tenants({ limit: 9 }), { items: [], next: null })
+      assert.ok(await storage.bins.add(newBin({ tenant: 'bins' }), 9))
+      assert.ok(await storage.endpoints.add(newEndpoint({ tenant: 'ends' }), 9))
+      assert.ok(await storage.endpoints.add(newEndpoint({ tenant: 'ends' }), 9))
+      assert.ok(await storage.sources.add(newSource({ tenant: 'sources' }), 9))
+      assert.ok(await storage.tokens.add(newToken({ tenant: 'tokens' }), { max: 9, nowMs: NOW }))
+      assert.equal(await eventTypes.add(newEventType({ tenant: 'sent' }), 9), 'added')
+      accepted(await storage.messages.publish(newMessage({ tenant: 'sent' })))
+      assert.ok(await eventTypes.remove('sent', 'order.created'))
+      assert.equal(await eventTypes.add(newEventType({ tenant: 'types' }), 9), 'added')
+      const first = { items: ['bins', 'ends', 'sent', 'sources'], next: 'sources' }
+      assert.deepEqual(await overview.tenants({ limit: 4 }), first)
+      const second = { items: ['tokens', 'types'], next: null }
+      assert.deepEqual(await overview.tenants({ limit: 4, after: 'sources' }), second)
+      assert.deepEqual(await overview.tenants({ limit: 2, after: 'sources' }), second)
+      assert.equal((await overview.tenants({ limit: 1, after: 'enda' })).items[0], 'ends')
     })
 
     test('tells what the database takes of the disk', async (t) => {

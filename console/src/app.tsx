@@ -3,16 +3,23 @@ import type { ComponentChild } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './api/client.ts'
+import { BinPage } from './pages/bin.tsx'
+import { Bins } from './pages/bins.tsx'
+import { Endpoints } from './pages/endpoints.tsx'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { SystemPage } from './pages/system.tsx'
+import { SourcePage } from './pages/source.tsx'
+import { Sources } from './pages/sources.tsx'
+import { Webhooks } from './pages/webhooks.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
 import { linkTo, useRoute } from './route.ts'
 import type { PageName, Route } from './route.ts'
 import { session } from './session.ts'
 import { useLoad } from './use-load.ts'
+import { WhoContext } from './who.ts'
 
 const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>>> = {
   functions: () => <Functions />,
@@ -22,14 +29,35 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   settings: ({ page, params }) => (
     <FunctionPage key={params.id} id={Number(params.id)} page={page} />
   ),
+  webhooks: () => <Webhooks />,
+  endpoints: ({ params: { tenant = '' } }) => <Endpoints key={tenant} tenant={tenant} />,
+  sources: ({ params: { tenant = '' } }) => <Sources key={tenant} tenant={tenant} />,
+  source: ({ params: { tenant = '', id = '' }, query }) => (
+    <SourcePage key={id} tenant={tenant} id={id} query={query} />
+  ),
+  bins: ({ params: { tenant = '' } }) => <Bins key={tenant} tenant={tenant} />,
+  bin: ({ params: { tenant = '', id = '' } }) => <BinPage key={id} tenant={tenant} id={id} />,
   system: () => <SystemPage />,
 }
 
 /** What stands at the top of every page, and the pages that belong to each. */
-const SECTIONS: readonly { name: string; page: PageName; within: RegExp }[] = [
-  { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/ },
-  { name: 'System', page: 'system', within: /^system$/ },
+const SECTIONS: readonly Section[] = [
+  { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/, operator: true },
+  {
+    name: 'Webhooks',
+    page: 'webhooks',
+    within: /^(webhooks|endpoints?|eventTypes?|messages?|sources?|bins?|tokens)$/,
+  },
+  { name: 'System', page: 'system', within: /^system$/, operator: true },
 ]
+
+interface Section {
+  name: string
+  page: PageName
+  within: RegExp
+  /** Nothing that a tenant's token opens. */
+  operator?: true
+}
 
 export function App() {
   const route = useRoute()
@@ -40,7 +68,11 @@ export function App() {
   const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
   const place = locked ? 'sign-in' : JSON.stringify([route.page, route.params])
 
-  const show = route.page && PAGES[route.page]
+  const ofTenant = typeof known?.tenant === 'string'
+  const sections = SECTIONS.filter(({ operator }) => !(operator && ofTenant))
+  // A tenant's home is its webhooks.
+  const page = ofTenant && route.page === 'functions' ? 'webhooks' : route.page
+  const show = page && PAGES[page]
 
   const before = useRef(place)
   useEffect(() => {
@@ -67,12 +99,12 @@ export function App() {
             Wasmhook
           </a>
           <nav aria-label="Pages">
-            {!locked &&
-              SECTIONS.map(({ name, page, within }) => (
+            {known !== undefined &&
+              sections.map(({ name, page: first, within }) => (
                 <a
-                  key={page}
-                  href={linkTo(page)}
-                  aria-current={within.test(route.page ?? '') ? 'page' : undefined}
+                  key={first}
+                  href={linkTo(first)}
+                  aria-current={within.test(page ?? '') ? 'page' : undefined}
                 >
                   {name}
                 </a>
@@ -105,7 +137,7 @@ export function App() {
         ) : show === undefined ? (
           <NoSuchPage />
         ) : (
-          show(route)
+          <WhoContext.Provider value={known}>{show(route)}</WhoContext.Provider>
         )}
       </main>
     </>

@@ -1,8 +1,10 @@
 // A call as its form says it: the request, and the curl line that makes the same one.
+import type { Bin } from './api/bins.ts'
 import { ROOT, client, keys } from './api/client.ts'
 import type { Export } from './api/functions.ts'
 import { line, tokenWords } from './curl.ts'
 import type { Word } from './curl.ts'
+import { linkTo } from './route.ts'
 import { session } from './session.ts'
 
 export const INPUT_KINDS = ['text', 'json', 'file', 'url'] as const
@@ -17,19 +19,46 @@ export interface Input {
 
 export const NO_INPUT: Input = { kind: 'text', text: '', file: undefined }
 
+/** What most calls do without. */
+export interface More {
+  /** Where the result is sent on to: a URL, or HTTP options as JSON. Empty: where the stored callback says, or back. */
+  target: string
+  /** That was made here as a target. */
+  bin: Bin | undefined
+  idempotencyKey: string
+  background: boolean
+}
+
+export const NOTHING_MORE: More = {
+  target: '',
+  bin: undefined,
+  idempotencyKey: '',
+  background: false,
+}
+
 export interface Call {
   id: number
   name: string
   inputs: readonly Input[]
   /** The function returns bytes. */
   bytes: boolean
+  more: More
+  /** The address of the stored callback, as far as it is known. */
+  stored: string | undefined
 }
 
 export interface Answer {
+  status: number
   body: Blob
   type: string
   runId: string | undefined
   ms: number
+  /** Where the result went, and the page of the request bin that it is. */
+  sentTo: { address: string; bin: string | undefined } | undefined
+  /** 202 of the server itself, which has taken the call over. */
+  handedOver: boolean
+  /** It is that of the first call with the same key. */
+  replayed: boolean
 }
 
 /** What the form begins with: as many inputs as the types tell, each of the likely kind. */
@@ -55,21 +84,70 @@ export function complaint(input: Input): string | undefined {
   return undefined
 }
 
+/** A sentence where what most calls do without cannot be sent as it is. */
+export function complaintOfMore({ target, idempotencyKey }: More): string | undefined {
+  if (target.trim() !== '' && !URL.canParse(target.trim()) && !isOptions(target)) {
+    return 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
+  }
+  return /^[\x21-\x7e]{0,255}$/.test(idempotencyKey.trim())
+    ? undefined
+    : 'The key has to be at most 255 letters, digits and signs of ASCII.'
+}
+
 export async function send(call: Call, signal: AbortSignal): Promise<Answer> {
   const begun = performance.now()
   const response = await request(call, signal)
   const body = await response.blob()
+  const { status, headers } = response
   return {
+    status,
     body,
-    type: response.headers.get('content-type') ?? '',
-    runId: response.headers.get('wasmhook-run') ?? undefined,
+    type: headers.get('content-type') ?? '',
+    runId: headers.get('wasmhook-run') ?? undefined,
     ms: performance.now() - begun,
+    sentTo: sentTo(call),
+    // A target's answer comes without its headers.
+    handedOver: status === 202 && headers.has('location'),
+    replayed: headers.has('idempotent-replayed'),
   }
 }
 
-async function request({ id, name, inputs, bytes }: Call, signal: AbortSignal): Promise<Response> {
+function sentTo({ more: { target, bin }, stored }: Call): Answer['sentTo'] {
+  const named = target.trim()
+  if (named === '') return stored === undefined ? undefined : { address: stored, bin: undefined }
+  const address = addressOf(isOptions(named) ? parse(named) : named)
+  if (address === undefined) return undefined
+  const own = bin?.url === named
+  const page = own ? linkTo('bin', { tenant: bin.tenant, id: bin.bin_id }) : undefined
+  return { address, bin: page }
+}
+
+/** Of a URL, or of HTTP options; undefined where they name nobody. */
+export function addressOf(target: unknown): string | undefined {
+  if (typeof target === 'string') return target === '' ? undefined : target
+  if (typeof target !== 'object' || target === null) return undefined
+  const { protocol, hostname, host, port, path } = target as Readonly<
+    Record<string, string | number | undefined>
+  >
+  const name = hostname ?? host
+  if (name === undefined) return undefined
+  return `${protocol ?? 'https:'}//${name}${port === undefined ? '' : `:${port}`}${path ?? '/'}`
+}
+
+function headersOf({ target, idempotencyKey, background }: More): [string, string][] {
+  const all: [string, string][] = [
+    ['SSVM_Callback', specValue(target)],
+    ['Idempotency-Key', idempotencyKey.trim()],
+    ['Prefer', background ? 'respond-async' : ''],
+  ]
+  return all.filter(([, value]) => value !== '')
+}
+
+async function request(call: Call, signal: AbortSignal): Promise<Response> {
+  const { id, name, inputs, bytes } = call
   const path = { id, fn: name }
-  const common = { path, as: 'response', ...keys(id), signal } as const
+  const said = Object.fromEntries(headersOf(call.more))
+  const common = { path, as: 'response', headers: said, ...keys(id), signal } as const
   const [input] = inputs
   if (inputs.length > 1) {
     const form = new FormData()
@@ -80,17 +158,21 @@ async function request({ id, name, inputs, bytes }: Call, signal: AbortSignal): 
   const route = bytes ? '/api/run/{id}/{fn}/bytes' : '/api/run/{id}/{fn}'
   if (input === undefined) return client.post(route, common)
   if (input.kind === 'url') {
-    return client.post(route, { ...common, headers: { SSVM_Fetch: fetchValue(input.text) } })
+    return client.post(route, {
+      ...common,
+      headers: { ...said, SSVM_Fetch: specValue(input.text) },
+    })
   }
-  const headers = { 'content-type': contentType(input) }
+  const headers = { ...said, 'content-type': contentType(input) }
   return client.post(route, { ...common, body: partValue(input), headers })
 }
 
-export function curlOf({ id, name, inputs, bytes }: Call): string {
+export function curlOf({ id, name, inputs, bytes, more }: Call): string {
   const many = inputs.length > 1
   const route = `${ROOT}/api/${many ? 'multipart/run' : 'run'}/${id}/${encodeURIComponent(name)}`
   const words: Word[] = [{ raw: 'curl' }, '-X', 'POST', route + (bytes ? '/bytes' : '')]
   words.push(...tokenWords(session.token()))
+  for (const [header, value] of headersOf(more)) words.push('-H', `${header}: ${value}`)
   if (many) inputs.forEach((one, at) => words.push(...partWords(one, at)))
   else if (inputs[0] !== undefined) words.push(...bodyWords(inputs[0]))
   if (bytes) words.push('-o', 'result')
@@ -98,7 +180,7 @@ export function curlOf({ id, name, inputs, bytes }: Call): string {
 }
 
 function bodyWords(input: Input): Word[] {
-  if (input.kind === 'url') return ['-H', `SSVM_Fetch: ${fetchValue(input.text)}`]
+  if (input.kind === 'url') return ['-H', `SSVM_Fetch: ${specValue(input.text)}`]
   const type = ['-H', `Content-Type: ${contentType(input)}`]
   if (input.kind === 'file') return [...type, '--data-binary', `@${input.file?.name ?? 'FILE'}`]
   return [...type, '--data-raw', input.text]
@@ -126,7 +208,7 @@ function contentType({ kind }: Input): string {
 }
 
 /** In a header: ASCII only, which URLs are once written out, and JSON can be. */
-function fetchValue(text: string): string {
+function specValue(text: string): string {
   const trimmed = text.trim()
   if (!isOptions(trimmed)) return URL.canParse(trimmed) ? new URL(trimmed).href : trimmed
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`

@@ -28,3 +28,7 @@ export function curlFor(method: string, path: string, ...rest: Word[]): string {
   const words: Word[] = [{ raw: 'curl' }, '-X', method, `${ROOT}${path}`]
   return line([...words, ...adminWords(session.token()), ...rest])
 }
+
+export function jsonWords(body: unknown): Word[] {
+  return ['-H', 'Content-Type: application/json', '-d', JSON.stringify(body)]
+}

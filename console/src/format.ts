@@ -46,3 +46,8 @@ export function span(ms: number): string {
   const rest = at < 0 ? 0 : Math.floor((ms - whole * unit) / nextUnit)
   return `${whole} ${name}${rest === 0 ? '' : ` ${rest} ${nextName}`}`
 }
+
+/** The beginnings of ids, which are times, are alike. */
+export function shortId(id: string): string {
+  return `…${id.slice(-8)}`
+}

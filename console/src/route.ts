@@ -22,6 +22,7 @@ const PATHS = {
   source: 'webhooks/:tenant/sources/:id',
   bins: 'webhooks/:tenant/bins',
   bin: 'webhooks/:tenant/bins/:id',
+  tokens: 'webhooks/:tenant/tokens',
   system: 'system',
 } as const
 
@@ -89,6 +90,8 @@ export function useRoute(): Route {
   useEffect(() => {
     const changed = () => setHash(location.hash)
     addEventListener('hashchange', changed)
+    // It may have changed since this was first shown.
+    changed()
     return () => removeEventListener('hashchange', changed)
   }, [])
   return readRoute(hash)

@@ -3,6 +3,7 @@
 export const WHAT_TO_DO: Readonly<Record<string, string>> = {
   MISSING_KEY: 'Sign in, or give the admin key that the upload showed.',
   WRONG_KEY: 'Check the token or key: it belongs to another server or function, or was replaced.',
+  MISSING_RIGHT: 'Sign in with a token that has this right; the operator makes them.',
   ORIGIN_REFUSED:
     'Open the console at the address the server listens on, or set API_TOKEN to use it from elsewhere.',
   NOT_FOUND: 'It may have been deleted. Go back to the list.',
@@ -27,6 +28,14 @@ export const WHAT_TO_DO: Readonly<Record<string, string>> = {
   UPSTREAM_FAILED: 'Check that the URL can be reached from the server.',
   UPSTREAM_TIMEOUT: 'The URL answers too slowly. Try again, or raise fetch_timeout_ms.',
   CALLBACK_FAILED: 'Check the callback target; the result could not be handed on.',
+  CALLBACK_TIMEOUT: 'The target answers too slowly. Try again, or send to another.',
+  TARGET_TOO_LARGE: 'Have the target answer less: its answer is what you get.',
+  LOOP_DETECTED: 'Results are sent round in a circle. Change one of the callbacks.',
+  INVALID_SPEC: 'Change what the message names; docs/delivery.md shows each field.',
+  IDEMPOTENCY_MISMATCH: 'Take another key: this one belongs to another call.',
+  IDEMPOTENCY_IN_FLIGHT: 'The first call with that key is under way. Ask again in a moment.',
+  DURABLE_RUNS_FULL: 'Many runs of this function wait. Try again in a moment.',
+  HOOK_UNAVAILABLE: 'Check that the function is there, and name it again in the settings.',
   QUEUE_FULL: 'Try again in a moment.',
   QUEUE_TIMEOUT: 'Try again in a moment.',
   BUFFERS_FULL: 'Try again in a moment.',

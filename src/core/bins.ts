@@ -55,6 +55,9 @@ export function createBins({ storage, config, now, onError }: BinsDeps) {
       return storage.bins.list(tenant, now(), page)
     },
 
+    /** @throws AppError NOT_FOUND */
+    find,
+
     /** With what was sent to it. @throws AppError NOT_FOUND */
     async remove(tenant: string, id: string): Promise<void> {
       await find(tenant, id)

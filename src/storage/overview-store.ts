@@ -14,4 +14,9 @@ export interface OverviewStore {
   queuedRuns(max: number): Promise<QueueOverview>
   /** @param max to which it is counted */
   deliveries(max: number): Promise<QueueOverview>
+  /** Names of those that have something, in the order of the database; `after` is a name. */
+  tenants(page: {
+    limit: number
+    after?: string | undefined
+  }): Promise<{ items: string[]; next: string | null }>
 }

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { describe, mayAdminister } from '../api/functions.ts'
 import type { Description, Export } from '../api/functions.ts'
-import { curlOf, firstInputs } from '../call.ts'
+import { NOTHING_MORE, addressOf, curlOf, firstInputs } from '../call.ts'
 import * as format from '../format.ts'
 import { AdminKey } from '../parts/admin-key.tsx'
 import { CallForm } from '../parts/call-form.tsx'
@@ -81,6 +81,7 @@ function Known({ one, onKey }: { one: Description; onKey: () => void }) {
               id={id}
               kind={one.kind}
               fn={chosen}
+              stored={addressOf(one.wasm_callback_object)}
               onCalled={() => setTurn((before) => before + 1)}
             />
           </>
@@ -101,7 +102,8 @@ function Known({ one, onKey }: { one: Description; onKey: () => void }) {
 function firstCurl({ wasm_id: id, kind }: Description, fn: Export): string {
   const text = kind === 'raw' ? '1' : 'hello'
   const inputs = firstInputs(fn, kind).map((one) => ({ ...one, text }))
-  return curlOf({ id, name: fn.name, inputs, bytes: fn.result?.includes('bytes') ?? false })
+  const bytes = fn.result?.includes('bytes') ?? false
+  return curlOf({ id, name: fn.name, inputs, bytes, more: NOTHING_MORE, stored: undefined })
 }
 
 interface ExportsProps {

@@ -27,7 +27,8 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
     <form class="sign-in" onSubmit={(event) => void submit(event)}>
       <Head title="Sign in" />
       <p class="muted">
-        With the server's <code>API_TOKEN</code>. This tab remembers it until it is closed.
+        With the server's <code>API_TOKEN</code>, or a token of a tenant. This tab remembers it
+        until it is closed.
       </p>
       <label for={field}>API token</label>
       <input

@@ -1,8 +1,20 @@
 // A form that calls one exported function, and the curl line that does the same.
 import { useId, useRef, useState } from 'preact/hooks'
+import { WasmhookError } from '../../../packages/client/src/error.ts'
 import type { Export } from '../api/functions.ts'
-import { INPUT_KINDS, NO_INPUT, complaint, curlOf, firstInputs, send } from '../call.ts'
+import {
+  INPUT_KINDS,
+  NOTHING_MORE,
+  NO_INPUT,
+  complaint,
+  complaintOfMore,
+  curlOf,
+  firstInputs,
+  send,
+} from '../call.ts'
 import type { Answer, Call, Input, InputKind } from '../call.ts'
+import { CallMore } from './call-more.tsx'
+import { linkTo } from '../route.ts'
 import { CommandLine } from './copy.tsx'
 import { ErrorNote } from './error-note.tsx'
 import { Result } from './result.tsx'
@@ -11,27 +23,31 @@ interface Props {
   id: number
   kind: string
   fn: Export
+  /** The address of the stored callback, as far as it is known. */
+  stored: string | undefined
   /** After each call, however it ended. */
   onCalled: () => void
 }
 
 type Outcome = { answer: Answer } | { error: unknown }
 
-export function CallForm({ id, kind, fn, onCalled }: Props) {
+export function CallForm({ id, kind, fn, stored, onCalled }: Props) {
   const [inputs, setInputs] = useState(() => firstInputs(fn, kind))
   const [bytes, setBytes] = useState(fn.result?.includes('bytes') ?? false)
+  const [more, setMore] = useState(NOTHING_MORE)
   const [calling, setCalling] = useState(false)
   const [outcome, setOutcome] = useState<Outcome | undefined>(undefined)
   const [complained, setComplained] = useState(false)
   const ended = useRef<AbortController | undefined>(undefined)
-  const call: Call = { id, name: fn.name, inputs, bytes }
+  const call: Call = { id, name: fn.name, inputs, bytes, more, stored }
 
   const change = (at: number, changed: Partial<Input>) =>
     setInputs(inputs.map((one, index) => (index === at ? { ...one, ...changed } : one)))
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault()
-    const wrong = inputs.some((one) => complaint(one) !== undefined)
+    const wrong =
+      inputs.some((one) => complaint(one) !== undefined) || complaintOfMore(more) !== undefined
     setComplained(wrong)
     if (calling) return
     // What was answered before is not about this call.
@@ -81,6 +97,12 @@ export function CallForm({ id, kind, fn, onCalled }: Props) {
           It returns bytes
         </label>
       </div>
+      <CallMore
+        more={more}
+        stored={stored}
+        complained={complained}
+        onChange={(changed) => setMore((before) => ({ ...before, ...changed }))}
+      />
       <div class="row">
         <button type="submit" class="primary" disabled={calling}>
           {calling ? 'Calling …' : `Call ${fn.name}`}
@@ -92,12 +114,27 @@ export function CallForm({ id, kind, fn, onCalled }: Props) {
         )}
       </div>
       <div aria-live="polite" aria-busy={calling}>
-        {outcome !== undefined && 'error' in outcome && <ErrorNote error={outcome.error} />}
+        {outcome !== undefined && 'error' in outcome && <Failed error={outcome.error} />}
         {outcome !== undefined && 'answer' in outcome && <Result answer={outcome.answer} />}
       </div>
       <h3>The same with curl</h3>
       <CommandLine text={curlOf(call)} label="curl line" />
     </form>
+  )
+}
+
+/** A result that could not be handed on may be tried again: its delivery tells. */
+function Failed({ error }: { error: unknown }) {
+  const id = error instanceof WasmhookError ? error.detail.delivery_id : undefined
+  return (
+    <>
+      <ErrorNote error={error} />
+      {typeof id === 'string' && (
+        <p>
+          It is tried again by itself: <a href={linkTo('delivery', { id })}>see its delivery</a>
+        </p>
+      )}
+    </>
   )
 }
 

@@ -24,15 +24,16 @@ interface Told {
   code: string
   message: string
   advice: string | undefined
-  /** What else answered in place of the server. */
+  /** What else answered in place of the server: a proxy, or the target of a result. */
   body?: string
 }
 
 function tell(error: unknown): Told {
   if (error instanceof WasmhookError) {
     const { code, message, detail } = error
-    const body = typeof detail.body === 'string' && detail.body !== '' ? { body: detail.body } : {}
-    return { code, message, advice: WHAT_TO_DO[code], ...body }
+    const { body } = { ...detail, ...(detail.target as object | undefined) } as { body?: unknown }
+    const said = typeof body === 'string' && body !== '' ? { body } : {}
+    return { code, message, advice: WHAT_TO_DO[code], ...said }
   }
   if (error instanceof TypeError) {
     return { code: 'UNREACHABLE', message: 'The server does not answer.', advice: UNREACHABLE }

@@ -20,8 +20,12 @@ export interface TableProps<T> {
   columns: readonly Column<T>[]
   items: readonly T[]
   keyOf: (one: T) => string | number
-  /** Shown below a row on demand. */
-  detail?: { name: (one: T) => string; show: (one: T) => ComponentChildren }
+  /** Shown below a row on demand, and at once where `open` says so. */
+  detail?: {
+    name: (one: T) => string
+    show: (one: T) => ComponentChildren
+    open?: (one: T) => boolean
+  }
 }
 
 export function Table<T>({ label, columns, items, keyOf, detail }: TableProps<T>) {
@@ -55,7 +59,7 @@ export function Table<T>({ label, columns, items, keyOf, detail }: TableProps<T>
 type RowProps<T> = Pick<TableProps<T>, 'columns'> & { one: T; detail: TableProps<T>['detail'] }
 
 function Row<T>({ one, columns, detail }: RowProps<T>) {
-  const [open, setOpen] = useState(false)
+  const [open, setOpen] = useState(() => detail?.open?.(one) ?? false)
   return (
     <Fragment>
       <tr>

@@ -96,6 +96,25 @@ export function registerBins(app: App, { bins, keyGuard, config, origin }: BinsR
     },
   )
 
+  app.get(
+    '/api/bins/:id',
+    {
+      schema: {
+        ...common,
+        security: SECURITY.read,
+        summary: 'One request bin, without what was sent to it',
+        params: Params,
+        querystring: TenantQuery,
+        response: { 200: Shape, '4xx': ErrorBody },
+      },
+      config: { access: 'read' },
+    },
+    async (request) => {
+      const id = idOf(request.params, 'request bin')
+      return show(await bins.find(keyGuard.tenantOf(request, request.query.tenant), id))
+    },
+  )
+
   app.delete(
     '/api/bins/:id',
     {
