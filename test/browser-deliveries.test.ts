@@ -171,6 +171,9 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
       .getByText(`deliveries that are exhausted or discarded, of function ${one.id}`)
       .waitFor()
     // The clock of this server stands still: in its first second a job sends one, and then none.
+    await panel.getByLabel('At most in a second').fill('many')
+    await panel.getByText('Use a whole number above 0').waitFor()
+    await sound(page)
     await panel.getByLabel('At most in a second').fill('1')
     await sound(page)
     await panel.getByRole('button', { name: 'Send them again' }).click()

@@ -48,6 +48,7 @@ function Ask({ filter, onBegun }: { filter: Filter; onBegun: (id: string) => voi
   const field = useId()
   const [text, setText] = useState('')
   const rate = /^[1-9]\d*$/.test(text.trim()) ? Number(text) : undefined
+  const odd = rate === undefined && text.trim() !== ''
   const meant = { ...filter, state: filter.state ?? 'failed' }
   return (
     <>
@@ -62,17 +63,24 @@ function Ask({ filter, onBegun }: { filter: Filter; onBegun: (id: string) => voi
           type="text"
           inputMode="numeric"
           autoComplete="off"
+          aria-invalid={odd || undefined}
+          aria-describedby={`${field}-wrong`}
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </div>
-      <Action
-        verb="Send them again"
-        sure="Yes, send all of them again"
-        done=""
-        primary
-        act={async () => onBegun((await resendAll(meant, rate)).job_id)}
-      />
+      <p class="wrong" id={`${field}-wrong`} role="alert">
+        {odd ? 'Use a whole number above 0, or leave it empty.' : ''}
+      </p>
+      {!odd && (
+        <Action
+          verb="Send them again"
+          sure="Yes, send all of them again"
+          done=""
+          primary
+          act={async () => onBegun((await resendAll(meant, rate)).job_id)}
+        />
+      )}
       <details>
         <summary>From a terminal</summary>
         <CommandLine text={resendLine(meant, rate)} label="curl line that resends" />
