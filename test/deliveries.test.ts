@@ -157,7 +157,8 @@ describe('a callback with retry', () => {
   test('needs the admin key to be read', async () => {
     answers.push({ status: 500 })
     const id = await failing({ schedule_ms: [60_000] })
-    await refused(await app.request(`/api/deliveries/${id}`), 401, 'MISSING_KEY')
+    const refusal = await refused(await app.request(`/api/deliveries/${id}`), 401, 'MISSING_KEY')
+    assert.equal(refusal.wasm_id, one.id, 'whose key it needs')
     const headers = { SSVM_Admin_Key: '00000000-0000-4000-8000-000000000000' }
     await refused(await app.request(`/api/deliveries/${id}`, { headers }), 403, 'WRONG_KEY')
     await refused(await app.request('/api/deliveries/nothing'), 404, 'NOT_FOUND')

@@ -208,7 +208,8 @@ test('jobs are listed and kept from others, and a filter that is none begins non
   const begun = await begin(app, one)
   const url = `/api/resend-jobs/${begun.job_id}`
   await refused(await app.request(url), 401, 'MISSING_KEY')
-  await refused(await app.request(url, { headers: admin(other) }), 403, 'WRONG_KEY')
+  const refusal = await refused(await app.request(url, { headers: admin(other) }), 403, 'WRONG_KEY')
+  assert.equal(refusal.wasm_id, one.id, 'whose key it needs')
   await refused(await ask(app, `${url}/cancel`, admin(other)), 403, 'WRONG_KEY')
   await refused(
     await ask(app, '/api/deliveries/resend', admin(other), { wasm_id: one.id }),

@@ -5,9 +5,12 @@ import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './api/client.ts'
 import { BinPage } from './pages/bin.tsx'
 import { Bins } from './pages/bins.tsx'
+import { Deliveries } from './pages/deliveries.tsx'
+import { DeliveryPage } from './pages/delivery.tsx'
 import { Endpoints } from './pages/endpoints.tsx'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
+import { ResendPage, Resends } from './pages/resends.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { SystemPage } from './pages/system.tsx'
 import { SourcePage } from './pages/source.tsx'
@@ -29,6 +32,10 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   settings: ({ page, params }) => (
     <FunctionPage key={params.id} id={Number(params.id)} page={page} />
   ),
+  deliveries: ({ query }) => <Deliveries query={query} />,
+  delivery: ({ params: { id = '' } }) => <DeliveryPage key={id} id={id} />,
+  resends: () => <Resends />,
+  resend: ({ params: { id = '' } }) => <ResendPage key={id} id={id} />,
   webhooks: () => <Webhooks />,
   endpoints: ({ params: { tenant = '' } }) => <Endpoints key={tenant} tenant={tenant} />,
   sources: ({ params: { tenant = '' } }) => <Sources key={tenant} tenant={tenant} />,
@@ -43,6 +50,7 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
 /** What stands at the top of every page, and the pages that belong to each. */
 const SECTIONS: readonly Section[] = [
   { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/, operator: true },
+  { name: 'Deliveries', page: 'deliveries', within: /^(deliver(ies|y)|resends?)$/ },
   {
     name: 'Webhooks',
     page: 'webhooks',

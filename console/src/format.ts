@@ -11,6 +11,12 @@ export function time(rfc3339: string): string {
   return (today ? TIME : DAY_AND_TIME).format(at)
 }
 
+/** In a sentence, whatever the day; what is no time stays as it is. */
+export function moment(rfc3339: string): string {
+  const at = new Date(rfc3339)
+  return Number.isNaN(at.getTime()) ? rfc3339 : DAY_AND_TIME.format(at)
+}
+
 export function bytes(count: number): string {
   const step = count < 1000 ? 0 : Math.min(3, Math.max(1, Math.floor(Math.log2(count) / 10)))
   const value = count / 1024 ** step
@@ -22,6 +28,19 @@ export function duration(ms: number): string {
   if (ms < 1) return `${Math.max(1, Math.round(ms * 1000))} µs`
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
   return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`
+}
+
+const PAUSES = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+] as const
+
+/** What somebody set, in the largest unit that it is a whole number of. */
+export function pause(ms: number): string {
+  const unit = PAUSES.find(([, size]) => ms % size === 0 && ms >= size)
+  return unit === undefined ? `${ms} ms` : `${ms / unit[1]} ${unit[0]}`
 }
 
 /** `say(text) → text`, as far as the module tells. */

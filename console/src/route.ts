@@ -11,6 +11,7 @@ const PATHS = {
   deliveries: 'deliveries',
   delivery: 'deliveries/:id',
   resends: 'resends',
+  resend: 'resends/:id',
   webhooks: 'webhooks',
   endpoints: 'webhooks/:tenant/endpoints',
   endpoint: 'webhooks/:tenant/endpoints/:id',

@@ -6,6 +6,8 @@ export const WHAT_TO_DO: Readonly<Record<string, string>> = {
   MISSING_RIGHT: 'Sign in with a token that has this right; the operator makes them.',
   ORIGIN_REFUSED:
     'Open the console at the address the server listens on, or set API_TOKEN to use it from elsewhere.',
+  CONFLICT: 'It changed meanwhile, as the message says. Look again in a moment.',
+  PAYLOAD_GONE: 'It cannot be sent again. Make the call, or publish the message, once more.',
   NOT_FOUND: 'It may have been deleted. Go back to the list.',
   NOT_WASM: 'Choose a .wasm file, as wasm-bindgen or cargo writes it.',
   PRECOMPILED_REFUSED: 'Send the .wasm itself, nothing compiled for one machine.',

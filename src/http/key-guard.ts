@@ -73,10 +73,12 @@ export function createKeyGuard(
 
   function requireAdmin(request: FastifyRequest, executable: Executable): void {
     if (hasAdmin(request, executable)) return
+    // Of a delivery or a job nothing else tells whose key opens it.
+    const detail = { wasm_id: executable.id }
     if (adminKey(request) === undefined && bearer(request.headers) === undefined) {
-      throw new AppError('MISSING_KEY', 'This route needs the SSVM_Admin_Key header.')
+      throw new AppError('MISSING_KEY', 'This route needs the SSVM_Admin_Key header.', { detail })
     }
-    throw new AppError('WRONG_KEY', `Wrong admin key for executable ${executable.id}.`)
+    throw new AppError('WRONG_KEY', `Wrong admin key for executable ${executable.id}.`, { detail })
   }
 
   /** For what outlives its executable: of one that is gone, or of all, the token opens it. */

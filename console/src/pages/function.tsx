@@ -31,6 +31,11 @@ export function FunctionPage({ id, page }: { id: number; page: PageName | undefi
               href: linkTo('settings', { id }),
               here: page === 'settings',
             },
+            {
+              name: 'Its deliveries',
+              href: linkTo('deliveries', {}, { wasm_id: id }),
+              here: false,
+            },
           ],
         }}
       />

@@ -15,7 +15,6 @@ import { Head } from '../parts/head.tsx'
 import { Table } from '../parts/table.tsx'
 import { linkTo } from '../route.ts'
 import { session } from '../session.ts'
-import { useAgain } from '../use-again.ts'
 import { useLoad } from '../use-load.ts'
 
 const EVERY_MS = 2_000
@@ -30,7 +29,11 @@ interface Sample {
 export function SystemPage() {
   const { value, error, reload } = useLoad('system', readSystem)
   const [samples, setSamples] = useState<readonly Sample[]>([])
-  useAgain(reload, EVERY_MS)
+  useEffect(() => {
+    // Browsers slow this down where nobody looks.
+    const timer = setTimeout(reload, EVERY_MS)
+    return () => clearTimeout(timer)
+  }, [value, error])
   useEffect(() => {
     if (value === undefined) return
     setSamples((all) => [...all, { atMs: Date.now(), system: value }].slice(-SAMPLES_MAX))

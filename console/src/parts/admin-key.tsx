@@ -1,7 +1,9 @@
 // Asks for the admin key of a function that another tab, or curl, uploaded.
 import { useId, useState } from 'preact/hooks'
+import { keyAskedFor } from '../api/client.ts'
 import { describe, mayAdminister } from '../api/functions.ts'
 import { session } from '../session.ts'
+import { ErrorNote } from './error-note.tsx'
 
 export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
   const field = useId()
@@ -34,5 +36,15 @@ export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
         {refused ? 'This is not the admin key of this function.' : ''}
       </p>
     </form>
+  )
+}
+
+/** Why nothing is shown; where a key of a function would help, it is asked for. */
+export function Refused({ error, retry }: { error: unknown; retry: () => void }) {
+  const id = keyAskedFor(error)
+  return id === undefined ? (
+    <ErrorNote error={error} retry={retry} />
+  ) : (
+    <AdminKey key={id} id={id} onKey={retry} />
   )
 }

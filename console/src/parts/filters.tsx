@@ -8,6 +8,10 @@ export interface Filter {
   /** A choice of these, or of anything where there are none. */
   options?: readonly string[]
   placeholder?: string
+  /** A moment: chosen by the reader's clock, in the address as RFC 3339. */
+  moment?: boolean
+  /** Stands behind `More filters`. */
+  rare?: boolean
 }
 
 interface Props {
@@ -20,16 +24,25 @@ interface Props {
 export function Filters({ filters, query, link }: Props) {
   const set = (name: string, value: string) => go(link({ ...query, [name]: value.trim() }))
   const chosen = filters.some(({ name }) => query[name] !== undefined)
+  const rare = filters.filter((filter) => filter.rare)
+  const fields = (some: readonly Filter[]) =>
+    some.map((filter) => (
+      <Field
+        key={filter.name}
+        filter={filter}
+        value={query[filter.name] ?? ''}
+        onChange={(value) => set(filter.name, value)}
+      />
+    ))
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      {filters.map((filter) => (
-        <Field
-          key={filter.name}
-          filter={filter}
-          value={query[filter.name] ?? ''}
-          onChange={(value) => set(filter.name, value)}
-        />
-      ))}
+      {fields(filters.filter((filter) => !filter.rare))}
+      {rare.length > 0 && (
+        <details open={rare.some(({ name }) => query[name] !== undefined)}>
+          <summary>More filters</summary>
+          <div class="filters">{fields(rare)}</div>
+        </details>
+      )}
       {chosen && (
         <button type="button" class="quiet" onClick={() => go(link({}))}>
           Show all
@@ -45,14 +58,16 @@ interface FieldProps {
   onChange: (value: string) => void
 }
 
-function Field({ filter: { label, options, placeholder }, value, onChange }: FieldProps) {
+function Field({ filter: { label, options, placeholder, moment }, value, onChange }: FieldProps) {
   const id = useId()
   const changed = (event: { currentTarget: { value: string } }) =>
     onChange(event.currentTarget.value)
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {options === undefined ? (
+      {moment ? (
+        <Moment id={id} value={value} onChange={onChange} />
+      ) : options === undefined ? (
         // `change` comes with Enter, or when the field is left: not with each letter.
         <input
           id={id}
@@ -66,7 +81,7 @@ function Field({ filter: { label, options, placeholder }, value, onChange }: Fie
       ) : (
         <select id={id} value={value} onChange={changed}>
           <option value="">any</option>
-          {options.map((one) => (
+          {(value === '' || options.includes(value) ? options : [...options, value]).map((one) => (
             <option key={one} value={one}>
               {one}
             </option>
@@ -75,4 +90,37 @@ function Field({ filter: { label, options, placeholder }, value, onChange }: Fie
       )}
     </div>
   )
+}
+
+interface MomentProps {
+  id: string
+  /** RFC 3339 */
+  value: string
+  onChange: (value: string) => void
+}
+
+function Moment({ id, value, onChange }: MomentProps) {
+  const shown = toLocal(value)
+  // `change` comes with each digit of the year. As with texts, what counts is there with Enter, or when the field is left.
+  const take = ({ currentTarget: { value: chosen } }: { currentTarget: HTMLInputElement }) => {
+    if (chosen !== shown) onChange(chosen === '' ? '' : new Date(chosen).toISOString())
+  }
+  return (
+    <input
+      id={id}
+      type="datetime-local"
+      value={shown}
+      onBlur={take}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') take(event)
+      }}
+    />
+  )
+}
+
+/** As the field wants it, to the minute. */
+function toLocal(rfc3339: string): string {
+  const at = new Date(rfc3339)
+  if (Number.isNaN(at.getTime())) return ''
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { Fragment } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Pages } from '../use-pages.ts'
+import { Refused } from './admin-key.tsx'
 import { ErrorNote } from './error-note.tsx'
 
 export interface Column<T> {
@@ -101,7 +102,7 @@ interface ListProps<T> extends Omit<TableProps<T>, 'items'> {
 
 export function List<T>({ pages, empty, moreWords, ...table }: ListProps<T>) {
   const { items, error, reload, more, refused } = pages
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  if (error !== undefined) return <Refused error={error} retry={reload} />
   if (items === undefined) return <p class="muted">Loading …</p>
   // A page may be empty and have one after it, where the server looked far for what is asked for.
   if (items.length === 0 && more === undefined) return <div class="empty">{empty}</div>

@@ -1,0 +1,67 @@
+// The body of a delivery, as far as it is kept: a function's result, or the payload of a message. Shown where somebody asks.
+import { useState } from 'preact/hooks'
+import { messageOf, resultOf } from '../api/deliveries.ts'
+import type { Delivery } from '../api/deliveries.ts'
+import * as format from '../format.ts'
+import { recognise } from '../result-kind.ts'
+import { useLoad } from '../use-load.ts'
+import { Refused } from './admin-key.tsx'
+import { BodyText } from './body-text.tsx'
+import { JsonTree } from './json-tree.tsx'
+
+export function WhatItSends({ of: one }: { of: Delivery }) {
+  const [asked, setAsked] = useState(false)
+  const { content_type: type, size_bytes: size, payload_kept: kept } = one
+  const { run_id: run, message_id: message, tenant } = one
+  return (
+    <>
+      <p>
+        {format.bytes(size)} of <code>{type}</code>
+      </p>
+      {!kept ? (
+        <p class="muted">It is kept no more.</p>
+      ) : !asked ? (
+        <div class="row">
+          <button type="button" onClick={() => setAsked(true)}>
+            Show it
+          </button>
+        </div>
+      ) : run !== null ? (
+        <Result run={run} of={one.wasm_id} />
+      ) : (
+        message !== null && tenant !== null && <Payload message={message} tenant={tenant} />
+      )}
+    </>
+  )
+}
+
+function Result({ run, of }: { run: string; of: number | null }) {
+  const { value, error, reload } = useLoad(run, async (signal) =>
+    recognise(await resultOf(run, of, signal)),
+  )
+  if (error !== undefined) return <Refused error={error} retry={reload} />
+  if (value === undefined) return <p class="muted">Loading …</p>
+  if (value.as === 'empty') return <p class="muted">It is empty.</p>
+  if (value.as === 'json') return <JsonTree value={value.value} />
+  if (value.as === 'text') {
+    return (
+      <>
+        <BodyText text={value.text} label="Text that it sends" />
+        {value.cut && <p class="muted">This is its beginning; its run has all of it.</p>}
+      </>
+    )
+  }
+  return <p class="muted">It is no text; its run has it to look at.</p>
+}
+
+function Payload({ message, tenant }: { message: string; tenant: string }) {
+  const { value, error, reload } = useLoad(message, (signal) => messageOf(message, tenant, signal))
+  if (error !== undefined) return <Refused error={error} retry={reload} />
+  if (value === undefined) return <p class="muted">Loading …</p>
+  return (
+    <>
+      <p class="muted">The payload of its message; the endpoint says in which form it is sent.</p>
+      <JsonTree value={value.payload} />
+    </>
+  )
+}
