@@ -5,6 +5,7 @@ import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './api/client.ts'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
+import { Runs } from './pages/runs.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
@@ -21,11 +22,13 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   settings: ({ page, params }) => (
     <FunctionPage key={params.id} id={Number(params.id)} page={page} />
   ),
+  runs: ({ query }) => <Runs query={query} />,
 }
 
 /** What stands at the top of every page, and the pages that belong to each. */
 const SECTIONS: readonly { name: string; page: PageName; within: RegExp }[] = [
   { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/ },
+  { name: 'Runs', page: 'runs', within: /^runs?$/ },
 ]
 
 export function App() {
