@@ -29,6 +29,7 @@ import { endpointCounters } from './migrations/0024-endpoint-counters.ts'
 import { sources } from './migrations/0025-sources.ts'
 import { bins } from './migrations/0026-bins.ts'
 import { failedRuns } from './migrations/0027-failed-runs.ts'
+import { runOrigins } from './migrations/0028-run-origins.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
 const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = {
@@ -58,6 +59,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0025-sources': sources,
   '0026-bins': bins,
   '0027-failed-runs': failedRuns,
+  '0028-run-origins': runOrigins,
 }
 
 /** The engine calls this inside one transaction, so that a crash midway leaves the old schema. */

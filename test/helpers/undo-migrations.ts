@@ -5,6 +5,7 @@ import BetterSqlite3 from 'better-sqlite3'
 /** Takes the newest migrations back, down to and with the one named. */
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
+    ['0028-run-origins', 'ALTER TABLE runs DROP COLUMN origins'],
     ['0027-failed-runs', 'DROP INDEX runs_with_error'],
     ['0026-bins', 'DROP TABLE bin_requests; DROP TABLE bins'],
     ['0025-sources', 'DROP TABLE sources; DROP TABLE source_events; DROP TABLE source_keys'],
