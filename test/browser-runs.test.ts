@@ -6,9 +6,11 @@ import { NO_BROWSER, buildConsole, openBrowser, openPage, violations } from './h
 import { overflow } from './helpers/browser.ts'
 import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { Settings, TestApp } from './helpers/build-app.ts'
-import { call, upload } from './helpers/client.ts'
+import { admin, call, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
+import { accept, ended } from './helpers/durable-runs.ts'
 import { example, guest } from './helpers/guests.ts'
+import { httpService } from './helpers/http-service.ts'
 
 describe('runs in the console', { skip: NO_BROWSER }, () => {
   const scope = suiteScope()
@@ -148,5 +150,89 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     await live(page)
     assert.equal(await overflow(page), 0)
     assert.deepEqual(await violations(page), [])
+    await row(page, bad).locator('a').first().click()
+    await page.getByRole('heading', { name: 'Timeline' }).waitFor()
+    assert.equal(await overflow(page), 0)
+    assert.deepEqual(await violations(page), [])
+  })
+
+  test('are each shown with their time, inputs, tries, log, deliveries and result', async (t) => {
+    const app = await serve()
+    const service = await httpService(t, ({ path }, reply) => {
+      reply.writeHead(path.startsWith('/away') ? 503 : 200).end('five!')
+    })
+    const one = await upload(app, await guest('echo'))
+    const id = await accept(app, one, 'echo', {
+      headers: { SSVM_Fetch: `${service.origin}/in?key=SECRET`, SSVM_Callback: service.origin },
+    })
+    await ended(app, id)
+    const { page, faults } = await openPage(browser, `${app.origin}/#/runs`)
+    await row(page, id).locator('a').first().click()
+    await page.getByRole('heading', { name: 'Run of echo' }).waitFor()
+    const stages = page.getByRole('table', { name: 'What it spent its time on' })
+    assert.match(
+      await stages.innerText(),
+      /fetch.*inputs were fetched[^]*queue[^]*instantiate[^]*run/,
+    )
+    await page.getByRole('cell', { name: service.origin }).waitFor()
+    await page.getByText('It wrote nothing to stdout or stderr.').waitFor()
+    assert.match(
+      (await page.getByRole('link', { name: /^Delivery/ }).getAttribute('href')) ?? '',
+      /^#\/deliveries\/[0-9a-f-]{36}$/,
+    )
+    assert.doesNotMatch(await page.content(), /SECRET/)
+    await page.getByRole('button', { name: 'Show the result' }).click()
+    assert.equal(await page.getByRole('region', { name: 'Result text' }).innerText(), 'five!')
+    assert.deepEqual(await violations(page), [])
+
+    await page.goto(`${app.origin}/#/runs/${await run(app, one, 'echo')}`)
+    await page.getByText('None is kept.').waitFor()
+    await page.getByText('Its input came with it: 1 B.').waitFor()
+    assert.deepEqual(await violations(page), [])
+
+    const failing = await accept(app, one, 'echo', {
+      headers: {
+        SSVM_Fetch: `${service.origin}/away`,
+        'wasmhook-retry': '{"schedule_ms":[100],"on":["fetch"]}',
+      },
+    })
+    await ended(app, failing)
+    await page.goto(`${app.origin}/#/runs/${failing}`)
+    await page.getByText('Check that the URL can be reached').waitFor()
+    await page.getByRole('cell', { name: 'did not come' }).waitFor()
+    const tries = page.getByRole('region', { name: 'Table of tries' })
+    assert.match(await tries.innerText(), /UPSTREAM_FAILED/)
+    assert.deepEqual(await violations(page), [])
+    assert.deepEqual(faults, [])
+  })
+
+  test('that go on are looked at again, and canceled', async () => {
+    const app = await serve({ RUN_TIMEOUT_MS: 60_000, RUN_TIMEOUT_MS_MAX: 60_000 })
+    const one = await upload(app, await guest('echo'))
+    const id = await accept(app, one, 'spin', { body: 'x' })
+    const { page } = await openPage(browser, `${app.origin}/#/runs/${id}`)
+    await page.getByText('It has not begun.').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.getByRole('button', { name: 'Cancel this run' }).click()
+    await page.getByRole('button', { name: 'Cancel it for good' }).click()
+    await page.getByRole('status').getByText('canceled', { exact: true }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.goto(`${app.origin}/#/runs/nothing`)
+    await page.getByText('NOT_FOUND').waitFor()
+  })
+
+  test('of a function with a usage key ask for its admin key', async () => {
+    const app = await serve()
+    const one = await upload(app, await guest('echo'))
+    const url = `/api/keys/${one.id}/usage_key`
+    const made = await app.request(url, { method: 'PUT', headers: admin(one) })
+    const { SSVM_Usage_Key: key } = (await made.json()) as { SSVM_Usage_Key: string }
+    const id = await accept(app, one, 'echo', { body: 'x', headers: { SSVM_Usage_Key: key } })
+    const { page } = await openPage(browser, `${app.origin}/#/runs`)
+    await row(page, id).locator('a').first().click()
+    await page.getByLabel('Admin key').fill(one.adminKey)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Timeline' }).waitFor()
+    assert.doesNotMatch(page.url(), new RegExp(one.adminKey))
   })
 })

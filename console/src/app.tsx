@@ -5,6 +5,7 @@ import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './api/client.ts'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
+import { RunPage } from './pages/run.tsx'
 import { Runs } from './pages/runs.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
@@ -23,6 +24,9 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
     <FunctionPage key={params.id} id={Number(params.id)} page={page} />
   ),
   runs: ({ query }) => <Runs query={query} />,
+  run: ({ params: { id = '' }, query }) => (
+    <RunPage key={id} id={id} wasmId={Number(query.wasm_id) || undefined} />
+  ),
 }
 
 /** What stands at the top of every page, and the pages that belong to each. */
