@@ -105,6 +105,14 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['REQUEST_TIMEOUT_MS', 'ms', 'The arrival of a whole request', '`REQUEST_TIMEOUT`'],
   ],
+  'src/core/run-record.ts': [
+    [
+      'INPUT_ORIGINS_MAX',
+      'inputs',
+      'Of a run, whose origin is recorded',
+      'the others are not told of',
+    ],
+  ],
   'src/http/routes/console.ts': [
     ['CONSOLE_FILES_MAX', 'files', 'What was built of the console', 'the server does not start'],
     ['CONSOLE_BYTES_MAX', 'bytes', 'What was built of the console', 'the server does not start'],

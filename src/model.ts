@@ -3,6 +3,7 @@ import type { EventOfDelivery } from './event-model.ts'
 
 export type * from './event-model.ts'
 export type * from './bin-model.ts'
+export type * from './run-model.ts'
 export type * from './source-model.ts'
 export type * from './token-model.ts'
 export type * from './usage-model.ts'
@@ -147,47 +148,6 @@ export interface Version {
   sizeBytes: number
   interface: ModuleInterface
   createdAtMs: number
-}
-
-export type RunStatus = 'queued' | 'running' | 'forwarding' | 'succeeded' | 'failed' | 'canceled'
-
-/** Microseconds each stage took; null for a stage that did not happen. */
-export interface RunTimings {
-  fetchUs: number | null
-  queueUs: number | null
-  instantiateUs: number | null
-  runUs: number | null
-  forwardUs: number | null
-}
-
-/** One invocation of one function, as it is kept. */
-export interface RunRecord {
-  /** UUID v7. */
-  id: string
-  executableId: number
-  version: number
-  functionName: string
-  status: RunStatus
-  /** Error code and sentence of a failed run. */
-  errorCode: string | null
-  errorMessage: string | null
-  /** Hash of the usage key the run was made with; null for an open function. */
-  usageKeyHash: string | null
-  /** Origin the result was forwarded to (never its path, query or headers: those can hold secrets). */
-  forwardedTo: string | null
-  timings: RunTimings
-  inputBytes: number
-  outputBytes: number
-  memoryBytes: number
-  /** Null where the run was not metered. */
-  fuelUsed: number | null
-  /** What the guest wrote to stdout and stderr, up to LOG_BYTES. */
-  log: string
-  logTruncated: boolean
-  createdAtMs: number
-  endedAtMs: number | null
-  /** A result that is kept: that of a run whose forward failed. */
-  result: { bytes: Buffer; type: string } | null
 }
 
 /** scheduled: not tried yet; leased: an attempt is under way; waiting: for its next attempt. */

@@ -151,7 +151,9 @@ describe('an event', () => {
     assert.deepEqual((JSON.parse(attempt?.response_body ?? '') as Json).data, { n: 7 })
     const run = attempt?.response_headers['wasmhook-run'] ?? ''
     const shown = await hub.app.request(`/api/runs/${run}`, { headers: admin(echo) })
-    assert.equal(((await shown.json()) as Json).status, 'succeeded')
+    const { status, came_from: from } = (await shown.json()) as Json & { came_from: Json }
+    assert.equal(status, 'succeeded')
+    assert.deepEqual([from.kind, from.delivery_id], ['delivery', delivery.delivery_id])
     const of = await hub.get(`/api/deliveries?target=function:${echo.id}`)
     assert.equal((of.items as unknown[]).length, 1)
   })

@@ -35,6 +35,10 @@ describe('what a source gets', () => {
     const [event, ...others] = await at.history(id)
     assert.deepEqual([event?.verdict, event?.id, others.length], ['accepted', 'd-1', 0])
     assert.equal(await at.resultOf(event?.run_id, echo), PUSH)
+    const shown = `/api/runs/${String(event?.run_id)}`
+    const run = await hub.made(await hub.app.request(shown, { headers: admin(echo) }), 200)
+    const from = { kind: 'source', tenant: hub.tenant, source_id: id, event_id: eventId }
+    assert.deepEqual(run.came_from, { ...from, delivery_id: null })
   })
 
   test('tells a stranger nothing, and its owner why', async () => {

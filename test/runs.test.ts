@@ -54,6 +54,9 @@ describe('a run record', () => {
       output_bytes: 12,
       fuel_used: null,
       forwarded_to: null,
+      came_from: null,
+      inputs: null,
+      result_kept: false,
       log: '',
       log_truncated: false,
       tries: 1,
@@ -80,6 +83,7 @@ describe('a run record', () => {
     )
     assert.deepEqual([run.status, run.input_bytes, run.output_bytes], ['succeeded', 5, 5])
     assert.equal(run.forwarded_to, service.origin)
+    assert.deepEqual(run.inputs, [{ origin: service.origin, bytes: 5 }])
     assert.ok(run.timings_us.fetch! > 0 && run.timings_us.forward! > 0)
     assert.doesNotMatch(JSON.stringify(run), /SECRET/)
   })
@@ -91,6 +95,7 @@ describe('a run record', () => {
     )
     assert.deepEqual([fetching.status, fetching.code], ['failed', 'UPSTREAM_FAILED'])
     assert.ok(fetching.timings_us.fetch! > 0)
+    assert.deepEqual(fetching.inputs, [{ origin: service.origin, bytes: null }])
     assert.deepEqual([fetching.timings_us.run, fetching.timings_us.forward], [null, null])
 
     const forwarding = await recordOf(
@@ -105,6 +110,22 @@ describe('a run record', () => {
 
     const unknown = await recordOf(await call(app, one, 'sing', { body: 'x' }))
     assert.deepEqual([unknown.status, unknown.code], ['failed', 'UNKNOWN_FUNCTION'])
+  })
+
+  test('of several inputs tells where each came from, also of a run that nobody waited for', async (t) => {
+    const service = await httpService(t, (_request, reply) => reply.end('five!'))
+    for (const headers of [{}, { prefer: 'respond-async, wait=10' }]) {
+      const body = new FormData()
+      body.append('input_1', 'one')
+      body.append('fetch_2', `${service.origin}/?token=SECRET`)
+      const url = `/api/multipart/run/${one.id}/join`
+      const response = await app.request(url, { method: 'POST', headers, body })
+      const run = await recordOf(response)
+      assert.deepEqual(run.inputs, [
+        { origin: null, bytes: 3 },
+        { origin: service.origin, bytes: 5 },
+      ])
+    }
   })
 
   test('keeps what the function wrote to standard error, up to LOG_BYTES', async () => {

@@ -11,6 +11,8 @@ import { Endpoints } from './pages/endpoints.tsx'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
 import { ResendPage, Resends } from './pages/resends.tsx'
+import { RunPage } from './pages/run.tsx'
+import { Runs } from './pages/runs.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { SystemPage } from './pages/system.tsx'
 import { SourcePage } from './pages/source.tsx'
@@ -32,6 +34,10 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   settings: ({ page, params }) => (
     <FunctionPage key={params.id} id={Number(params.id)} page={page} />
   ),
+  runs: ({ query }) => <Runs query={query} />,
+  run: ({ params: { id = '' }, query }) => (
+    <RunPage key={id} id={id} wasmId={Number(query.wasm_id) || undefined} />
+  ),
   deliveries: ({ query }) => <Deliveries query={query} />,
   delivery: ({ params: { id = '' } }) => <DeliveryPage key={id} id={id} />,
   resends: () => <Resends />,
@@ -50,6 +56,7 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
 /** What stands at the top of every page, and the pages that belong to each. */
 const SECTIONS: readonly Section[] = [
   { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/, operator: true },
+  { name: 'Runs', page: 'runs', within: /^runs?$/, operator: true },
   { name: 'Deliveries', page: 'deliveries', within: /^(deliver(ies|y)|resends?)$/ },
   {
     name: 'Webhooks',

@@ -15,7 +15,7 @@ import type { Limits } from './limits.ts'
 import type { RunJournal } from './run-journal.ts'
 import type { RunWaits } from './run-waits.ts'
 import type { RunWorker } from './run-worker.ts'
-import { newRecord } from './runner.ts'
+import { newRecord } from './run-record.ts'
 import type { RunRequest } from './runner.ts'
 import type { TargetCheck } from './target-check.ts'
 

@@ -19,6 +19,8 @@ export interface FunctionCall {
   hops: number
   /** True: the result goes on to the callback that it or its executable names; false: it comes back as it is. */
   callback: boolean
+  /** The delivery that goes to it; absent where it is tried out. */
+  deliveryId?: string | undefined
 }
 
 const TEXT_TYPE = 'text/plain; charset=utf-8'
@@ -45,7 +47,7 @@ export function createFunctionCalls(deps: FunctionCallsDeps): CallFunction {
   const tokenHash = hashKey(config.API_TOKEN)
 
   async function run(executable: Executable, call: FunctionCall): Promise<FunctionOutcome> {
-    const { ref, input, hops, callback } = call
+    const { ref, input, hops, callback, deliveryId } = call
     const runId = newRunId()
     const lease = budget.lease()
     try {
@@ -58,6 +60,7 @@ export function createFunctionCalls(deps: FunctionCallsDeps): CallFunction {
         callback: callback ? undefined : 'none',
         asData: !callback,
         text: !isCommand(executable) && asksForText(executable, ref.functionName),
+        ...(deliveryId === undefined ? {} : { cause: { kind: 'delivery', deliveryId } }),
         hops,
         vouched: false,
         lease,

@@ -279,6 +279,7 @@ export function createHooks(deps: HooksDeps) {
       callback: undefined,
       text: asksForText(executable, target.functionName),
       webhook: JSON.stringify({ headers, query, source: source.id, id }),
+      cause: { kind: 'source', tenant: source.tenant, sourceId: source.id, eventId: event.id },
       hops: seen.hops,
       vouched: false,
       lease: caller.lease,

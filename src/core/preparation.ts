@@ -29,6 +29,8 @@ type Stopped = Exclude<Prepared, { kind: 'ready' }>
 /** One that is still to be made of a message as it was published. */
 export interface Unprepared extends Pick<LeasedDelivery, 'hops' | 'signingSecrets'> {
   message: ToldMessage
+  /** The delivery's; absent where it is tried out. */
+  id?: string
 }
 
 const JSON_TYPE = 'application/json'
@@ -44,8 +46,8 @@ export interface PreparationDeps {
 export type Preparation = ReturnType<typeof createPreparation>
 
 export function createPreparation({ callFunction, config, now }: PreparationDeps) {
-  const call = (ref: FunctionRef, { message, hops }: Unprepared): Promise<FunctionOutcome> =>
-    callFunction({ ref, input: message.envelope, hops, callback: false })
+  const call = (ref: FunctionRef, { id, message, hops }: Unprepared): Promise<FunctionOutcome> =>
+    callFunction({ ref, input: message.envelope, hops, callback: false, deliveryId: id })
 
   async function wanted(ref: FunctionRef, delivery: Unprepared): Promise<true | Stopped> {
     const outcome = await call(ref, delivery)

@@ -1,6 +1,6 @@
 // A run from its request to its answer: inputs, sandbox, callback. Reads like a table of contents.
 import { AppError } from '../errors.ts'
-import type { Callback, Executable, Input, RunRecord, RunAnswer } from '../model.ts'
+import type { Callback, Executable, Input, RunAnswer, RunCause, RunRecord } from '../model.ts'
 import { originOf, parseRequestSpec } from '../request-spec.ts'
 import type { ParsedSpec, SpecPurpose } from '../request-spec.ts'
 import { checkLater } from '../send-later.ts'
@@ -20,6 +20,7 @@ import type { Inputs } from './inputs.ts'
 import type { Limits } from './limits.ts'
 import type { TargetCheck } from './target-check.ts'
 import { resultType } from './result-type.ts'
+import { inputOrigins, newRecord, note } from './run-record.ts'
 import type { RunJournal } from './run-journal.ts'
 import { signatureWarnings } from './signing.ts'
 
@@ -36,6 +37,8 @@ export interface RunRequest {
   text: boolean
   /** JSON: of a source's run, the request that it got, for the function to see; absent of others. */
   webhook?: string | undefined
+  /** Absent of calls. */
+  cause?: RunCause
   /** How many runs this call has passed through before. */
   hops: number
   /** True where the call carries the admin key or the token: the callback that it names is signed. */
@@ -175,6 +178,7 @@ export function createRunner(deps: RunnerDeps) {
     checkHops(request.hops)
     if (goesElsewhere(request)) request.hangUp.detach()
     const given = givenBytes(request.inputs)
+    record.inputs = inputOrigins(request.inputs)
     const bytes = given ?? (await fetchInputs(request, record))
     record.inputBytes = sumOf(bytes)
     if (given !== undefined)
@@ -208,12 +212,14 @@ export function createRunner(deps: RunnerDeps) {
     const begun = performance.now()
     const { hops, lease, hangUp } = request
     try {
-      return await inputs.resolve(request.inputs, {
+      const fetched = await inputs.resolve(request.inputs, {
         limitBytes: limits.of(request.executable).inputBytes,
         hops,
         lease,
         signal: hangUp.signal,
       })
+      record.inputs = inputOrigins(request.inputs, fetched)
+      return fetched
     } finally {
       record.timings.fetchUs = microsecondsSince(begun)
     }
@@ -345,42 +351,6 @@ function ownTarget(
   const { spec, warnings } = parseRequestSpec(callback, purpose)
   const signed = signingSecrets.length > 0 ? signatureWarnings(spec) : []
   return { spec, warnings: [...warnings, ...signed], signed: true }
-}
-
-export function newRecord(request: RunRequest, nowMs: number): RunRecord {
-  return {
-    id: request.id,
-    executableId: request.executable.id,
-    version: request.executable.version.number,
-    functionName: request.functionName,
-    status: 'running',
-    errorCode: null,
-    errorMessage: null,
-    usageKeyHash: request.executable.usageKeyHash,
-    forwardedTo: null,
-    timings: { fetchUs: null, queueUs: null, instantiateUs: null, runUs: null, forwardUs: null },
-    inputBytes: 0,
-    outputBytes: 0,
-    memoryBytes: 0,
-    fuelUsed: null,
-    log: '',
-    logTruncated: false,
-    createdAtMs: nowMs,
-    endedAtMs: null,
-    result: null,
-  }
-}
-
-function note(record: RunRecord, invoked: InvocationResult): void {
-  record.timings.queueUs = invoked.queueUs
-  // A call that was refused never came to either.
-  const ran = invoked.outcome.ok || invoked.instantiateUs + invoked.runUs > 0
-  record.timings.instantiateUs = ran ? invoked.instantiateUs : null
-  record.timings.runUs = ran ? invoked.runUs : null
-  record.memoryBytes = invoked.memoryBytes
-  record.fuelUsed = invoked.fuelUsed
-  record.log = invoked.log
-  record.logTruncated = invoked.logTruncated
 }
 
 function failed(record: RunRecord, error: unknown): AppError {

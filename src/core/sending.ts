@@ -14,6 +14,8 @@ export interface Sent extends Pick<
   LeasedDelivery,
   'spec' | 'function' | 'body' | 'contentType' | 'hops' | 'signingSecrets'
 > {
+  /** The delivery's; absent where it is tried out. */
+  id?: string
   /** The same on every attempt. */
   webhookId: string
   /** The server's own. */
@@ -40,10 +42,13 @@ export function createSending(deps: {
   const { outbound, callFunction, config, now } = deps
 
   async function callTarget(sent: Sent, cut: AbortSignal): Promise<SentOutcome> {
-    const { function: ref, body: input, hops } = sent
+    const { id, function: ref, body: input, hops } = sent
     if (ref === null) return { kind: 'cut' }
     const begun = { atMs: now(), performanceMs: performance.now() }
-    const outcome = await orCut(callFunction({ ref, input, hops, callback: ref.callback }), cut)
+    const outcome = await orCut(
+      callFunction({ ref, input, hops, callback: ref.callback, deliveryId: id }),
+      cut,
+    )
     if (outcome === undefined) return { kind: 'cut' }
     if (outcome.kind === 'no_room') return outcome
     if (outcome.kind === 'refused') return outcome

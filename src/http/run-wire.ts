@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { AppError } from '../errors.ts'
-import type { RunRecord, RunStatus } from '../model.ts'
+import type { RunCause, RunRecord, RunStatus } from '../model.ts'
 import { nullable } from './schemas.ts'
 import { toTime } from './times.ts'
 
@@ -33,6 +33,31 @@ export const RunSummary = {
   log_truncated: Type.Boolean(),
 }
 export const RunItem = Type.Object(RunSummary, { additionalProperties: true })
+
+/** What had it begin that nobody called, and where its inputs came from: of one run, not of lists. */
+export const RunOrigins = {
+  came_from: nullable(
+    Type.Object(
+      {
+        kind: Type.String({ description: 'source or delivery' }),
+        tenant: nullable(Type.String()),
+        source_id: nullable(Type.String()),
+        event_id: nullable(Type.String({ description: "In the source's history" })),
+        delivery_id: nullable(Type.String()),
+      },
+      { description: 'Null for a call' },
+    ),
+  ),
+  inputs: nullable(
+    Type.Array(
+      Type.Object({
+        origin: nullable(Type.String({ description: 'Of its URL; null for one of the call' })),
+        bytes: nullable(Type.Integer({ description: 'Null where it was not fetched' })),
+      }),
+      { description: 'The first 64; null where all there was is one that came with the call' },
+    ),
+  ),
+}
 
 const STATUSES: readonly RunStatus[] = [
   'queued',
@@ -92,4 +117,15 @@ export function summary(run: RunRecord) {
     forwarded_to: run.forwardedTo,
     log_truncated: run.logTruncated,
   }
+}
+
+export function originsOf({ cause, inputs }: RunRecord) {
+  const none = { tenant: null, source_id: null, event_id: null, delivery_id: null }
+  return { came_from: cause && { ...none, ...causeToWire(cause) }, inputs }
+}
+
+function causeToWire(cause: RunCause) {
+  if (cause.kind === 'delivery') return { kind: cause.kind, delivery_id: cause.deliveryId }
+  const { kind, tenant, sourceId, eventId } = cause
+  return { kind, tenant, source_id: sourceId, event_id: eventId }
 }

@@ -29,6 +29,7 @@ import { endpointCounters } from './migrations/0024-endpoint-counters.ts'
 import { sources } from './migrations/0025-sources.ts'
 import { bins } from './migrations/0026-bins.ts'
 import { failedRuns } from './migrations/0027-failed-runs.ts'
+import { runOrigins } from './migrations/0028-run-origins.ts'
 import { runSlots } from './migrations/0029-run-slots.ts'
 import type { EngineTypes, Schema } from './schema.ts'
 
@@ -59,6 +60,7 @@ const MIGRATIONS: Readonly<Record<string, (types: EngineTypes) => Migration>> = 
   '0025-sources': sources,
   '0026-bins': bins,
   '0027-failed-runs': failedRuns,
+  '0028-run-origins': runOrigins,
   '0029-run-slots': runSlots,
 }
 

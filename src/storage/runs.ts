@@ -10,10 +10,10 @@ import type { RunsTable, Schema } from './schema.ts'
 import type { RunStore, RunTally } from './storage.ts'
 import { createUsageTotals } from './usage.ts'
 
-/** Rows of one statement: 24 columns each stay well below any engine's count of parameters. */
+/** Rows of one statement: two dozen columns each stay well below any engine's count of parameters. */
 const SAVE_ROWS = 100
 
-/** What a page shows; log and result are left for `get`, since a hundred of them can be gigabytes. */
+/** What a page shows; log, result and origins are left for `get`, since a hundred of them can be gigabytes. */
 const LISTED_COLUMNS = [
   'sequence',
   'id',
@@ -216,6 +216,7 @@ function buildUpsert(db: Kysely<Schema>, rows: RunRow[]): CompiledQuery {
         log: eb.ref('excluded.log'),
         result_type: eb.ref('excluded.result_type'),
         result_bytes: eb.ref('excluded.result_bytes'),
+        origins: eb.ref('excluded.origins'),
       })),
     )
     .compile()
@@ -248,11 +249,22 @@ function toRow(record: RunRecord): RunRow {
     log: record.log,
     result_type: record.result?.type ?? null,
     result_bytes: record.result?.bytes ?? null,
+    origins: toOrigins(record),
   }
 }
 
 function toItem(row: Pick<Selectable<RunsTable>, (typeof LISTED_COLUMNS)[number]>): RunRecord {
-  return toRecord({ ...row, log: '', result_type: null, result_bytes: null })
+  return toRecord({ ...row, log: '', result_type: null, result_bytes: null, origins: null })
+}
+
+type Origins = Pick<RunRecord, 'cause' | 'inputs'>
+
+function toOrigins({ cause, inputs }: Origins): string | null {
+  return cause === null && inputs === null ? null : JSON.stringify({ cause, inputs })
+}
+
+function fromOrigins(json: string | null): Origins {
+  return json === null ? { cause: null, inputs: null } : (JSON.parse(json) as Origins)
 }
 
 /** Ids of runs begin with the millisecond in which they were made (UUIDv7). */
@@ -281,6 +293,7 @@ export function toRecord(row: Omit<Selectable<RunsTable>, 'result_size_bytes'>):
     errorMessage: row.error_message,
     usageKeyHash: row.usage_key_hash,
     forwardedTo: row.forwarded_to,
+    ...fromOrigins(row.origins),
     timings: {
       fetchUs: row.fetch_us,
       queueUs: row.queue_us,

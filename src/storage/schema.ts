@@ -85,6 +85,8 @@ export interface RunsTable {
   result_bytes: Buffer | null
   /** The database keeps it: the size of `result_bytes`, null where there are none. */
   result_size_bytes: GeneratedAlways<number | null>
+  /** JSON: what had it begin, and where its inputs came from; null where both are as of nearly every call. */
+  origins: string | null
 }
 
 export interface EphemeralTable {

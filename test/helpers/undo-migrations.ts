@@ -6,6 +6,7 @@ import BetterSqlite3 from 'better-sqlite3'
 export function undoMigrations(folder: string, until: string): void {
   const undo = [
     ['0029-run-slots', 'DROP TABLE run_slots'],
+    ['0028-run-origins', 'ALTER TABLE runs DROP COLUMN origins'],
     ['0027-failed-runs', 'DROP INDEX runs_with_error'],
     ['0026-bins', 'DROP TABLE bin_requests; DROP TABLE bins'],
     ['0025-sources', 'DROP TABLE sources; DROP TABLE source_events; DROP TABLE source_keys'],

@@ -1,4 +1,4 @@
-// Functions, their versions and runs, as the server tells of them.
+// Functions and their versions, as the server tells of them.
 import { createClient } from '../../../packages/client/src/client.ts'
 import { session } from '../session.ts'
 import { fetchWithProgress } from '../upload-fetch.ts'
@@ -51,20 +51,6 @@ export async function describe(id: number, signal?: AbortSignal): Promise<Descri
   const options = { path: { id }, ...keys(id), signal }
   return (await client.get('/api/executables/{id}', options)) as Description
 }
-
-export function recentRuns(id: number, cursor?: string, signal?: AbortSignal) {
-  const query = { cursor }
-  return client.get('/api/executables/{id}/runs', { path: { id }, query, ...keys(id), signal })
-}
-
-export type RunPage = Awaited<ReturnType<typeof recentRuns>>
-export type RunItem = RunPage['items'][number]
-
-export function runDetail(runId: string, id: number, signal?: AbortSignal) {
-  return client.get('/api/runs/{id}', { path: { id: runId }, ...keys(id), signal })
-}
-
-export type RunDetail = Awaited<ReturnType<typeof runDetail>>
 
 /** Uploads and keeps the admin key, which the server never shows again. */
 export async function upload(file: File, onSent: (share: number) => void) {

@@ -1,15 +1,15 @@
 // Recent runs of one executable, each with its log and timings on demand.
 import { useEffect } from 'preact/hooks'
-import { recentRuns, runDetail } from '../api/functions.ts'
-import type { RunItem } from '../api/functions.ts'
+import { recentRuns, runDetail } from '../api/runs.ts'
 import * as format from '../format.ts'
+import { linkTo } from '../route.ts'
 import { useLoad } from '../use-load.ts'
 import { usePages } from '../use-pages.ts'
 import { CommandLine } from './copy.tsx'
 import { ErrorNote } from './error-note.tsx'
-import { Fact, Facts, Status, Time } from './facts.tsx'
+import { Fact, Facts } from './facts.tsx'
+import { RUN_COLUMNS } from './run-columns.tsx'
 import { List } from './table.tsx'
-import type { Column } from './table.tsx'
 
 /** `turn` changes with each call that was made here. */
 export function Runs({ id, turn, curl }: { id: number; turn: number; curl: string }) {
@@ -18,33 +18,30 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
     if (turn > 0) pages.reload()
   }, [turn])
   return (
-    <List
-      label="Table of runs"
-      columns={COLUMNS}
-      pages={pages}
-      keyOf={(run) => run.run_id}
-      detail={{
-        name: (run) => `the run at ${format.time(run.created_at)}`,
-        show: (run) => <Detail runId={run.run_id} id={id} />,
-      }}
-      empty={
-        <>
-          <p>Nobody has called it yet. Call it above, or from a terminal:</p>
-          <CommandLine text={curl} label="curl line for a first call" />
-        </>
-      }
-      moreWords="Show older runs"
-    />
+    <>
+      <List
+        label="Table of runs"
+        columns={RUN_COLUMNS}
+        pages={pages}
+        keyOf={(run) => run.run_id}
+        detail={{
+          name: (run) => `the run at ${format.time(run.created_at)}`,
+          show: (run) => <Detail runId={run.run_id} id={id} />,
+        }}
+        empty={
+          <>
+            <p>Nobody has called it yet. Call it above, or from a terminal:</p>
+            <CommandLine text={curl} label="curl line for a first call" />
+          </>
+        }
+        moreWords="Show older runs"
+      />
+      <p>
+        <a href={linkTo('runs', {}, { wasm_id: id })}>All runs of this function, as they end</a>
+      </p>
+    </>
   )
 }
-
-const COLUMNS: readonly Column<RunItem>[] = [
-  { head: 'Time', cell: (run) => <Time at={run.created_at} /> },
-  { head: 'Function', cell: (run) => <code>{run.function}</code>, wide: true },
-  { head: 'Status', cell: (run) => <Status word={run.status} code={run.code} /> },
-  { head: 'Took', cell: (run) => took(run) },
-  { head: 'Version', cell: (run) => run.version, wide: true },
-]
 
 function Detail({ runId, id }: { runId: string; id: number }) {
   const { value: run, error, reload } = useLoad(runId, (signal) => runDetail(runId, id, signal))
@@ -71,10 +68,4 @@ function Detail({ runId, id }: { runId: string; id: number }) {
       {run.log_truncated && <p class="muted">The log was longer; its end was not kept.</p>}
     </>
   )
-}
-
-function took({ timings_us: timings, ended_at: ended }: RunItem): string {
-  if (ended === null) return '…'
-  const us = Object.values(timings).reduce<number>((sum, one) => sum + (one ?? 0), 0)
-  return format.duration(us / 1000)
 }

@@ -12,7 +12,7 @@ import { readFilter } from '../filter-by.ts'
 import { sendGuestMade } from '../guest-made.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { isUuid, readPage } from '../page.ts'
-import { RunItem, RunSummary, summary } from '../run-wire.ts'
+import { RunItem, RunOrigins, RunSummary, originsOf, summary } from '../run-wire.ts'
 import { ErrorBody, ExecutableParams, PageQuery, SECURITY, nullable } from '../schemas.ts'
 import type { App } from '../server.ts'
 import { toTime } from '../times.ts'
@@ -31,7 +31,9 @@ export interface RunsDeps {
 const RunShape = Type.Object(
   {
     ...RunSummary,
+    ...RunOrigins,
     log: Type.String({ description: 'What it wrote' }),
+    result_kept: Type.Boolean(),
     tries: Type.Integer(),
     failed_tries: Type.Array(
       Type.Object({
@@ -81,6 +83,8 @@ export function registerRuns(app: App, deps: RunsDeps): void {
     const waits = run.status === 'queued' && place?.leased !== true
     return {
       ...toWire(run),
+      ...originsOf(run),
+      result_kept: run.result !== null,
       // Only the process that runs it knows more.
       ...(run.status === 'queued' && !waits ? { status: 'running' } : {}),
       tries: failed.length + (waits || run.status === 'canceled' ? 0 : 1),
