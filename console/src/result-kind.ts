@@ -43,7 +43,7 @@ function decode(bytes: Uint8Array): string | undefined {
 }
 
 /** Objects and lists; a lone number or word reads better as it is. */
-export function readTree(text: string): unknown {
+function readTree(text: string): unknown {
   if (!/^\s*[{[]/.test(text)) return undefined
   try {
     return JSON.parse(text) as unknown

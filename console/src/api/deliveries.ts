@@ -18,13 +18,6 @@ export function findDelivery(id: string, signal?: AbortSignal) {
 export type Delivery = Awaited<ReturnType<typeof findDelivery>>
 export type Attempt = NonNullable<Delivery['attempts']>[number]
 
-/** What its target is sent: a run's result is kept with the run. */
-export async function resultOf(runId: string, wasmId: number | null, signal?: AbortSignal) {
-  const options = { path: { id: runId }, ...keys(wasmId ?? undefined), signal }
-  const response = await client.get('/api/runs/{id}/result', { ...options, as: 'response' })
-  return response.blob()
-}
-
 /** Of the message that it carries. */
 export function messageOf(id: string, tenant: string, signal?: AbortSignal) {
   return client.get('/api/messages/{id}', { path: { id }, query: { tenant }, ...keys(), signal })

@@ -1,6 +1,5 @@
 // Runs of all functions and of one, a single run, and runs as they end.
 import { toError } from '../../../packages/client/src/error.ts'
-import type { Answer } from '../call.ts'
 import { readEvents } from '../events.ts'
 import { session } from '../session.ts'
 import { ROOT, client, keys } from './client.ts'
@@ -49,13 +48,13 @@ export function runDetail(runId: string, id?: number, signal?: AbortSignal) {
 export type RunDetail = Awaited<ReturnType<typeof runDetail>>
 
 /** Where it is kept. */
-export async function runResult(runId: string, id: number): Promise<Answer> {
-  const begun = performance.now()
-  const options = { path: { id: runId }, ...keys(id), as: 'response' } as const
-  const response = await client.get('/api/runs/{id}/result', options)
-  const body = await response.blob()
-  const type = response.headers.get('content-type') ?? ''
-  return { body, type, runId, ms: performance.now() - begun }
+export async function runResult(
+  runId: string,
+  id: number | undefined,
+  signal?: AbortSignal,
+): Promise<Blob> {
+  const options = { path: { id: runId }, ...keys(id), as: 'response', signal } as const
+  return (await client.get('/api/runs/{id}/result', options)).blob()
 }
 
 /** Ends one that waits or goes on. */

@@ -2,7 +2,8 @@
 import type { Attempt, Delivery } from '../api/deliveries.ts'
 import * as format from '../format.ts'
 import { Fact, Facts, Status, Time } from './facts.tsx'
-import { BodyText } from './body-text.tsx'
+import { Headers } from './headers.tsx'
+import { Payload, useBytes } from './payload.tsx'
 import { Table } from './table.tsx'
 import type { Column } from './table.tsx'
 
@@ -84,7 +85,7 @@ function Detail({ attempt, kept }: { attempt: Attempt; kept: boolean }) {
         <p class="muted">None came.</p>
       ) : (
         <>
-          <Headers headers={attempt.response_headers} of="response" />
+          <Headers all={inOrder(attempt.response_headers)} />
           <ResponseBody attempt={attempt} kept={kept} />
         </>
       )}
@@ -107,33 +108,31 @@ function Request({ request }: { request: unknown }) {
       <code>
         {method} {url}
       </code>
-      <Headers headers={headers} of="request" />
+      <Headers all={inOrder(headers)} />
     </>
   )
 }
 
-function Headers({ headers, of }: { headers: Readonly<Record<string, string>>; of: string }) {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  if (lines.length === 0) return <p class="muted">It had no headers.</p>
-  return (
-    <pre class="block" tabIndex={0} role="region" aria-label={`Headers of the ${of}`}>
-      {lines.join('\n')}
-    </pre>
-  )
+function inOrder(headers: Readonly<Record<string, string>>) {
+  return Object.entries(headers).map(([name, value]) => ({ name, value }))
 }
 
 function ResponseBody({ attempt, kept }: { attempt: Attempt; kept: boolean }) {
   const { response_body: text, response_body_base64: base64, response_cut: cut } = attempt
-  if (base64 !== null) {
-    return <p class="muted">Its body is no text: {format.bytes((base64.length / 4) * 3)}.</p>
-  }
-  if (text === null || text === '') {
+  const body = useBytes(text, base64)
+  if (body === undefined || body.size === 0) {
     return <p class="muted">{kept ? 'Its body is empty.' : 'Its body is kept no more.'}</p>
   }
   return (
     <>
-      <BodyText text={text} label="Body of the response" />
+      <Payload title="Body" name="response" body={body} words={WORDS} />
       {cut && <p class="muted">This is its beginning; the rest was not read.</p>}
     </>
   )
+}
+
+const WORDS = {
+  empty: 'Its body is empty.',
+  text: 'Body of the response',
+  image: 'The image that the target answered',
 }

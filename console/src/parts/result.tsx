@@ -13,13 +13,13 @@ export function Result({ answer }: { answer: Answer }) {
         name="result"
         body={answer.body}
         took={format.duration(answer.ms)}
-        words={WORDS}
+        words={RESULT_WORDS}
       />
     </div>
   )
 }
 
-const WORDS = {
+export const RESULT_WORDS = {
   empty: 'The function returned nothing.',
   text: 'Result text',
   image: 'The image that the function returned',

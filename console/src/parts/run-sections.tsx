@@ -3,7 +3,6 @@ import { useState } from 'preact/hooks'
 import { ROOT } from '../api/client.ts'
 import { runResult } from '../api/runs.ts'
 import type { RunDetail } from '../api/runs.ts'
-import type { Answer } from '../call.ts'
 import { line, tokenWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { linkTo } from '../route.ts'
@@ -11,7 +10,8 @@ import { session } from '../session.ts'
 import { Action } from './action.tsx'
 import { CommandLine } from './copy.tsx'
 import { Status, Time } from './facts.tsx'
-import { Result } from './result.tsx'
+import { Payload } from './payload.tsx'
+import { RESULT_WORDS } from './result.tsx'
 import { Table } from './table.tsx'
 import type { Column } from './table.tsx'
 
@@ -124,7 +124,7 @@ export function Onward({ run }: Props) {
 
 export function KeptResult({ run }: Props) {
   const { run_id: id, wasm_id: wasmId } = run
-  const [answer, setAnswer] = useState<Answer | undefined>(undefined)
+  const [body, setBody] = useState<Blob | undefined>(undefined)
   if (!run.result_kept && run.status !== 'succeeded') return null
   return (
     <section aria-labelledby="result">
@@ -136,14 +136,14 @@ export function KeptResult({ run }: Props) {
           </p>
           <CommandLine text={backgroundCurl(run)} label="curl line whose result is kept" />
         </>
-      ) : answer === undefined ? (
+      ) : body === undefined ? (
         <Action
           verb="Show the result"
-          act={async () => setAnswer(await runResult(id, wasmId))}
+          act={async () => setBody(await runResult(id, wasmId))}
           done=""
         />
       ) : (
-        <Result answer={answer} />
+        <Payload title="Result" name="result" body={body} words={RESULT_WORDS} />
       )}
     </section>
   )

@@ -1,13 +1,14 @@
 // The body of a delivery, as far as it is kept: a function's result, or the payload of a message. Shown where somebody asks.
 import { useState } from 'preact/hooks'
-import { messageOf, resultOf } from '../api/deliveries.ts'
+import { messageOf } from '../api/deliveries.ts'
 import type { Delivery } from '../api/deliveries.ts'
+import { runResult } from '../api/runs.ts'
 import * as format from '../format.ts'
-import { recognise } from '../result-kind.ts'
 import { useLoad } from '../use-load.ts'
 import { Refused } from './admin-key.tsx'
-import { BodyText } from './body-text.tsx'
 import { JsonTree } from './json-tree.tsx'
+import { Payload } from './payload.tsx'
+import { RESULT_WORDS } from './result.tsx'
 
 export function WhatItSends({ of: one }: { of: Delivery }) {
   const [asked, setAsked] = useState(false)
@@ -29,32 +30,20 @@ export function WhatItSends({ of: one }: { of: Delivery }) {
       ) : run !== null ? (
         <Result run={run} of={one.wasm_id} />
       ) : (
-        message !== null && tenant !== null && <Payload message={message} tenant={tenant} />
+        message !== null && tenant !== null && <MessagePayload message={message} tenant={tenant} />
       )}
     </>
   )
 }
 
 function Result({ run, of }: { run: string; of: number | null }) {
-  const { value, error, reload } = useLoad(run, async (signal) =>
-    recognise(await resultOf(run, of, signal)),
-  )
+  const { value, error, reload } = useLoad(run, (signal) => runResult(run, of ?? undefined, signal))
   if (error !== undefined) return <Refused error={error} retry={reload} />
   if (value === undefined) return <p class="muted">Loading …</p>
-  if (value.as === 'empty') return <p class="muted">It is empty.</p>
-  if (value.as === 'json') return <JsonTree value={value.value} />
-  if (value.as === 'text') {
-    return (
-      <>
-        <BodyText text={value.text} label="Text that it sends" />
-        {value.cut && <p class="muted">This is its beginning; its run has all of it.</p>}
-      </>
-    )
-  }
-  return <p class="muted">It is no text; its run has it to look at.</p>
+  return <Payload title="Result" name="result" body={value} words={RESULT_WORDS} />
 }
 
-function Payload({ message, tenant }: { message: string; tenant: string }) {
+function MessagePayload({ message, tenant }: { message: string; tenant: string }) {
   const { value, error, reload } = useLoad(message, (signal) => messageOf(message, tenant, signal))
   if (error !== undefined) return <Refused error={error} retry={reload} />
   if (value === undefined) return <p class="muted">Loading …</p>
