@@ -134,7 +134,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     assert.equal(await page.locator('main img, main iframe, main script').count(), 0)
     await fetch(url, { method: 'PATCH', body: Buffer.alloc(5_000, 0xff) })
     await looked()
-    await page.getByText('Its beginning is kept, of 5.00 kB that were sent.').waitFor()
+    await page.getByText('Its beginning is kept, of 4.88 KiB that were sent.').waitFor()
     const saved = page.waitForEvent('download')
     await page.getByRole('link', { name: 'Download' }).first().click()
     assert.equal((await saved).suggestedFilename(), 'body.bin')
