@@ -3,10 +3,16 @@ import type { ComponentChild } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './api/client.ts'
+import { EndpointPage } from './pages/endpoint.tsx'
 import { Endpoints } from './pages/endpoints.tsx'
+import { EventTypePage } from './pages/event-type.tsx'
+import { EventTypes } from './pages/event-types.tsx'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
+import { MessagePage } from './pages/message.tsx'
+import { Messages } from './pages/messages.tsx'
 import { SignIn } from './pages/sign-in.tsx'
+import { Tokens } from './pages/tokens.tsx'
 import { Webhooks } from './pages/webhooks.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
@@ -26,6 +32,20 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   ),
   webhooks: () => <Webhooks />,
   endpoints: ({ params: { tenant = '' } }) => <Endpoints key={tenant} tenant={tenant} />,
+  endpoint: ({ params: { tenant = '', id = '' } }) => (
+    <EndpointPage key={id} tenant={tenant} id={id} />
+  ),
+  eventTypes: ({ params: { tenant = '' } }) => <EventTypes key={tenant} tenant={tenant} />,
+  eventType: ({ params: { tenant = '', id = '' } }) => (
+    <EventTypePage key={id} tenant={tenant} name={id} />
+  ),
+  messages: ({ params: { tenant = '' }, query }) => (
+    <Messages key={tenant} tenant={tenant} query={query} />
+  ),
+  message: ({ params: { tenant = '', id = '' } }) => (
+    <MessagePage key={id} tenant={tenant} id={id} />
+  ),
+  tokens: ({ params: { tenant = '' } }) => <Tokens key={tenant} tenant={tenant} />,
 }
 
 /** What stands at the top of every page, and the pages that belong to each. */

@@ -28,3 +28,8 @@ export function signature(params: string[] | null, result: string | null): strin
   const taken = params === null ? '…' : params.join(', ')
   return `(${taken})${result === null ? '' : ` → ${result}`}`
 }
+
+/** `99.5 %`, rounded down: all is said of all only. */
+export function share(part: number, whole: number): string {
+  return `${Math.floor((part / whole) * 1000) / 10} %`
+}

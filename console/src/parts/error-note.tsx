@@ -9,6 +9,15 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
       <p>
         <code class="code">{told.code}</code> {told.message}
       </p>
+      {told.problems !== undefined && (
+        <ul class="plain">
+          {told.problems.map(({ path, message }) => (
+            <li key={path + message}>
+              <code>{path || '/'}</code> {message}
+            </li>
+          ))}
+        </ul>
+      )}
       {told.advice !== undefined && <p class="muted">{told.advice}</p>}
       {told.body !== undefined && <pre class="block">{told.body}</pre>}
       {retry !== undefined && (
@@ -26,13 +35,25 @@ interface Told {
   advice: string | undefined
   /** What else answered in place of the server. */
   body?: string
+  /** What is wrong with a payload, and where; the message tells of the first. */
+  problems?: readonly Problem[]
+}
+
+interface Problem {
+  path: string
+  message: string
 }
 
 function tell(error: unknown): Told {
   if (error instanceof WasmhookError) {
     const { code, message, detail } = error
     const body = typeof detail.body === 'string' && detail.body !== '' ? { body: detail.body } : {}
-    return { code, message, advice: WHAT_TO_DO[code], ...body }
+    const wrong =
+      Array.isArray(detail.problems) && detail.problems.length > 1
+        ? (detail.problems as Problem[])
+        : undefined
+    const problems = wrong === undefined ? {} : { problems: wrong }
+    return { code, message, advice: WHAT_TO_DO[code], ...body, ...problems }
   }
   if (error instanceof TypeError) {
     return { code: 'UNREACHABLE', message: 'The server does not answer.', advice: UNREACHABLE }
