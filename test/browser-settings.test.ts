@@ -133,8 +133,11 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     const { id, page, faults, section, read } = await openSettings(await guest('echo'))
     const types = section('Types')
     const declared = { ['echo']: { params: ['text'], result: 'text' } }
+    await types.getByRole('textbox').fill('{')
+    await types.getByText('This is not valid JSON yet').waitFor()
     await types.getByRole('textbox').fill('[]')
-    await types.getByText('Give an object').waitFor()
+    await press(page, 'Save the types')
+    await types.getByText('BAD_REQUEST').waitFor()
     await types.getByRole('textbox').fill(JSON.stringify(declared))
     await press(page, 'Save the types')
     await types.getByText('Saved', { exact: true }).waitFor()

@@ -1,78 +1,15 @@
 // The frame around the pages: whether one has to sign in, where one is, and where the focus goes.
-import type { ComponentChild } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './api/client.ts'
-import { BinPage } from './pages/bin.tsx'
-import { Bins } from './pages/bins.tsx'
-import { Deliveries } from './pages/deliveries.tsx'
-import { DeliveryPage } from './pages/delivery.tsx'
-import { Endpoints } from './pages/endpoints.tsx'
-import { FunctionPage } from './pages/function.tsx'
-import { Functions } from './pages/functions.tsx'
-import { ResendPage, Resends } from './pages/resends.tsx'
-import { RunPage } from './pages/run.tsx'
-import { Runs } from './pages/runs.tsx'
 import { SignIn } from './pages/sign-in.tsx'
-import { SystemPage } from './pages/system.tsx'
-import { SourcePage } from './pages/source.tsx'
-import { Sources } from './pages/sources.tsx'
-import { Webhooks } from './pages/webhooks.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
+import { PAGES, SECTIONS } from './pages.tsx'
 import { linkTo, useRoute } from './route.ts'
-import type { PageName, Route } from './route.ts'
 import { session } from './session.ts'
 import { useLoad } from './use-load.ts'
 import { WhoContext } from './who.ts'
-
-const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>>> = {
-  functions: () => <Functions />,
-  function: ({ page, params }) => (
-    <FunctionPage key={params.id} id={Number(params.id)} page={page} />
-  ),
-  settings: ({ page, params }) => (
-    <FunctionPage key={params.id} id={Number(params.id)} page={page} />
-  ),
-  runs: ({ query }) => <Runs query={query} />,
-  run: ({ params: { id = '' }, query }) => (
-    <RunPage key={id} id={id} wasmId={Number(query.wasm_id) || undefined} />
-  ),
-  deliveries: ({ query }) => <Deliveries query={query} />,
-  delivery: ({ params: { id = '' } }) => <DeliveryPage key={id} id={id} />,
-  resends: () => <Resends />,
-  resend: ({ params: { id = '' } }) => <ResendPage key={id} id={id} />,
-  webhooks: () => <Webhooks />,
-  endpoints: ({ params: { tenant = '' } }) => <Endpoints key={tenant} tenant={tenant} />,
-  sources: ({ params: { tenant = '' } }) => <Sources key={tenant} tenant={tenant} />,
-  source: ({ params: { tenant = '', id = '' }, query }) => (
-    <SourcePage key={id} tenant={tenant} id={id} query={query} />
-  ),
-  bins: ({ params: { tenant = '' } }) => <Bins key={tenant} tenant={tenant} />,
-  bin: ({ params: { tenant = '', id = '' } }) => <BinPage key={id} tenant={tenant} id={id} />,
-  system: () => <SystemPage />,
-}
-
-/** What stands at the top of every page, and the pages that belong to each. */
-const SECTIONS: readonly Section[] = [
-  { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/, operator: true },
-  { name: 'Runs', page: 'runs', within: /^runs?$/, operator: true },
-  { name: 'Deliveries', page: 'deliveries', within: /^(deliver(ies|y)|resends?)$/ },
-  {
-    name: 'Webhooks',
-    page: 'webhooks',
-    within: /^(webhooks|endpoints?|eventTypes?|messages?|sources?|bins?|tokens)$/,
-  },
-  { name: 'System', page: 'system', within: /^system$/, operator: true },
-]
-
-interface Section {
-  name: string
-  page: PageName
-  within: RegExp
-  /** Nothing that a tenant's token opens. */
-  operator?: true
-}
 
 export function App() {
   const route = useRoute()

@@ -1,8 +1,16 @@
 // Where results are sent: the fields of the form that says so, and the request spec that the server takes.
 
+export const METHODS = {
+  POST: 'POST',
+  PUT: 'PUT',
+  PATCH: 'PATCH',
+  DELETE: 'DELETE',
+  GET: 'GET',
+} as const
+
 export interface CallbackFields {
   url: string
-  method: string
+  method: keyof typeof METHODS
   /** One on a line, as `Name: value`. */
   headers: string
   /** Whether a target that fails is tried again, and how. */
@@ -10,8 +18,6 @@ export interface CallbackFields {
   tries: string
   pauseS: string
 }
-
-export const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const
 
 export const NO_CALLBACK: CallbackFields = {
   url: '',

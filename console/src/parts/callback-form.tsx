@@ -6,7 +6,7 @@ import { METHODS, NO_CALLBACK, complaintOfText, complaints, toSpec } from '../ca
 import type { CallbackFields } from '../callback.ts'
 import { curlFor } from '../curl.ts'
 import { CommandLine } from './copy.tsx'
-import { Field } from './field.tsx'
+import { Check, Choice, TextField } from './fields.tsx'
 import { SaveForm } from './save-form.tsx'
 
 interface Props {
@@ -99,18 +99,14 @@ export function CallbackForm({
           onChange={(changes) => setFields({ ...fields, ...changes })}
         />
       ) : (
-        <Field label="A URL, or HTTP options as JSON" wrong={wrongText}>
-          {(given) => (
-            <textarea
-              {...given}
-              class="mono"
-              rows={8}
-              spellcheck={false}
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
-          )}
-        </Field>
+        <TextField
+          label="A URL, or HTTP options as JSON"
+          rows={8}
+          mono
+          value={text}
+          onChange={setText}
+          wrong={wrongText}
+        />
       )}
     </SaveForm>
   )
@@ -125,81 +121,47 @@ interface FieldsProps {
 function Fields({ fields, wrong, onChange }: FieldsProps) {
   return (
     <>
-      <Field label="URL" wrong={wrong.url}>
-        {(given) => (
-          <input
-            {...given}
-            type="text"
-            inputMode="url"
-            autoComplete="off"
-            spellcheck={false}
-            placeholder="https://…"
-            value={fields.url}
-            onInput={(event) => onChange({ url: event.currentTarget.value })}
-          />
-        )}
-      </Field>
-      <Field label="Method">
-        {(given) => (
-          <select
-            {...given}
-            value={fields.method}
-            onChange={(event) => onChange({ method: event.currentTarget.value })}
-          >
-            {METHODS.map((method) => (
-              <option key={method}>{method}</option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Headers, one on a line, as Name: value" wrong={wrong.headers}>
-        {(given) => (
-          <textarea
-            {...given}
-            class="mono"
-            rows={2}
-            spellcheck={false}
-            value={fields.headers}
-            onInput={(event) => onChange({ headers: event.currentTarget.value })}
-          />
-        )}
-      </Field>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={fields.again}
-          onChange={(event) => onChange({ again: event.currentTarget.checked })}
-        />
+      <TextField
+        label="URL"
+        inputMode="url"
+        placeholder="https://…"
+        value={fields.url}
+        onChange={(url) => onChange({ url })}
+        wrong={wrong.url}
+      />
+      <Choice
+        label="Method"
+        value={fields.method}
+        options={METHODS}
+        onChange={(method) => onChange({ method })}
+      />
+      <TextField
+        label="Headers, one on a line, as Name: value"
+        rows={2}
+        mono
+        value={fields.headers}
+        onChange={(headers) => onChange({ headers })}
+        wrong={wrong.headers}
+      />
+      <Check checked={fields.again} onChange={(again) => onChange({ again })}>
         Keep it and try again where the target fails
-      </label>
+      </Check>
       {fields.again && (
         <div class="limits">
-          <Field label="Tries after the first" wrong={wrong.tries}>
-            {(given) => (
-              <input
-                {...given}
-                type="text"
-                inputMode="numeric"
-                value={fields.tries}
-                onInput={(event) => onChange({ tries: event.currentTarget.value })}
-              />
-            )}
-          </Field>
-          <Field
+          <TextField
+            label="Tries after the first"
+            inputMode="numeric"
+            value={fields.tries}
+            onChange={(tries) => onChange({ tries })}
+            wrong={wrong.tries}
+          />
+          <TextField
             label="Seconds before the second"
-            hint="Each pause after it is twice as long."
+            help="Each pause after it is twice as long."
+            value={fields.pauseS}
+            onChange={(pauseS) => onChange({ pauseS })}
             wrong={wrong.pauseS}
-          >
-            {(given) => (
-              <input
-                {...given}
-                type="text"
-                inputMode="decimal"
-                value={fields.pauseS}
-                onInput={(event) => onChange({ pauseS: event.currentTarget.value })}
-              />
-            )}
-          </Field>
+          />
         </div>
       )}
     </>

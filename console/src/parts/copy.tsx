@@ -1,5 +1,4 @@
 // Text to take along: a button that copies it and says so, and lines for a terminal.
-import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 
 export function CopyButton({ text, what }: { text: string; what: string }) {
@@ -31,26 +30,5 @@ export function CommandLine({ text, label }: { text: string; label: string }) {
       </pre>
       <CopyButton text={text} what={label} />
     </div>
-  )
-}
-
-/** A key that the server shows once: what it is, then the key. */
-export function Secret({
-  text,
-  what,
-  children,
-}: {
-  text: string
-  what: string
-  children: ComponentChildren
-}) {
-  return (
-    <>
-      <p>{children}</p>
-      <div class="secret">
-        <code>{text}</code>
-        <CopyButton text={text} what={what} />
-      </div>
-    </>
   )
 }

@@ -4,8 +4,8 @@ import { client, keys } from '../api/client.ts'
 import * as format from '../format.ts'
 import { useLoad } from '../use-load.ts'
 import { Action } from './action.tsx'
-import { Secret } from './copy.tsx'
 import { ErrorNote } from './error-note.tsx'
+import { Secret } from './secret.tsx'
 
 export function UsageKey({ id }: { id: number }) {
   const [made, setMade] = useState<string | undefined>(undefined)

@@ -1,11 +1,10 @@
 // What else the owner of a function decides: what it is called, what types it has, and how it is run.
-import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { client, keys } from '../api/client.ts'
 import type { Description } from '../api/functions.ts'
 import { curlFor } from '../curl.ts'
 import { CommandLine } from './copy.tsx'
-import { Field } from './field.tsx'
+import { Check, JsonField, TextField, jsonComplaint, readJson } from './fields.tsx'
 import { SaveForm } from './save-form.tsx'
 
 interface Props {
@@ -27,17 +26,7 @@ export function OptionsForm({ one, onChanged }: Props) {
     })
   return (
     <SaveForm verb="Save these" save={save} onSaved={onChanged}>
-      <Field label="Name">
-        {(given) => (
-          <input
-            {...given}
-            type="text"
-            autoComplete="off"
-            value={description}
-            onInput={(event) => setDescription(event.currentTarget.value)}
-          />
-        )}
-      </Field>
+      <TextField label="Name" value={description} onChange={setDescription} />
       <Check checked={embedded} onChange={setEmbedded}>
         A <code>callback</code> in the JSON that it returns is followed
       </Check>
@@ -51,39 +40,19 @@ export function OptionsForm({ one, onChanged }: Props) {
   )
 }
 
-interface CheckProps {
-  checked: boolean
-  onChange: (checked: boolean) => void
-  children: ComponentChildren
-}
-
-function Check({ checked, onChange, children }: CheckProps) {
-  return (
-    <label class="check">
-      <input
-        type="checkbox"
-        checked={checked}
-        onChange={(event) => onChange(event.currentTarget.checked)}
-      />
-      <span>{children}</span>
-    </label>
-  )
-}
-
 export function TypesForm({ one: { wasm_id: id, types = {}, functions }, onChanged }: Props) {
   const none = Object.keys(types).length === 0
   const [text, setText] = useState(none ? '' : JSON.stringify(types, null, 2))
-  const wrong = complaint(text)
   const example = functions[0]?.name ?? 'say'
   return (
     <SaveForm
       verb="Save the types"
-      complain={() => wrong}
+      complain={() => jsonComplaint(text)}
       save={() =>
         client.put('/api/executables/{id}/types', {
           path: { id },
           ...keys(id),
-          json: text.trim() === '' ? {} : (JSON.parse(text) as Record<string, string[]>),
+          json: (readJson(text) ?? {}) as Record<string, string[]>,
         })
       }
       onSaved={onChanged}
@@ -102,30 +71,12 @@ export function TypesForm({ one: { wasm_id: id, types = {}, functions }, onChang
           label="curl line that declares types"
         />
       )}
-      <Field label="Types by function, as JSON; empty for none" wrong={wrong}>
-        {(given) => (
-          <textarea
-            {...given}
-            class="mono"
-            rows={4}
-            spellcheck={false}
-            placeholder={`{"${example}": {"params": ["text"], "result": "text"}}`}
-            value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
-          />
-        )}
-      </Field>
+      <JsonField
+        label="Types by function, as JSON; empty for none"
+        placeholder={`{"${example}": {"params": ["text"], "result": "text"}}`}
+        value={text}
+        onChange={setText}
+      />
     </SaveForm>
   )
-}
-
-function complaint(text: string): string | undefined {
-  if (text.trim() === '') return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return undefined
-    return 'Give an object: names of functions and their types.'
-  } catch (error) {
-    return `This is not valid JSON: ${(error as Error).message}`
-  }
 }

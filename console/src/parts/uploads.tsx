@@ -3,8 +3,8 @@ import { useRef, useState } from 'preact/hooks'
 import { upload } from '../api/functions.ts'
 import type { Uploaded } from '../api/functions.ts'
 import { linkTo } from '../route.ts'
-import { Secret } from './copy.tsx'
 import { ErrorNote } from './error-note.tsx'
+import { Secret } from './secret.tsx'
 
 interface Sending {
   number: number
