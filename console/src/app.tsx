@@ -5,12 +5,18 @@ import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './api/client.ts'
 import { BinPage } from './pages/bin.tsx'
 import { Bins } from './pages/bins.tsx'
+import { EndpointPage } from './pages/endpoint.tsx'
 import { Endpoints } from './pages/endpoints.tsx'
+import { EventTypePage } from './pages/event-type.tsx'
+import { EventTypes } from './pages/event-types.tsx'
 import { FunctionPage } from './pages/function.tsx'
 import { Functions } from './pages/functions.tsx'
+import { MessagePage } from './pages/message.tsx'
+import { Messages } from './pages/messages.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { SourcePage } from './pages/source.tsx'
 import { Sources } from './pages/sources.tsx'
+import { Tokens } from './pages/tokens.tsx'
 import { Webhooks } from './pages/webhooks.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
@@ -36,6 +42,20 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
   ),
   bins: ({ params: { tenant = '' } }) => <Bins key={tenant} tenant={tenant} />,
   bin: ({ params: { tenant = '', id = '' } }) => <BinPage key={id} tenant={tenant} id={id} />,
+  endpoint: ({ params: { tenant = '', id = '' } }) => (
+    <EndpointPage key={id} tenant={tenant} id={id} />
+  ),
+  eventTypes: ({ params: { tenant = '' } }) => <EventTypes key={tenant} tenant={tenant} />,
+  eventType: ({ params: { tenant = '', id = '' } }) => (
+    <EventTypePage key={id} tenant={tenant} name={id} />
+  ),
+  messages: ({ params: { tenant = '' }, query }) => (
+    <Messages key={tenant} tenant={tenant} query={query} />
+  ),
+  message: ({ params: { tenant = '', id = '' } }) => (
+    <MessagePage key={id} tenant={tenant} id={id} />
+  ),
+  tokens: ({ params: { tenant = '' } }) => <Tokens key={tenant} tenant={tenant} />,
 }
 
 /** What stands at the top of every page, and the pages that belong to each. */

@@ -33,3 +33,8 @@ export function signature(params: string[] | null, result: string | null): strin
 export function shortId(id: string): string {
   return `…${id.slice(-8)}`
 }
+
+/** `99.5 %`, rounded down: all is said of all only. */
+export function share(part: number, whole: number): string {
+  return `${Math.floor((part / whole) * 1000) / 10} %`
+}

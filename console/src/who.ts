@@ -8,8 +8,16 @@ export type Who = Pick<Awaited<ReturnType<typeof whoAmI>>, 'tenant' | 'rights'>
 
 export const WhoContext = createContext<Who>({ tenant: null, rights: [] })
 
-export function useWho(): { tenant: string | null; mayManage: boolean; mayPublish: boolean } {
+interface May {
+  tenant: string | null
+  mayRead: boolean
+  mayPublish: boolean
+  mayManage: boolean
+}
+
+export function useWho(): May {
   const { tenant, rights } = useContext(WhoContext)
   const mayManage = rights.includes('manage')
-  return { tenant, mayManage, mayPublish: mayManage || rights.includes('publish') }
+  const may = (right: Who['rights'][number]) => mayManage || rights.includes(right)
+  return { tenant, mayRead: may('read'), mayPublish: may('publish'), mayManage }
 }

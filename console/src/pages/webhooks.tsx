@@ -14,15 +14,16 @@ import { usePages } from '../use-pages.ts'
 import { useWho } from '../who.ts'
 
 export function Webhooks() {
-  const { tenant } = useWho()
-  return tenant === null ? <Tenants /> : <Own tenant={tenant} />
+  const { tenant, mayRead } = useWho()
+  if (tenant === null) return <Tenants />
+  return <Own to={linkTo(mayRead ? 'endpoints' : 'messages', { tenant })} />
 }
 
-function Own({ tenant }: { tenant: string }) {
+function Own({ to }: { to: string }) {
   useEffect(() => {
     // In place of this page, so that "back" does not lead here again.
-    location.replace(linkTo('endpoints', { tenant }))
-  }, [tenant])
+    location.replace(to)
+  }, [to])
   return <Head title="Webhooks" />
 }
 

@@ -9,6 +9,15 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
       <p>
         <code class="code">{told.code}</code> {told.message}
       </p>
+      {told.problems !== undefined && (
+        <ul class="plain">
+          {told.problems.map(({ path, message }) => (
+            <li key={path + message}>
+              <code>{path || '/'}</code> {message}
+            </li>
+          ))}
+        </ul>
+      )}
       {told.advice !== undefined && <p class="muted">{told.advice}</p>}
       {told.body !== undefined && <pre class="block">{told.body}</pre>}
       {retry !== undefined && (
@@ -26,6 +35,13 @@ interface Told {
   advice: string | undefined
   /** What else answered in place of the server: a proxy, or the target of a result. */
   body?: string
+  /** What is wrong with a payload, and where; the message tells of the first. */
+  problems?: readonly Problem[]
+}
+
+interface Problem {
+  path: string
+  message: string
 }
 
 function tell(error: unknown): Told {
@@ -33,7 +49,12 @@ function tell(error: unknown): Told {
     const { code, message, detail } = error
     const { body } = { ...detail, ...(detail.target as object | undefined) } as { body?: unknown }
     const said = typeof body === 'string' && body !== '' ? { body } : {}
-    return { code, message, advice: WHAT_TO_DO[code], ...said }
+    const wrong =
+      Array.isArray(detail.problems) && detail.problems.length > 1
+        ? (detail.problems as Problem[])
+        : undefined
+    const problems = wrong === undefined ? {} : { problems: wrong }
+    return { code, message, advice: WHAT_TO_DO[code], ...said, ...problems }
   }
   if (error instanceof TypeError) {
     return { code: 'UNREACHABLE', message: 'The server does not answer.', advice: UNREACHABLE }

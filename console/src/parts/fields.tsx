@@ -1,0 +1,153 @@
+// Fields of a form: each has its label, what it is for, and what is wrong with what stands in it.
+import type { ComponentChildren } from 'preact'
+import { useId } from 'preact/hooks'
+
+interface Common {
+  label: string
+  value: string
+  onChange: (value: string) => void
+  help?: string
+}
+
+interface TextProps extends Common {
+  placeholder?: string
+  /** Rows; a single line where it is absent. */
+  rows?: number
+  mono?: boolean
+  type?: 'text' | 'datetime-local'
+  inputMode?: 'numeric' | 'url'
+  /** What may be chosen in place of typing. */
+  suggestions?: readonly string[]
+  wrong?: string | undefined
+}
+
+export function TextField(props: TextProps) {
+  const { label, value, onChange, help, placeholder, rows, mono = false, type = 'text' } = props
+  const { inputMode, suggestions, wrong } = props
+  const id = useId()
+  const told = [help && `${id}-help`, wrong && `${id}-wrong`].filter(Boolean).join(' ')
+  const common = {
+    ...{ id, placeholder, value, class: mono ? 'mono' : undefined },
+    ...{ autoComplete: 'off', spellcheck: false },
+    'aria-describedby': told === '' ? undefined : told,
+    'aria-invalid': wrong === undefined ? undefined : true,
+    onInput: (event: { currentTarget: { value: string } }) => onChange(event.currentTarget.value),
+  }
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {rows === undefined ? (
+        <input
+          {...common}
+          type={type}
+          inputMode={inputMode}
+          list={suggestions === undefined ? undefined : `${id}-list`}
+        />
+      ) : (
+        <textarea {...common} rows={rows} />
+      )}
+      {suggestions !== undefined && (
+        <datalist id={`${id}-list`}>
+          {suggestions.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+      )}
+      {help !== undefined && (
+        <p class="muted small" id={`${id}-help`}>
+          {help}
+        </p>
+      )}
+      {wrong !== undefined && (
+        <p class="wrong" id={`${id}-wrong`}>
+          {wrong}
+        </p>
+      )}
+    </div>
+  )
+}
+
+/** JSON, looked at as it is typed. */
+export function JsonField({ rows = 5, ...props }: Omit<TextProps, 'wrong' | 'mono' | 'type'>) {
+  return <TextField {...props} rows={rows} mono wrong={jsonComplaint(props.value)} />
+}
+
+/** Nothing is wrong with nothing. */
+export function jsonComplaint(text: string): string | undefined {
+  if (text.trim() === '') return undefined
+  try {
+    let inexact: number | undefined
+    JSON.parse(text, (_name, value: unknown) => {
+      if (Number.isInteger(value) && !Number.isSafeInteger(value)) inexact = value as number
+      return value
+    })
+    return inexact === undefined
+      ? undefined
+      : `A browser would round ${inexact}. Write it as a text, or send it with curl.`
+  } catch (error) {
+    return `This is not valid JSON yet: ${(error as Error).message}`
+  }
+}
+
+/** Undefined where there is none. */
+export function readJson(text: string): unknown {
+  return text.trim() === '' ? undefined : JSON.parse(text)
+}
+
+interface ChoiceProps<T extends string> {
+  label: string
+  value: T
+  options: Readonly<Record<T, string>>
+  onChange: (value: T) => void
+  help?: string
+}
+
+/** One of a few, each with the words that say what it means. */
+export function Choice<T extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  help,
+}: ChoiceProps<T>) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        value={value}
+        aria-describedby={help === undefined ? undefined : `${id}-help`}
+        onChange={(event) => onChange(event.currentTarget.value as T)}
+      >
+        {Object.entries<string>(options).map(([name, words]) => (
+          <option key={name} value={name}>
+            {words}
+          </option>
+        ))}
+      </select>
+      {help !== undefined && (
+        <p class="muted small" id={`${id}-help`}>
+          {help}
+        </p>
+      )}
+    </div>
+  )
+}
+
+export function Check(props: {
+  checked: boolean
+  onChange: (checked: boolean) => void
+  children: ComponentChildren
+}) {
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        checked={props.checked}
+        onChange={(event) => props.onChange(event.currentTarget.checked)}
+      />
+      {props.children}
+    </label>
+  )
+}

@@ -1,0 +1,23 @@
+// A secret that the server shows this once.
+import type { ComponentChildren } from 'preact'
+import { CopyButton } from './copy.tsx'
+
+interface Props {
+  text: string
+  /** What it is, as the button that copies it says. */
+  what: string
+  /** What it is for. */
+  children: ComponentChildren
+}
+
+export function Secret({ text, what, children }: Props) {
+  return (
+    <div class="card" role="status">
+      <p>{children}</p>
+      <div class="secret">
+        <code>{text}</code>
+        <CopyButton text={text} what={what} />
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,367 @@
+// The pages of a tenant's webhooks in a real browser: from the first endpoint to a delivery, and whose things are seen.
+import assert from 'node:assert/strict'
+import { mkdir } from 'node:fs/promises'
+import { before, describe, test } from 'node:test'
+import type { TestContext } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import {
+  NO_BROWSER,
+  buildConsole,
+  openBrowser,
+  openPage,
+  overflow,
+  violations,
+} from './helpers/browser.ts'
+import { buildApp, suiteScope } from './helpers/build-app.ts'
+import type { Settings, TestApp } from './helpers/build-app.ts'
+import { POLL } from './helpers/deliveries.ts'
+import { httpService } from './helpers/http-service.ts'
+import type { HttpService } from './helpers/http-service.ts'
+import { verifiesHmac } from './helpers/signatures.ts'
+
+const API_TOKEN = 'a-token-that-is-long-enough-0123'
+
+type Json = Record<string, unknown>
+
+describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => {
+  const scope = suiteScope()
+  let browser: Browser
+  let consoleFolder: string
+
+  before(async () => {
+    consoleFolder = await buildConsole(scope)
+    browser = await openBrowser(scope)
+  })
+
+  const serve = (settings: Settings = {}): Promise<TestApp> =>
+    buildApp(scope, { ...POLL, ...settings }, { consoleFolder })
+
+  /** Says 200 and `taken`, or what is put into `answers`. */
+  async function receiver(t: TestContext): Promise<HttpService & { answers: number[] }> {
+    const answers: number[] = []
+    const service = await httpService(t, (_request, reply) => {
+      reply.writeHead(answers.shift() ?? 200, { 'content-type': 'text/plain' }).end('taken')
+    })
+    return Object.assign(service, { answers })
+  }
+
+  const post = async (app: TestApp, path: string, body: object, token?: string): Promise<Json> => {
+    const response = await app.request(path, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+    })
+    const text = await response.text()
+    assert.ok(response.ok, text)
+    return JSON.parse(text) as Json
+  }
+
+  const addType = (app: TestApp, tenant: string, fields: object = {}, token?: string) =>
+    post(app, '/api/event-types', { tenant, name: 'order.created', ...fields }, token)
+
+  async function addEndpoint(app: TestApp, tenant: string, url: string, fields: object = {}) {
+    const body = { tenant, url, event_types: ['order.*'], ...fields }
+    const made = await post(app, '/api/endpoints', body)
+    return { id: String(made.endpoint_id), secret: String(made.secret) }
+  }
+
+  const publish = (app: TestApp, tenant: string, payload: unknown) =>
+    post(app, '/api/messages', { tenant, type: 'order.created', payload })
+
+  /** Until the message has a delivery in that state. */
+  async function reached(app: TestApp, messageId: unknown, state: string): Promise<void> {
+    for (;;) {
+      const answer = await app.request(`/api/deliveries?message_id=${String(messageId)}`)
+      const { items } = (await answer.json()) as { items: { state: string }[] }
+      if (items.some((one) => one.state === state)) return
+    }
+  }
+
+  const press = (page: Page, name: string | RegExp) =>
+    page.getByRole('button', { name, exact: true }).click()
+
+  async function look(page: Page, name: string): Promise<void> {
+    const folder = process.env.SHOTS
+    if (folder === undefined) return
+    await mkdir(folder, { recursive: true })
+    await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
+  }
+
+  test('lead from no tenant to a first endpoint, its secret and a test of it', async (t) => {
+    const app = await serve()
+    const target = await receiver(t)
+    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks`)
+    await page.getByText('There are no tenants yet').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'tenants-empty')
+    await page.getByLabel('Another tenant').fill('no tenant')
+    await press(page, 'Open it')
+    await page.getByText('Use 1 to 64 letters').waitFor()
+    await page.getByLabel('Another tenant').fill('acme')
+    await press(page, 'Open it')
+    await page.getByText('There are no endpoints yet').waitFor()
+    assert.deepEqual(await violations(page), [])
+
+    await press(page, 'Make the endpoint')
+    await page.getByText('Say which event types it gets').waitFor()
+    await page.getByLabel('URL', { exact: true }).fill(`${target.origin}/in`)
+    await page.getByLabel('Event types', { exact: true }).fill('order.*, invoice.paid')
+    await page.getByLabel('Description').fill('the shop')
+    await page.getByText('Headers, retries, pace').click()
+    await page.getByLabel('Headers').fill('X-Shop: 7')
+    await page.getByLabel('Payload filter').fill('{"path":')
+    await page.getByText('This is not valid JSON yet').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'endpoint-form')
+    await press(page, 'Make the endpoint')
+    await page.getByText('Mend the JSON that is marked.').waitFor()
+    await page.getByLabel('Payload filter').fill('{"path":"nothing","exists":false}')
+    await page.getByLabel('Attempts at most').fill('50')
+    await press(page, 'Make the endpoint')
+    await page.getByText('It is shown this once').waitFor()
+    const secret = await page.locator('.secret code').innerText()
+    assert.match(secret, /^whsec_/)
+    await page.getByRole('cell', { name: 'enabled' }).waitFor()
+    await page.getByText('nothing sent yet').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'endpoint-made')
+
+    await page.getByRole('link', { name: 'Open the endpoint and test it' }).click()
+    await page.getByLabel('Payload', { exact: true }).fill('{"order":1}')
+    await press(page, 'Test')
+    const answer = page.getByRole('region', { name: 'Answer to the test' })
+    await answer.getByText('succeeded').waitFor()
+    assert.equal(
+      await page.getByRole('region', { name: 'Body of the answer' }).innerText(),
+      'taken',
+    )
+    const [sent] = target.received
+    assert.ok(sent)
+    assert.ok(verifiesHmac(sent, secret))
+    assert.equal(sent.headers['x-shop'], '7')
+    assert.equal(sent.headers['wasmhook-test'], 'true')
+    assert.deepEqual((JSON.parse(String(sent.body)) as Json).data, { order: 1 })
+    assert.equal(await page.getByText(secret).count(), 0)
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'endpoint-tested')
+
+    target.answers.push(503)
+    await press(page, 'Test')
+    await answer.getByText('failed').waitFor()
+    await answer.getByText('503').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.getByRole('link', { name: 'Webhooks' }).first().click()
+    await page.getByRole('link', { name: 'acme', exact: true }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'tenants')
+    assert.deepEqual(faults, [])
+  })
+
+  test('rotate a secret, disable and enable, replay what was missed, change and delete', async (t) => {
+    const app = await serve()
+    const target = await receiver(t)
+    await addType(app, 'acme')
+    const { id, secret } = await addEndpoint(app, 'acme', `${target.origin}/in`)
+    const { page, faults } = await openPage(
+      browser,
+      `${app.origin}/#/webhooks/acme/endpoints/${id}`,
+    )
+    await press(page, 'Rotate the secret …')
+    assert.deepEqual(await violations(page), [])
+    await press(page, 'Make a new secret')
+    await page.getByText('The old one signs beside it until').waitFor()
+    const rotated = await page.locator('.secret code').innerText()
+    assert.notEqual(rotated, secret)
+    await page.getByText('signs until').waitFor()
+    const { message_id: first } = await publish(app, 'acme', { order: 1 })
+    await reached(app, first, 'succeeded')
+    const [sent] = target.received
+    assert.ok(sent && verifiesHmac(sent, rotated) && verifiesHmac(sent, secret))
+
+    await press(page, 'Disable …')
+    await press(page, 'Disable it and pause what waits')
+    await page.getByText('by its owner').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await publish(app, 'acme', { order: 2 })
+    await press(page, 'Enable')
+    await page.getByRole('heading', { name: 'Disable' }).waitFor()
+
+    await press(page, 'Replay …')
+    await look(page, 'endpoint-replay')
+    assert.deepEqual(await violations(page), [])
+    await press(page, /^Send all that it missed since/)
+    const job = page.getByRole('region', { name: 'Job' })
+    await job.getByText('finished').waitFor()
+    assert.match(await job.innerText(), /sent\s+1/)
+    await press(page, 'Refresh')
+    await page.getByText('2', { exact: true }).first().waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'endpoint-replayed')
+
+    await page.getByRole('region', { name: 'Change' }).getByLabel('Description').fill('the shop')
+    await press(page, 'Save the changes')
+    await page.locator('main > p', { hasText: 'the shop' }).waitFor()
+    await press(page, 'Delete this endpoint …')
+    await press(page, 'Delete it for good')
+    await page.getByText('There are no endpoints yet').waitFor()
+    assert.deepEqual(faults, [])
+  })
+
+  test('refuse and take payloads by the schema of a type, and show what was delivered', async (t) => {
+    const app = await serve()
+    const target = await receiver(t)
+    await addEndpoint(app, 'acme', `${target.origin}/in`)
+    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/event-types`)
+    await page.getByText('There are no event types yet').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.getByLabel('Name').fill('order.created')
+    await page.getByLabel('JSON Schema').fill('{"type":"objekt"}')
+    await page.getByLabel('A payload that does not satisfy it').selectOption('is refused')
+    await press(page, 'Add the event type')
+    await page.getByText('INVALID_SCHEMA').waitFor()
+    assert.deepEqual(await violations(page), [])
+    const schema = { properties: { order: { type: 'integer' }, paid: { type: 'boolean' } } }
+    await page.getByLabel('JSON Schema').fill(JSON.stringify(schema))
+    await page.getByLabel('Example').fill('{"order":7}')
+    await press(page, 'Add the event type')
+    await page.getByRole('link', { name: 'order.created', exact: true }).click()
+    await page.getByRole('heading', { name: 'Schema' }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'event-type')
+
+    await page.getByRole('link', { name: 'Messages of this type' }).click()
+    await page.getByText('Nothing is published here yet').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.getByLabel('Payload').fill('{"order":"seven","paid":1}')
+    await press(page, 'Publish')
+    await page.getByText('PAYLOAD_MISMATCH').waitFor()
+    await page.locator('.note code', { hasText: '/order' }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'message-refused')
+    await page.getByLabel('Payload').fill('{"order":12345678901234567890}')
+    await page.getByText('A browser would round').waitFor()
+    await press(page, 'Use the example')
+    await page.getByLabel('Your own id').fill('order-7')
+    await press(page, 'Publish')
+    await page.getByRole('cell', { name: 'order-7' }).waitFor()
+    await look(page, 'messages')
+    const opened = page.getByRole('link', { name: 'Open the message' })
+    const href = (await opened.getAttribute('href')) ?? ''
+    await reached(app, href.split('/').at(-1), 'succeeded')
+    await opened.click()
+    await page.getByRole('cell', { name: 'succeeded' }).waitFor()
+    await page.getByText('order:').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'message')
+    assert.deepEqual((JSON.parse(String(target.received[0]?.body)) as Json).data, { order: 7 })
+
+    await press(page, 'Delete the payload …')
+    await press(page, 'Delete it for good')
+    await page.getByText('It is kept no more.').waitFor()
+    await page.getByRole('link', { name: 'order.created' }).click()
+    await page
+      .getByLabel('A payload that does not satisfy it')
+      .selectOption('is taken with a warning')
+    await press(page, 'Save the changes')
+    await page.locator('dd', { hasText: 'warn' }).waitFor()
+    await press(page, 'Delete this event type …')
+    await press(page, 'Delete it for good')
+    await page.getByText('There are no event types yet').waitFor()
+    assert.deepEqual(faults, [])
+  })
+
+  test('are a tenant’s alone, by a token that the operator makes and revokes', async () => {
+    const app = await serve({ API_TOKEN })
+    await addType(app, 'acme', {}, API_TOKEN)
+    await addType(app, 'globex', { name: 'secret.plan' }, API_TOKEN)
+    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks`)
+    const signIn = async (token: string) => {
+      await page.getByLabel('API token').fill(token)
+      await press(page, 'Sign in')
+    }
+    await signIn(API_TOKEN)
+    await page.getByRole('link', { name: 'globex', exact: true }).waitFor()
+    await page.getByRole('link', { name: 'acme', exact: true }).click()
+    await page.getByRole('link', { name: 'Tokens' }).click()
+    await page.getByText('There are no tokens yet').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.getByLabel('read:').uncheck()
+    await press(page, 'Make the token')
+    await page.getByText('Choose what it may do.').waitFor()
+    await page.getByLabel('read:').check()
+    await page.getByLabel('Description').fill('of the shop')
+    await press(page, 'Make the token')
+    await page.getByText('This is the new token').waitFor()
+    const token = await page.locator('.secret code').innerText()
+    await page.getByRole('cell', { name: 'active' }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'tokens')
+
+    await press(page, 'Sign out')
+    await page.goto(app.origin)
+    await signIn(token)
+    await page.getByText('There are no endpoints yet').waitFor()
+    assert.match(page.url(), /#\/webhooks\/acme\/endpoints$/)
+    const pages = page.getByRole('navigation', { name: 'Pages' })
+    assert.doesNotMatch(await pages.innerText(), /Functions|Runs|System/)
+    assert.equal(await page.getByRole('link', { name: 'Tokens' }).count(), 0)
+    // It may read, and so is offered nothing to change.
+    assert.equal(await page.getByRole('button', { name: 'Make the endpoint' }).count(), 0)
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'own')
+    await page.getByRole('link', { name: 'Event types' }).click()
+    await page.getByRole('link', { name: 'order.created', exact: true }).waitFor()
+    await page.goto(`${app.origin}/#/webhooks/globex/event-types`)
+    await page.locator('.note.bad').waitFor()
+    assert.equal(await page.getByText('secret.plan').count(), 0)
+    assert.deepEqual(await violations(page), [])
+
+    await press(page, 'Sign out')
+    await signIn(API_TOKEN)
+    await page.goto(`${app.origin}/#/webhooks/acme/tokens`)
+    await press(page, /^Revoke wht_/)
+    await press(page, 'Revoke it for good')
+    await page.getByRole('cell', { name: 'revoked' }).waitFor()
+    await press(page, 'Sign out')
+    await signIn(token)
+    await page.getByText('WRONG_KEY').waitFor()
+    assert.deepEqual(faults, [])
+  })
+
+  test('fit a phone, and are read in the dark', async (t) => {
+    const app = await serve()
+    const target = await receiver(t)
+    const tenant = 'a-tenant-with-a-name-of-sixty-four-characters-without-any-place'
+    await addType(app, tenant, { schema: { type: 'object' }, example: { order: 1 } })
+    const url = `${target.origin}/${'long'.repeat(40)}`
+    const { id } = await addEndpoint(app, tenant, url, { description: 'x'.repeat(200) })
+    const { message_id: message } = await publish(app, tenant, { order: 'x'.repeat(300) })
+    await reached(app, message, 'succeeded')
+    const root = `${app.origin}/#/webhooks`
+    const { page, faults } = await openPage(browser, root, { width: 360, dark: true })
+    const fits = async (place: string, seen: string, name: string) => {
+      await page.goto(root + place)
+      await page.getByText(seen).first().waitFor()
+      await look(page, `dark-${name}`)
+      assert.equal(await overflow(page), 0, name)
+      assert.deepEqual(await violations(page), [], name)
+    }
+    await fits('', 'Another tenant', 'tenants')
+    await fits(`/${tenant}/endpoints`, 'enabled', 'endpoints')
+    await page.getByText('Headers, retries, pace').click()
+    assert.equal(await overflow(page), 0)
+    await fits(`/${tenant}/endpoints/${id}`, 'share taken', 'endpoint')
+    await press(page, 'Test')
+    await page.getByRole('region', { name: 'Answer to the test' }).waitFor()
+    assert.equal(await overflow(page), 0)
+    await fits(`/${tenant}/event-types`, 'enforcement off', 'types')
+    await fits(`/${tenant}/event-types/order.created`, 'Save the changes', 'type')
+    await fits(`/${tenant}/messages`, 'order.created', 'messages')
+    await fits(`/${tenant}/messages/${String(message)}`, 'succeeded', 'message')
+    await fits(`/${tenant}/tokens`, 'There are no tokens yet', 'tokens')
+    assert.deepEqual(faults, [])
+  })
+})
