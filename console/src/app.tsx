@@ -35,7 +35,9 @@ const PAGES: Readonly<Partial<Record<PageName, (route: Route) => ComponentChild>
     <FunctionPage key={params.id} id={Number(params.id)} page={page} />
   ),
   webhooks: () => <Webhooks />,
-  endpoints: ({ params: { tenant = '' } }) => <Endpoints key={tenant} tenant={tenant} />,
+  endpoints: ({ params: { tenant = '' }, query }) => (
+    <Endpoints key={tenant} tenant={tenant} url={query.url ?? ''} />
+  ),
   sources: ({ params: { tenant = '' } }) => <Sources key={tenant} tenant={tenant} />,
   source: ({ params: { tenant = '', id = '' }, query }) => (
     <SourcePage key={id} tenant={tenant} id={id} query={query} />
