@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { before, describe, test } from 'node:test'
@@ -136,13 +136,16 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     await looked()
     await page.getByText('Its beginning is kept, of 4.88 KiB that were sent.').waitFor()
     const saved = page.waitForEvent('download')
-    await page.getByRole('link', { name: 'Download' }).first().click()
-    assert.equal((await saved).suggestedFilename(), 'body.bin')
+    await page.locator('a[download="body.bin"]').click()
+    assert.deepEqual(await readFile(await (await saved).path()), Buffer.alloc(1_000, 0xff))
     assert.deepEqual(await violations(page), [])
 
     const endpoint = page.getByRole('link', { name: 'make an endpoint with this address' })
     const target = `#/webhooks/acme/endpoints?url=${encodeURIComponent(url)}`
     assert.equal(await endpoint.getAttribute('href'), target)
+    await endpoint.click()
+    assert.equal(await page.getByLabel('URL', { exact: true }).inputValue(), url)
+    await page.goBack()
     await page.getByRole('button', { name: 'Delete this bin' }).click()
     await page.getByRole('button', { name: 'Delete it with all that it kept' }).click()
     await page.getByText('There are no request bins').waitFor()
@@ -255,7 +258,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     await page.getByLabel('Description').fill('Pushes')
     await page.getByRole('button', { name: 'Make the source' }).click()
     await page.getByText('Its secret is shown this once').waitFor()
-    const [url = '', secret = ''] = await page.locator('.card .secret code').allInnerTexts()
+    const [url = '', secret = ''] = await page.locator('.card code').allInnerTexts()
     await page.getByRole('cell', { name: 'none yet' }).waitFor()
     assert.deepEqual(await violations(page), [])
     await page.getByRole('link', { name: 'Open it' }).click()

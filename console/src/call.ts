@@ -79,19 +79,27 @@ export function complaint(input: Input): string | undefined {
   if (input.kind === 'file') return input.file === undefined ? 'Choose a file.' : undefined
   if (input.kind === 'json' && parse(input.text) === undefined) return 'This is not valid JSON.'
   if (input.kind === 'url' && !URL.canParse(input.text.trim()) && !isOptions(input.text)) {
-    return 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
+    return NO_TARGET
   }
   return undefined
 }
 
-/** A sentence where what most calls do without cannot be sent as it is. */
-export function complaintOfMore({ target, idempotencyKey }: More): string | undefined {
-  if (target.trim() !== '' && !URL.canParse(target.trim()) && !isOptions(target)) {
-    return 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
-  }
-  return /^[\x21-\x7e]{0,255}$/.test(idempotencyKey.trim())
+export function complaintOfTarget(target: string): string | undefined {
+  const text = target.trim()
+  return text === '' || URL.canParse(text) || isOptions(text) ? undefined : NO_TARGET
+}
+
+const NO_TARGET = 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
+
+export function complaintOfKey(key: string): string | undefined {
+  return /^[\x21-\x7e]{0,255}$/.test(key.trim())
     ? undefined
     : 'The key has to be at most 255 letters, digits and signs of ASCII.'
+}
+
+/** A sentence where what most calls do without cannot be sent as it is. */
+export function complaintOfMore({ target, idempotencyKey }: More): string | undefined {
+  return complaintOfTarget(target) ?? complaintOfKey(idempotencyKey)
 }
 
 export async function send(call: Call, signal: AbortSignal): Promise<Answer> {

@@ -39,7 +39,9 @@ export const PAGES: Readonly<Record<PageName, (route: Route) => ComponentChild>>
   resends: () => <Resends />,
   resend: ({ params: { id = '' } }) => <ResendPage key={id} id={id} />,
   webhooks: () => <Webhooks />,
-  endpoints: ({ params: { tenant = '' } }) => <Endpoints key={tenant} tenant={tenant} />,
+  endpoints: ({ params: { tenant = '' }, query }) => (
+    <Endpoints key={tenant} tenant={tenant} url={query.url ?? ''} />
+  ),
   endpoint: ({ params: { tenant = '', id = '' } }) => (
     <EndpointPage key={id} tenant={tenant} id={id} />
   ),

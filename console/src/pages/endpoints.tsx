@@ -23,7 +23,13 @@ import { useLoad } from '../use-load.ts'
 import { usePages } from '../use-pages.ts'
 import { useWho } from '../who.ts'
 
-export function Endpoints({ tenant }: { tenant: string }) {
+interface Props {
+  tenant: string
+  /** That a new one is to be sent to, as the link of a request bin says. */
+  url: string
+}
+
+export function Endpoints({ tenant, url }: Props) {
   const { mayManage } = useWho()
   const pages = usePages(`endpoints ${tenant}`, (cursor, signal) =>
     listEndpoints(tenant, cursor, signal),
@@ -42,7 +48,7 @@ export function Endpoints({ tenant }: { tenant: string }) {
       {mayManage && (
         <section aria-labelledby="new">
           <h2 id="new">A new endpoint</h2>
-          <NewForm tenant={tenant} onMade={pages.reload} />
+          <NewForm key={url} tenant={tenant} url={url} onMade={pages.reload} />
         </section>
       )}
     </>
@@ -94,8 +100,8 @@ function Share({ one: { tenant, endpoint_id: id } }: { one: Endpoint }) {
   )
 }
 
-function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
-  const [draft, setDraft] = useState(NEW_ENDPOINT)
+function NewForm({ tenant, url, onMade }: Props & { onMade: () => void }) {
+  const [draft, setDraft] = useState({ ...NEW_ENDPOINT, url })
   const [made, setMade] = useState<MadeEndpoint | undefined>(undefined)
   const { value: types } = useLoad(`types ${tenant}`, (signal) =>
     listEventTypes(tenant, undefined, signal),

@@ -9,9 +9,9 @@ import { CommandLine, CopyButton } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
+import { Secret } from '../parts/secret.tsx'
 import { SourceEvents } from '../parts/source-events.tsx'
 import { SourceFields } from '../parts/source-fields.tsx'
-import { SourceSecret } from '../parts/source-secret.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { VerifyFields } from '../parts/verify-fields.tsx'
 import { go, linkTo } from '../route.ts'
@@ -176,7 +176,11 @@ function Verification({ source, onChanged }: KnownProps) {
         draft={verify}
         onChange={(changed) => setVerify((one) => ({ ...one, ...changed }))}
       />
-      {secret !== undefined && <SourceSecret secret={secret} />}
+      {secret !== undefined && (
+        <Secret text={secret} what="the secret">
+          Its secret is shown this once. Copy it now, and set it at the sender.
+        </Secret>
+      )}
     </SaveForm>
   )
 }

@@ -5,11 +5,11 @@ import { listSourceEvents, listSources, makeSource } from '../api/sources.ts'
 import type { Source } from '../api/sources.ts'
 import { jsonWords, line, tokenWords } from '../curl.ts'
 import * as format from '../format.ts'
-import { CommandLine, CopyButton } from '../parts/copy.tsx'
+import { CommandLine } from '../parts/copy.tsx'
 import { Status, Time } from '../parts/facts.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
+import { Secret } from '../parts/secret.tsx'
 import { SourceFields } from '../parts/source-fields.tsx'
-import { SourceSecret } from '../parts/source-secret.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
@@ -45,9 +45,7 @@ export function Sources({ tenant }: { tenant: string }) {
         A source is an address that another service calls. What comes there is verified, and runs a
         function or is published.
       </p>
-      <div aria-live="polite" class="appears">
-        {made !== undefined && <JustMade source={made} />}
-      </div>
+      {made !== undefined && <JustMade source={made} />}
       <List
         label="Sources"
         columns={COLUMNS}
@@ -130,18 +128,17 @@ function LastEvent({ source: { tenant, source_id: id } }: { source: Source }) {
 function JustMade({ source }: { source: Made }) {
   const { tenant, source_id: id, url, secret } = source
   return (
-    <div class="card">
-      <p>
-        The source is made. Give its sender this address
-        {secret === undefined ? '.' : ' and the secret.'}{' '}
+    <>
+      <Secret text={url} what="the address">
+        The source is made. This address is for its sender.{' '}
         <a href={linkTo('source', { tenant, id })}>Open it</a>
-      </p>
-      <div class="secret">
-        <code>{url}</code>
-        <CopyButton text={url} what="the address" />
-      </div>
-      {secret !== undefined && <SourceSecret secret={secret} />}
-    </div>
+      </Secret>
+      {secret !== undefined && (
+        <Secret text={secret} what="the secret">
+          Its secret is shown this once. Copy it now, and set it at the sender.
+        </Secret>
+      )}
+    </>
   )
 }
 

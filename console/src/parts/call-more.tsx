@@ -1,10 +1,10 @@
 // What most calls do without: where the result is sent on to, a key that makes a second call safe, and not to wait.
-import { useId } from 'preact/hooks'
 import { makeBinForTrying } from '../api/bins.ts'
-import { complaintOfMore } from '../call.ts'
+import { complaintOfKey, complaintOfTarget } from '../call.ts'
 import type { More } from '../call.ts'
 import { linkTo } from '../route.ts'
 import { Action } from './action.tsx'
+import { Check, TextField } from './fields.tsx'
 
 interface Props {
   more: More
@@ -15,9 +15,13 @@ interface Props {
 }
 
 export function CallMore({ more, stored, complained, onChange }: Props) {
-  const name = useId()
-  const wrong = complained ? complaintOfMore(more) : undefined
   const { target, bin, idempotencyKey, background } = more
+  const wrongTarget = complained ? complaintOfTarget(target) : undefined
+  const wrongKey = complained ? complaintOfKey(idempotencyKey) : undefined
+  const otherwise =
+    stored === undefined
+      ? 'the result comes back here.'
+      : `it goes to ${stored}, as the settings say.`
 
   async function toNewBin(): Promise<void> {
     const made = await makeBinForTrying()
@@ -25,30 +29,18 @@ export function CallMore({ more, stored, complained, onChange }: Props) {
   }
 
   return (
-    <>
-      <details class="more">
-        <summary>Send the result on, and more</summary>
-        <div class="field">
-          <label for={`${name}-target`}>Send the result to</label>
-          <input
-            id={`${name}-target`}
-            type="text"
-            inputMode="url"
-            autoComplete="off"
-            spellcheck={false}
-            placeholder="https://…"
-            aria-describedby={`${name}-about`}
-            aria-invalid={wrong !== undefined || undefined}
-            value={target}
-            onInput={(event) => onChange({ target: event.currentTarget.value })}
-          />
-          <p class="muted small" id={`${name}-about`}>
-            A URL, or HTTP options as JSON. What it answers is what you get.{' '}
-            {stored === undefined
-              ? 'Left empty, the result comes back here.'
-              : `Left empty, it goes to ${stored}, as the settings say.`}
-          </p>
-        </div>
+    <details class="more">
+      <summary>Send the result on, and more</summary>
+      <div class="more-inside">
+        <TextField
+          label="Send the result to"
+          inputMode="url"
+          placeholder="https://…"
+          help={`A URL, or HTTP options as JSON. What it answers is what you get. Left empty, ${otherwise}`}
+          wrong={wrongTarget}
+          value={target}
+          onChange={(text) => onChange({ target: text })}
+        />
         <div class="row">
           <Action
             verb="To a new request bin"
@@ -59,36 +51,18 @@ export function CallMore({ more, stored, complained, onChange }: Props) {
             <a href={linkTo('bin', { tenant: bin.tenant, id: bin.bin_id })}>Open the bin</a>
           )}
         </div>
-        <div class="field">
-          <label for={`${name}-key`}>Idempotency key</label>
-          <input
-            id={`${name}-key`}
-            type="text"
-            autoComplete="off"
-            spellcheck={false}
-            placeholder="order-4711"
-            aria-describedby={`${name}-key-about`}
-            value={idempotencyKey}
-            onInput={(event) => onChange({ idempotencyKey: event.currentTarget.value })}
-          />
-          <p class="muted small" id={`${name}-key-about`}>
-            The same call with the same key gets the first answer again, and runs nothing.
-          </p>
-        </div>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={background}
-            onChange={(event) => onChange({ background: event.currentTarget.checked })}
-          />
+        <TextField
+          label="Idempotency key"
+          placeholder="order-4711"
+          help="The same call with the same key gets the first answer again, and runs nothing."
+          wrong={wrongKey}
+          value={idempotencyKey}
+          onChange={(text) => onChange({ idempotencyKey: text })}
+        />
+        <Check checked={background} onChange={(chosen) => onChange({ background: chosen })}>
           Run it in the background
-        </label>
-      </details>
-      {wrong !== undefined && (
-        <p class="wrong" role="alert">
-          {wrong}
-        </p>
-      )}
-    </>
+        </Check>
+      </div>
+    </details>
   )
 }

@@ -1,9 +1,10 @@
 // What a source does with what it gets: run a function, publish a message, or both; and what is rarely set.
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { listFunctions } from '../api/functions.ts'
 import { PLACE_WORDS, complaintOfRare } from '../source-draft.ts'
 import type { Draft } from '../source-draft.ts'
 import { useLoad } from '../use-load.ts'
+import { Check, Choice, TextField } from './fields.tsx'
 
 interface Props {
   draft: Draft
@@ -11,159 +12,102 @@ interface Props {
 }
 
 export function SourceFields({ draft, onChange }: Props) {
-  const id = useId()
   return (
     <>
       <fieldset class="choice">
         <legend>What it does</legend>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={draft.runs}
-            onChange={(event) => onChange({ runs: event.currentTarget.checked })}
-          />
+        <Check checked={draft.runs} onChange={(runs) => onChange({ runs })}>
           Run a function
-        </label>
+        </Check>
         {draft.runs && <Runs draft={draft} onChange={onChange} />}
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={draft.publishes}
-            onChange={(event) => onChange({ publishes: event.currentTarget.checked })}
-          />
+        <Check checked={draft.publishes} onChange={(publishes) => onChange({ publishes })}>
           Publish it as a message
-        </label>
+        </Check>
         {draft.publishes && <Publishes draft={draft} onChange={onChange} />}
       </fieldset>
-      <div class="field">
-        <label for={`${id}-description`}>Description</label>
-        <input
-          id={`${id}-description`}
-          type="text"
-          autoComplete="off"
-          maxLength={1000}
-          placeholder="Pushes of our repositories"
-          value={draft.description}
-          onInput={(event) => onChange({ description: event.currentTarget.value })}
-        />
-      </div>
+      <TextField
+        label="Description"
+        placeholder="Pushes of our repositories"
+        value={draft.description}
+        onChange={(description) => onChange({ description })}
+      />
       <Rare text={draft.rare} onChange={(rare) => onChange({ rare })} />
     </>
   )
 }
 
 function Runs({ draft, onChange }: Props) {
-  const id = useId()
   // The newest are offered; any other is named by its number. A tenant's token may see none.
   const { value } = useLoad('newest functions', (signal) =>
     listFunctions(undefined, signal).catch(() => undefined),
   )
   const known = value?.items ?? []
-  const chosen = known.find((one) => String(one.wasm_id) === draft.wasmId.trim())
+  const numbered = (wasmId: string) => known.find((one) => String(one.wasm_id) === wasmId.trim())
+  const chosen = numbered(draft.wasmId)
+
+  function choose(wasmId: string): void {
+    const [only, second] = numbered(wasmId)?.functions ?? []
+    // Where there is but one export, nobody has to name it.
+    onChange({ wasmId, ...(only !== undefined && second === undefined && { functionName: only }) })
+  }
+
   return (
     <div class="fields">
-      <div class="field">
-        <label for={`${id}-function`}>Number of the function</label>
-        <input
-          id={`${id}-function`}
-          type="text"
-          inputMode="numeric"
-          autoComplete="off"
-          list={`${id}-functions`}
-          value={draft.wasmId}
-          onInput={(event) => {
-            const wasmId = event.currentTarget.value
-            const named = known.find((one) => String(one.wasm_id) === wasmId.trim())
-            const [only, second] = named?.functions ?? []
-            // Where there is but one export, nobody has to name it.
-            onChange({ wasmId, ...(second === undefined && only ? { functionName: only } : {}) })
-          }}
-        />
-        <datalist id={`${id}-functions`}>
-          {known.map(({ wasm_id: one, description }) => (
-            <option key={one} value={one}>
-              {description}
-            </option>
-          ))}
-        </datalist>
-      </div>
-      <div class="field">
-        <label for={`${id}-export`}>Export that it calls</label>
-        <input
-          id={`${id}-export`}
-          type="text"
-          autoComplete="off"
-          spellcheck={false}
-          list={`${id}-exports`}
-          value={draft.functionName}
-          onInput={(event) => onChange({ functionName: event.currentTarget.value })}
-        />
-        <datalist id={`${id}-exports`}>
-          {chosen?.functions.map((name) => (
-            <option key={name} value={name} />
-          ))}
-        </datalist>
-      </div>
-      <div class="field">
-        <label for={`${id}-answer`}>What the sender gets</label>
-        <select
-          id={`${id}-answer`}
-          value={draft.answer}
-          onChange={(event) => onChange({ answer: event.currentTarget.value as Draft['answer'] })}
-        >
-          <option value="accepted">202 at once</option>
-          <option value="result">the result, once it is there</option>
-        </select>
-      </div>
+      <TextField
+        label="Number of the function"
+        inputMode="numeric"
+        help={chosen?.description || 'Its page shows it.'}
+        suggestions={known.map(({ wasm_id: id }) => String(id))}
+        value={draft.wasmId}
+        onChange={choose}
+      />
+      <TextField
+        label="Export that it calls"
+        suggestions={chosen?.functions ?? []}
+        value={draft.functionName}
+        onChange={(functionName) => onChange({ functionName })}
+      />
+      <Choice
+        label="What the sender gets"
+        value={draft.answer}
+        options={{ accepted: '202 at once', result: 'the result, once it is there' }}
+        onChange={(answer) => onChange({ answer })}
+      />
     </div>
   )
 }
 
+const TYPE_WORDS = {
+  fixed: 'is always the same',
+  header: `stands in ${PLACE_WORDS.header}`,
+  query: `stands in ${PLACE_WORDS.query}`,
+  json: `stands in ${PLACE_WORDS.json}`,
+}
+
 function Publishes({ draft, onChange }: Props) {
-  const id = useId()
   const { typeIn } = draft
+  const fixed = typeIn === 'fixed'
   return (
     <div class="fields">
-      <div class="field">
-        <label for={`${id}-from`}>Its event type</label>
-        <select
-          id={`${id}-from`}
-          value={typeIn}
-          onChange={(event) => onChange({ typeIn: event.currentTarget.value as Draft['typeIn'] })}
-        >
-          <option value="fixed">is always the same</option>
-          {Object.entries(PLACE_WORDS).map(([place, words]) => (
-            <option key={place} value={place}>
-              stands in {words}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div class="field">
-        <label for={`${id}-type`}>{typeIn === 'fixed' ? 'Event type' : 'Its name there'}</label>
-        <input
-          id={`${id}-type`}
-          type="text"
-          autoComplete="off"
-          spellcheck={false}
-          placeholder={typeIn === 'fixed' ? 'order.created' : 'X-GitHub-Event'}
-          value={draft.type}
-          onInput={(event) => onChange({ type: event.currentTarget.value })}
+      <Choice
+        label="Its event type"
+        value={typeIn}
+        options={TYPE_WORDS}
+        onChange={(place) => onChange({ typeIn: place })}
+      />
+      <TextField
+        label={fixed ? 'Event type' : 'Its name there'}
+        placeholder={fixed ? 'order.created' : 'X-GitHub-Event'}
+        value={draft.type}
+        onChange={(type) => onChange({ type })}
+      />
+      {!fixed && (
+        <TextField
+          label="What is put before it"
+          placeholder="github."
+          value={draft.prefix}
+          onChange={(prefix) => onChange({ prefix })}
         />
-      </div>
-      {typeIn !== 'fixed' && (
-        <div class="field">
-          <label for={`${id}-prefix`}>What is put before it</label>
-          <input
-            id={`${id}-prefix`}
-            type="text"
-            autoComplete="off"
-            spellcheck={false}
-            placeholder="github."
-            value={draft.prefix}
-            onInput={(event) => onChange({ prefix: event.currentTarget.value })}
-          />
-        </div>
       )}
     </div>
   )
@@ -176,29 +120,21 @@ const RARE_EXAMPLE = `{
 }`
 
 function Rare({ text, onChange }: { text: string; onChange: (text: string) => void }) {
-  const id = useId()
-  const wrong = complaintOfRare(text)
   // Only at first: it would close while somebody empties it.
   const [open] = useState(text !== '')
   return (
     <details class="more" open={open}>
       <summary>Format, event id and challenge</summary>
-      <div class="field">
-        <label for={id}>As JSON; empty for what is usual</label>
-        <textarea
-          id={id}
-          class="mono"
+      <div class="more-inside">
+        <TextField
+          label="As JSON; empty for what is usual"
           rows={5}
-          spellcheck={false}
+          mono
           placeholder={RARE_EXAMPLE}
-          aria-invalid={wrong !== undefined || undefined}
-          aria-describedby={`${id}-wrong`}
+          wrong={complaintOfRare(text)}
           value={text}
-          onInput={(event) => onChange(event.currentTarget.value)}
+          onChange={onChange}
         />
-        <p class="wrong" id={`${id}-wrong`} role="status">
-          {wrong}
-        </p>
       </div>
     </details>
   )
