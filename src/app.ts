@@ -18,6 +18,7 @@ import { createInputs } from './core/inputs.ts'
 import { createInterrupts } from './core/interrupts.ts'
 import { createLimits } from './core/limits.ts'
 import { createLiveRuns } from './core/live-runs.ts'
+import type { LiveRuns, LiveSiblings } from './core/live-runs.ts'
 import { createRunControl } from './core/run-control.ts'
 import { createRunJournal } from './core/run-journal.ts'
 import { createRunWaits } from './core/run-waits.ts'
@@ -85,6 +86,7 @@ export interface Member {
   turns: Turns
   /** The figures of all. */
   totals: () => Promise<Partial<Readings>>
+  siblings: LiveSiblings
   /** The process that owns the database file, and does for all what goes on whoever asks; there may be none. */
   owner?: { storage: Storage; healthy: () => Promise<boolean> }
 }
@@ -100,6 +102,8 @@ export interface RunningApp {
   readings(): Promise<Readings>
   /** For the process that sends what is delivered, where that has no sandbox. */
   callFunction: CallFunction
+  /** What the other processes ask of those who watch, and tell them. */
+  live: Pick<LiveRuns, 'tellSiblings' | 'heard'>
 }
 
 export async function startApp(options: AppOptions): Promise<RunningApp> {
@@ -139,7 +143,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     storage,
     onError: (err) => logger.error({ err }, 'runs that are waited for cannot be read'),
   })
-  const live = createLiveRuns()
+  const live = createLiveRuns(member?.siblings)
   const journal = createRunJournal({
     storage,
     config,
@@ -298,13 +302,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       })
       registerMetrics(app, metrics)
       registerForConsole(app, {
-        storage,
-        config,
-        executables,
-        journal,
-        live,
-        metrics,
-        folder: consoleFolder,
+        ...{ storage, config, executables, journal, live, metrics, folder: consoleFolder },
       })
     },
   )
@@ -359,6 +357,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       close,
       readings: () => metrics.readings(),
       callFunction,
+      live,
     }
   } catch (error) {
     await close()

@@ -5,6 +5,8 @@ import type { Remote } from './cluster/channel.ts'
 import { createCrew } from './cluster/crew.ts'
 import type { CrewMember } from './cluster/crew.ts'
 import { freePort } from './cluster/free-port.ts'
+import { createLiveDesk } from './cluster/live-desk.ts'
+import type { LiveDeskMember, LiveDeskMethods } from './cluster/live-desk.ts'
 import type { StorageMethods } from './cluster/remote-storage.ts'
 import { createTurnDesk } from './cluster/remote-turns.ts'
 import type { TurnMethods } from './cluster/remote-turns.ts'
@@ -22,7 +24,7 @@ import type { Notice } from './storage/storage.ts'
 import { VERSION } from './version.ts'
 
 /** What a worker asks of the primary; of one that owns no file, nothing of StorageMethods. */
-export interface PrimaryMethods extends StorageMethods, TurnMethods {
+export interface PrimaryMethods extends StorageMethods, TurnMethods, LiveDeskMethods {
   /** Its first words; it hears of changes from then on. */
   join(): Joined
   /** Whether what the owner of the file does for all goes well. */
@@ -42,7 +44,7 @@ export interface Joined {
 }
 
 /** What the primary asks of a worker. */
-export interface WorkerMethods extends CrewMember {
+export interface WorkerMethods extends CrewMember, LiveDeskMember {
   heard(notice: Notice): void
   /** Its own figures. */
   readings(): Promise<Partial<Readings>>
@@ -86,6 +88,7 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
   const file =
     config.DATABASE_URL === '' ? await ownFile({ config, logger, callFunction }) : undefined
   const turns = createTurns()
+  const liveDesk = createLiveDesk()
   const meters = createMeters()
   const loopDelay = watchLoopDelay(meters.loopDelay)
   const totals = createTotals()
@@ -99,10 +102,12 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
     attend(index, worker) {
       const served = file?.serve((notice) => worker.heard(notice))
       const turnDesk = createTurnDesk(turns)
+      const watched = liveDesk.serve(worker)
       let counted: { leave(): void } | undefined
       const methods: Omit<PrimaryMethods, keyof StorageMethods> = {
         ...served?.methods,
         ...turnDesk.methods,
+        ...watched.methods,
         join() {
           served?.join()
           return { config, index, first: !listening, owned: file !== undefined }
@@ -115,11 +120,13 @@ export async function startPrimary(options: PrimaryOptions): Promise<Primary> {
         ready() {
           listening = true
           callers.push(worker)
+          watched.ready()
           counted = totals.join(() => worker.readings())
         },
         gone() {
           callers = callers.filter((one) => one !== worker)
           counted?.leave()
+          watched.gone()
           turnDesk.release()
           served?.gone()
         },

@@ -23,6 +23,8 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Runnin
     // Asked only of one that is ready.
     readings: () => app.readings(),
     callFunction: (call) => app.callFunction(call),
+    tellRuns: (filters) => app.live.tellSiblings(filters),
+    runsHeard: (ended) => app.live.heard(ended),
     stop: onStop,
   }
   const primary = joinCrew<PrimaryMethods & CrewMethods>(ours)
@@ -37,6 +39,10 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Runnin
       first,
       turns,
       totals: () => primary.totals(),
+      siblings: {
+        ask: (filters) => primary.watchRuns(filters),
+        tell: (ended) => void primary.runsEnded(ended).catch(() => undefined),
+      },
       ...(owned ? { owner: { storage, healthy: () => primary.healthy() } } : {}),
     },
   })

@@ -2,46 +2,14 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
 import { createLiveRuns } from '../src/core/live-runs.ts'
 import type { Sampled } from '../src/core/live-runs.ts'
 import type { RunRecord } from '../src/model.ts'
 import { buildApp } from './helpers/build-app.ts'
-import type { TestApp } from './helpers/build-app.ts'
 import { call, refused, upload } from './helpers/client.ts'
 import { guest } from './helpers/guests.ts'
+import { watch } from './helpers/live-runs.ts'
 import { newRun } from './storage-suite.ts'
-
-interface Event {
-  event: string
-  data: Record<string, unknown>
-}
-
-/** The events of a stream, one at a time; undefined at its end. */
-async function watch(t: TestContext, app: TestApp, query = '') {
-  const hangUp = new AbortController()
-  t.after(() => hangUp.abort())
-  const response = await app.request(`/api/runs/live${query}`, { signal: hangUp.signal })
-  assert.equal(response.status, 200)
-  assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8')
-  assert.equal(response.headers.get('cache-control'), 'no-store')
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
-  let text = ''
-  async function next(): Promise<Event | undefined> {
-    while (!text.includes('\n\n')) {
-      const { done, value } = await reader.read()
-      if (done) return undefined
-      text += value
-    }
-    const [one = '', ...rest] = text.split('\n\n')
-    text = rest.join('\n\n')
-    const [, event = '', data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(one) ?? []
-    return { event, data: JSON.parse(data) as Record<string, unknown> }
-  }
-  const open = await next()
-  assert.deepEqual(open, { event: 'open', data: { sampled_above: 500, workers: 1 } })
-  return { next, hangUp: () => hangUp.abort() }
-}
 
 test('runs are told as they end, as lists show them, and by filter', async (t) => {
   const app = await buildApp(t)
@@ -97,14 +65,14 @@ test('of more than 500 a second a part is told, and how many there were', async 
   const live = createLiveRuns()
   const told: RunRecord[] = []
   const counts: Sampled[] = []
-  const stop = live.watch({
+  const stop = await live.watch({
     filter: { executableId: 1 },
     runs: (records) => told.push(...records) > 0,
     sampled: (one) => void counts.push(one),
     end: () => undefined,
   })
   const slow: Sampled[] = []
-  const stopSlow = live.watch({
+  const stopSlow = await live.watch({
     filter: {},
     runs: () => false,
     sampled: (one) => void slow.push(one),

@@ -11,7 +11,7 @@ import { loadConfig } from '../../src/config.ts'
 
 export type Settings = Record<string, string | number>
 
-export interface TestApp extends Omit<RunningApp, 'readings' | 'callFunction'> {
+export interface TestApp extends Omit<RunningApp, 'readings' | 'callFunction' | 'live'> {
   dataDir: string
   /** fetch() against the app; the path begins with a slash. */
   request(path: string, init?: RequestInit): Promise<Response>

@@ -73,11 +73,6 @@ function Live({ live: { state, told, sampled, pause } }: { live: LiveRuns }) {
           {format.time(sampled.at.toISOString())}
         </span>
       )}
-      {told !== undefined && told.workers > 1 && (
-        <span class="muted small">
-          Of {told.workers} processes one tells of its runs as they end. Refresh to see all.
-        </span>
-      )}
     </div>
   )
 }

@@ -24,7 +24,10 @@ export function registerLiveRuns(app: App, { live, workers }: LiveRunsDeps): voi
       schema: { hide: true, querystring: RunsFilter },
       config: { access: 'token' },
     },
-    (request, reply) => stream(request, reply, readFilterOfRuns(request.query)),
+    async (request, reply) => {
+      await stream(request, reply, readFilterOfRuns(request.query))
+      return reply
+    },
   )
 
   // It would hold up a stop until connections are cut.
@@ -33,15 +36,15 @@ export function registerLiveRuns(app: App, { live, workers }: LiveRunsDeps): voi
     done()
   })
 
-  function stream(
+  async function stream(
     request: FastifyRequest,
     reply: FastifyReply,
     filter: RunWatcher['filter'],
-  ): void {
+  ): Promise<void> {
     const { raw } = reply
     const send = (event: string, data: object): boolean =>
       raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
-    const stop = live.watch({
+    const stop = await live.watch({
       filter,
       runs(records) {
         // What the one before could not take waits in memory: no more is put to it.
@@ -52,12 +55,17 @@ export function registerLiveRuns(app: App, { live, workers }: LiveRunsDeps): voi
       sampled: (counts) => void send('sampled', counts),
       end: () => raw.end(),
     })
+    reply.hijack()
+    // Its reader, or the server, may have gone meanwhile.
+    if (raw.destroyed || raw.writableEnded) {
+      stop()
+      return
+    }
     const pulse = setInterval(() => raw.write(': still here\n\n'), PULSE_MS)
     raw.once('close', () => {
       clearInterval(pulse)
       stop()
     })
-    reply.hijack()
     raw.writeHead(200, {
       ...ANSWER_HEADERS,
       'content-type': 'text/event-stream; charset=utf-8',
