@@ -14,7 +14,9 @@ import {
 } from './helpers/browser.ts'
 import { buildApp, suiteScope } from './helpers/build-app.ts'
 import type { Settings, TestApp } from './helpers/build-app.ts'
+import { upload } from './helpers/client.ts'
 import { POLL } from './helpers/deliveries.ts'
+import { example } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 import type { HttpService } from './helpers/http-service.ts'
 import { verifiesHmac } from './helpers/signatures.ts'
@@ -207,6 +209,89 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     await press(page, 'Delete this endpoint …')
     await press(page, 'Delete it for good')
     await page.getByText('There are no endpoints yet').waitFor()
+    assert.deepEqual(faults, [])
+  })
+
+  test('resume what was paused, and recover what failed', async (t) => {
+    const app = await serve()
+    const target = await receiver(t)
+    await addType(app, 'acme')
+    const once = { retry: { schedule_ms: [] } }
+    const { id } = await addEndpoint(app, 'acme', `${target.origin}/in`, once)
+    target.answers.push(500)
+    const { message_id: failed } = await publish(app, 'acme', { order: 1 })
+    await reached(app, failed, 'exhausted')
+    const later = new Date(Date.now() + 60_000).toISOString()
+    const { message_id: waits } = await post(app, '/api/messages', {
+      ...{ tenant: 'acme', type: 'order.created', payload: { order: 2 }, deliver_at: later },
+    })
+    await reached(app, waits, 'scheduled')
+    const { page, faults } = await openPage(
+      browser,
+      `${app.origin}/#/webhooks/acme/endpoints/${id}`,
+    )
+    await page.getByText('failing').waitFor()
+    await page.getByRole('img', { name: /: 0 taken, 1 failed/ }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'endpoint-failing')
+
+    await press(page, 'Recover …')
+    await press(page, /^Send all that failed since/)
+    const job = page.getByRole('region', { name: 'Job' })
+    await job.getByText('finished').waitFor()
+    await reached(app, failed, 'succeeded')
+
+    await press(page, 'Disable …')
+    await press(page, 'Disable it and pause what waits')
+    await page.getByText(', 1 paused').waitFor()
+    await press(page, 'Enable')
+    await press(page, 'Resume …')
+    assert.deepEqual(await violations(page), [])
+    await press(page, 'Send what is paused (1), the oldest first')
+    await page.getByText(', 1 paused').waitFor({ state: 'detached' })
+    await reached(app, waits, 'scheduled')
+    assert.deepEqual(faults, [])
+  })
+
+  test('go to a function of this server, as its form and its changes say', async () => {
+    const app = await serve()
+    const { id: wasmId } = await upload(app, await example('hello'))
+    await addType(app, 'acme', { example: { order: 7 } })
+    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/endpoints`)
+    await page.getByLabel('Events go to').selectOption('a function of this server')
+    await page.getByLabel('Event types', { exact: true }).fill('order.created')
+    await press(page, 'Make the endpoint')
+    await page.getByText('Give the number of the function').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.getByLabel('Function', { exact: true }).fill(String(wasmId))
+    await page.getByLabel('Export').fill('say')
+    await press(page, 'Make the endpoint')
+    await page.getByRole('link', { name: `Function ${wasmId}, say` }).click()
+    await press(page, 'Test')
+    const answer = page.getByRole('region', { name: 'Answer to the test' })
+    await answer.getByText('succeeded').waitFor()
+    await answer.getByText('order.created', { exact: true }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'endpoint-function')
+
+    const change = page.getByRole('region', { name: 'Change' })
+    await change.getByText('Headers, retries, pace').click()
+    await change.getByLabel('Order', { exact: true }).selectOption('in order; a failure is skipped')
+    await change.getByLabel('Order by').fill('customer.id')
+    await change.getByLabel('Other fields').fill('7')
+    await press(page, 'Save the changes')
+    await page.getByText('have to be one JSON object').waitFor()
+    await change.getByLabel('Other fields').fill('{"delay_ms":5}')
+    await press(page, 'Save the changes')
+    await page.getByText('customer.id, skip').waitFor()
+    await change.getByText('Saved', { exact: true }).waitFor()
+    assert.equal(await change.getByLabel('Other fields').inputValue(), '')
+    const { items } = (await (await app.request('/api/endpoints?tenant=acme')).json()) as {
+      items: Json[]
+    }
+    assert.deepEqual(items[0]?.ordered, { key: 'customer.id', on_exhaustion: 'skip' })
+    assert.equal(items[0].delay_ms, 5)
+    assert.deepEqual(items[0].function, { wasm_id: wasmId, name: 'say', callback: false })
     assert.deepEqual(faults, [])
   })
 

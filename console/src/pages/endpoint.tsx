@@ -116,7 +116,7 @@ function Known({ one, onChanged }: Props) {
           </section>
           <section aria-labelledby="change">
             <h2 id="change">Change</h2>
-            <Change key={one.updated_at} one={one} types={names} onChanged={onChanged} />
+            <Change one={one} types={names} onChanged={onChanged} />
           </section>
           <section aria-labelledby="delete">
             <h2 id="delete">Delete</h2>
@@ -225,7 +225,7 @@ function Switch({ one, onChanged }: Props) {
           <p class="muted">{paused.toLocaleString()} of its deliveries are paused.</p>
           <Action
             verb="Resume"
-            sure={`Send ${paused.toLocaleString()} paused deliveries, the oldest first`}
+            sure={`Send what is paused (${paused.toLocaleString()}), the oldest first`}
             act={() => resumeEndpoint(of)}
             done="They go on"
             onDone={onChanged}
@@ -288,7 +288,8 @@ interface ChangeProps extends Props {
 }
 
 function Change({ one, types, onChanged }: ChangeProps) {
-  const before = draftOf(one)
+  // What was shown: what others change meanwhile is left alone.
+  const [before, setBefore] = useState(() => draftOf(one))
   const [draft, setDraft] = useState(before)
   const [warnings, setWarnings] = useState<readonly string[]>([])
 
@@ -296,6 +297,9 @@ function Change({ one, types, onChanged }: ChangeProps) {
     const wasmId = draft.to === 'function' ? Number(draft.wasmId) : undefined
     const changed = await changeEndpoint(ofOne(one), changesOf(draft, before), wasmId)
     setWarnings(changed.warnings ?? [])
+    const saved = { ...draft, url: '', headers: '', others: '' }
+    setBefore(saved)
+    setDraft(saved)
   }
 
   return (

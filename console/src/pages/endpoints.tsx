@@ -149,13 +149,14 @@ function Made({ one }: { one: MadeEndpoint }) {
 }
 
 function Empty({ tenant }: { tenant: string }) {
+  const { mayManage } = useWho()
   const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/endpoints`]
   const body = { tenant, url: 'https://example.com/hook', event_types: ['*'] }
   return (
     <>
       <p>
-        There are no endpoints yet, so nothing that is published is sent anywhere. Make one below,
-        or from a terminal:
+        There are no endpoints yet, so nothing that is published is sent anywhere.{' '}
+        {mayManage ? 'Make one below, or from a terminal:' : 'A token that may manage makes one:'}
       </p>
       <CommandLine
         text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}

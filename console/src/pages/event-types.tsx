@@ -103,13 +103,14 @@ function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
 }
 
 function Empty({ tenant }: { tenant: string }) {
+  const { mayManage } = useWho()
   const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/event-types`]
   const body = { tenant, name: 'order.created' }
   return (
     <>
       <p>
-        There are no event types yet, and only what has a type can be published. Add one below, or
-        from a terminal:
+        There are no event types yet, and only what has a type can be published.{' '}
+        {mayManage ? 'Add one below, or from a terminal:' : 'A token that may manage adds one:'}
       </p>
       <CommandLine
         text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}

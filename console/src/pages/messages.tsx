@@ -174,11 +174,17 @@ function UseExample({ known, onUse }: UseExampleProps) {
 }
 
 function Empty({ tenant, type = 'order.created' }: { tenant: string; type: string | undefined }) {
+  const { mayPublish } = useWho()
   const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/messages`]
   const body = { tenant, type, payload: { order: 1 } }
   return (
     <>
-      <p>Nothing is published here yet. Publish something below, or from a terminal:</p>
+      <p>
+        Nothing is published here yet.{' '}
+        {mayPublish
+          ? 'Publish something below, or from a terminal:'
+          : 'A token that may publish does so:'}
+      </p>
       <CommandLine
         text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
         label="curl line that publishes"

@@ -21,6 +21,7 @@ const TONES: Readonly<Record<string, string>> = {
   enabled: 'good',
   healthy: 'good',
   failed: 'bad',
+  failing: 'bad',
   exhausted: 'bad',
   discarded: 'bad',
   disabled: 'bad',
