@@ -53,8 +53,9 @@ describe('the console', { skip: NO_BROWSER }, () => {
     assert.match(await line.innerText(), new RegExp(`${app.origin}/api/executables`))
     assert.deepEqual(await violations(page), [])
 
-    await tabTo(page, /Choose files/)
+    // Asked for early: the browser has to know of it before the key is pressed.
     const chooser = page.waitForEvent('filechooser')
+    await tabTo(page, /Choose files/)
     await page.keyboard.press('Enter')
     await (await chooser).setFiles(wasmOf('hello'))
     await page.getByText('Its admin key is shown this once').waitFor()
