@@ -151,6 +151,15 @@ export default tseslint.config(
     'the console is Preact, uPlot and the typed client; a further library earns its place in decision 0032.',
   ),
   mayNotImport(
+    ['console/src/{parts,hooks}/**'],
+    [
+      '^node:',
+      '^(?!preact|uplot|\\.|.*/packages/client/src/)',
+      '/(functions|runs|deliveries|webhooks|sources|bins|system)/',
+    ],
+    'what several areas of the console need knows of none of them.',
+  ),
+  mayNotImport(
     ['packages/client/src/**'],
     ['^(?!\\./)'],
     'the client is what it is by itself: no other package, nothing of Node.js, and nothing of the server.',

@@ -403,10 +403,10 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'src/core/run-journal.ts': [
     [
-      'FIGURED_RECORDS_MAX',
+      'TIMED_RECORDS_MAX',
       'records',
-      'Of one executable, for its figures of the last hour',
-      'the newest; `more` says so',
+      'Runs of one executable that its p95 is made of',
+      'of the newest',
     ],
     [
       'SCANNED_RECORDS_MAX',

@@ -1,14 +1,14 @@
 // The frame around the pages: whether one has to sign in, where one is, and where the focus goes.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { WasmhookError } from '../../packages/client/src/error.ts'
-import { whoAmI } from './api/client.ts'
-import { SignIn } from './pages/sign-in.tsx'
+import { whoAmI } from './client.ts'
+import { SignIn } from './sign-in.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
 import { PAGES, SECTIONS } from './pages.tsx'
 import { linkTo, useRoute } from './route.ts'
 import { session } from './session.ts'
-import { useLoad } from './use-load.ts'
+import { useLoad } from './hooks/use-load.ts'
 import { WhoContext } from './who.ts'
 
 export function App() {
@@ -27,7 +27,8 @@ export function App() {
   const show = page && PAGES[page]
 
   const before = useRef(place)
-  useEffect(() => {
+  // Before anybody can have begun to type in it.
+  useLayoutEffect(() => {
     // A page that was asked for is read from its heading; the first one is left to the browser.
     if (before.current !== place) main.current?.querySelector('h1')?.focus()
     before.current = place

@@ -1,5 +1,5 @@
 // The line for a terminal that does what a button here does. It names files and keys, and holds none.
-import { ROOT } from './api/client.ts'
+import { ROOT } from './client.ts'
 import { session } from './session.ts'
 
 /** One argument of a shell, whatever it holds. */

@@ -1,7 +1,7 @@
 // Whose the token of this tab is: the operator's, or a tenant's with its rights.
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
-import type { whoAmI } from './api/client.ts'
+import type { whoAmI } from './client.ts'
 
 /** The operator's tenant is null. */
 export type Who = Pick<Awaited<ReturnType<typeof whoAmI>>, 'tenant' | 'rights'>

@@ -1,7 +1,6 @@
 // Asks for the admin key of a function that another tab, or curl, uploaded.
 import { useId, useState } from 'preact/hooks'
-import { keyAskedFor } from '../api/client.ts'
-import { describe, mayAdminister } from '../api/functions.ts'
+import { adminKeyOpens, keyAskedFor } from '../client.ts'
 import { session } from '../session.ts'
 import { ErrorNote } from './error-note.tsx'
 
@@ -14,7 +13,7 @@ export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
     event.preventDefault()
     if (key.trim() === '') return
     session.keepAdminKey(id, key.trim())
-    const opened = await describe(id).then(mayAdminister, () => false)
+    const opened = await adminKeyOpens(id).catch(() => false)
     if (!opened) session.forgetAdminKey(id)
     setRefused(!opened)
     if (opened) onKey()

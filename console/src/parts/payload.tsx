@@ -1,8 +1,8 @@
 // Bytes from outside, shown by what they are. Nothing of them becomes part of this page: HTML and SVG are text here.
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import * as format from '../format.ts'
-import { recognise } from '../result-kind.ts'
-import type { Shown } from '../result-kind.ts'
+import { recognise } from './result-kind.ts'
+import type { Shown } from './result-kind.ts'
 import { JsonTree } from './json-tree.tsx'
 
 interface Words {

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { Fragment } from 'preact'
 import { useState } from 'preact/hooks'
-import type { Pages } from '../use-pages.ts'
+import type { Pages } from '../hooks/use-pages.ts'
 import { Refused } from './admin-key.tsx'
 import { ErrorNote } from './error-note.tsx'
 

@@ -1,0 +1,97 @@
+// Sends again whatever the list's filter finds: says what that is, asks once more, and shows how it goes.
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { ROOT } from '../client.ts'
+import { resendAll, resendBody } from './api.ts'
+import { adminWords, jsonWords, line, tokenWords } from '../curl.ts'
+import { inWords, ownerOf } from './delivery-filter.ts'
+import type { Filter } from './delivery-filter.ts'
+import { session } from '../session.ts'
+import { Action } from '../parts/action.tsx'
+import { CommandLine } from '../parts/copy.tsx'
+import { JobLink, JobProgress } from './job-progress.tsx'
+
+interface Props {
+  filter: Filter
+  onClose: () => void
+}
+
+export function ResendAll({ filter, onClose }: Props) {
+  const [job, setJob] = useState<string | undefined>(undefined)
+  const heading = useRef<HTMLHeadingElement>(null)
+  // The button that opened it is gone.
+  useEffect(() => heading.current?.focus(), [job])
+  return (
+    <section class="card" aria-labelledby="resend-all">
+      <div class="result-head">
+        <h2 id="resend-all" ref={heading} tabIndex={-1}>
+          {job === undefined ? 'Resend all matching' : 'Being sent again'}
+        </h2>
+        <button type="button" class="quiet" onClick={onClose}>
+          Close
+        </button>
+      </div>
+      {job === undefined ? (
+        <Ask filter={filter} onBegun={setJob} />
+      ) : (
+        <>
+          <JobProgress id={job} manage />
+          <p>
+            It goes on when you leave this page: <JobLink id={job}>see this job</JobLink>.
+          </p>
+        </>
+      )}
+    </section>
+  )
+}
+
+function Ask({ filter, onBegun }: { filter: Filter; onBegun: (id: string) => void }) {
+  const field = useId()
+  const [text, setText] = useState('')
+  const rate = /^[1-9]\d*$/.test(text.trim()) ? Number(text) : undefined
+  const odd = rate === undefined && text.trim() !== ''
+  const meant = { ...filter, state: filter.state ?? 'failed' }
+  return (
+    <>
+      <p>
+        This sends again <strong>{inWords(meant)}</strong>, the oldest first, each once. What is
+        under way just then, or is kept no more, is left out.
+      </p>
+      <div class="field rate">
+        <label for={field}>At most in a second (empty: as fast as targets may be asked)</label>
+        <input
+          id={field}
+          type="text"
+          inputMode="numeric"
+          autoComplete="off"
+          aria-invalid={odd || undefined}
+          aria-describedby={`${field}-wrong`}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </div>
+      <p class="wrong" id={`${field}-wrong`} role="alert">
+        {odd ? 'Use a whole number above 0, or leave it empty.' : ''}
+      </p>
+      {!odd && (
+        <Action
+          verb="Send them again"
+          sure="Yes, send all of them again"
+          done=""
+          primary
+          act={async () => onBegun((await resendAll(meant, rate)).job_id)}
+        />
+      )}
+      <details>
+        <summary>From a terminal</summary>
+        <CommandLine text={resendLine(meant, rate)} label="curl line that resends" />
+      </details>
+    </>
+  )
+}
+
+/** For a terminal. */
+export function resendLine(filter: Filter, rate: number | undefined): string {
+  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/deliveries/resend`]
+  const keyWords = ownerOf(filter) === undefined ? tokenWords : adminWords
+  return line([...words, ...keyWords(session.token()), ...jsonWords(resendBody(filter, rate))])
+}

@@ -1,0 +1,93 @@
+// Who may call a function, and what its results are signed with. Each key is shown once, as it is made.
+import { useState } from 'preact/hooks'
+import { client, keys } from '../client.ts'
+import * as format from '../format.ts'
+import { useLoad } from '../hooks/use-load.ts'
+import { Action } from '../parts/action.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
+import { Secret } from '../parts/secret.tsx'
+
+export function UsageKey({ id }: { id: number }) {
+  const [made, setMade] = useState<string | undefined>(undefined)
+  const path = { id }
+  return (
+    <div class="card">
+      <p>
+        Whoever knows its address may call it, unless it has a usage key; then whoever has that.
+      </p>
+      {made !== undefined && (
+        <Secret text={made} what={`the usage key of function ${id}`}>
+          The usage key is shown this once. Callers send it as <code>SSVM_Usage_Key</code>.
+        </Secret>
+      )}
+      <Action
+        verb="Make a new usage key"
+        sure="Make it; an old one opens nothing from then on"
+        done="Made"
+        act={async () => {
+          const answer = await client.put('/api/keys/{id}/usage_key', { path, ...keys(id) })
+          setMade(answer.SSVM_Usage_Key)
+        }}
+      />
+      <Action
+        verb="Open it to all"
+        sure="Let anybody call it"
+        done="Anybody may call it"
+        act={async () => {
+          await client.delete('/api/keys/{id}/usage_key', { path, ...keys(id) })
+          setMade(undefined)
+        }}
+      />
+    </div>
+  )
+}
+
+const SECRET = '/api/executables/{id}/signing-secret'
+
+export function SigningSecret({ id }: { id: number }) {
+  const path = { id }
+  const { value, error, reload } = useLoad(`signing ${id}`, (signal) =>
+    client.get(SECRET, { path, ...keys(id), signal }),
+  )
+  const [made, setMade] = useState<string | undefined>(undefined)
+  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  if (value === undefined) return <p class="muted">Loading …</p>
+  const [inUse] = value.secrets
+  const ending = value.secrets.filter((secret) => secret.expires_at !== null)
+  return (
+    <div class="card">
+      <p>
+        {inUse === undefined
+          ? 'Its callbacks are not signed. With a secret they are, as Standard Webhooks says, so that a receiver knows whose they are.'
+          : `Its callbacks are signed, with a secret of ${format.time(inUse.created_at)}.`}
+        {ending.length > 0 && ` An older one signs beside it for a while.`}
+      </p>
+      {made !== undefined && (
+        <Secret text={made} what={`the signing secret of function ${id}`}>
+          The secret is shown this once. Receivers verify with it.
+        </Secret>
+      )}
+      <Action
+        verb={inUse === undefined ? 'Make a signing secret' : 'Rotate it'}
+        {...(inUse === undefined ? {} : { sure: 'Rotate; both sign for a while' })}
+        done="Made"
+        act={async () => {
+          setMade((await client.post(SECRET, { path, ...keys(id), json: {} })).secret)
+        }}
+        onDone={reload}
+      />
+      {inUse !== undefined && (
+        <Action
+          verb="Sign no more"
+          sure="Forget every secret of it"
+          done="Nothing is signed"
+          act={async () => {
+            await client.delete(SECRET, { path, ...keys(id) })
+            setMade(undefined)
+          }}
+          onDone={reload}
+        />
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,142 @@
+// One function: what it exports, a form to call each, and its recent runs; beside them its settings.
+import { useState } from 'preact/hooks'
+import { describe, mayAdminister } from './api.ts'
+import type { Description, Export } from './api.ts'
+import { NOTHING_MORE, addressOf, curlOf, firstInputs } from './call.ts'
+import * as format from '../format.ts'
+import { AdminKey } from '../parts/admin-key.tsx'
+import { CallForm } from './call-form.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
+import { Fact, Facts, Time } from '../parts/facts.tsx'
+import { Head } from '../parts/head.tsx'
+import { Runs } from '../runs/recent-runs.tsx'
+import { linkTo } from '../route.ts'
+import type { PageName } from '../route.ts'
+import { useLoad } from '../hooks/use-load.ts'
+import { Settings } from './settings.tsx'
+
+export function FunctionPage({ id, page }: { id: number; page: PageName | undefined }) {
+  const { value: one, error, reload } = useLoad(`function ${id}`, (signal) => describe(id, signal))
+  return (
+    <>
+      <Head
+        title={one?.wasm_description || `Function ${id}`}
+        way={[{ name: 'Functions', href: linkTo('functions') }]}
+        beside={{
+          label: 'Of this function',
+          places: [
+            { name: 'Call and runs', href: linkTo('function', { id }), here: page === 'function' },
+            {
+              name: 'Versions and settings',
+              href: linkTo('settings', { id }),
+              here: page === 'settings',
+            },
+            {
+              name: 'Its deliveries',
+              href: linkTo('deliveries', {}, { wasm_id: id }),
+              here: false,
+            },
+          ],
+        }}
+      />
+      {error !== undefined && <ErrorNote error={error} retry={reload} />}
+      {one === undefined && error === undefined && <p class="muted">Loading …</p>}
+      {one !== undefined && page === 'function' && <Known one={one} onKey={reload} />}
+      {one !== undefined && page === 'settings' && <Settings one={one} onChanged={reload} />}
+    </>
+  )
+}
+
+function Known({ one, onKey }: { one: Description; onKey: () => void }) {
+  const id = one.wasm_id
+  const [turn, setTurn] = useState(0)
+  const callable = one.functions.filter((fn) => fn.unsupported === undefined)
+  const [name, setName] = useState(callable[0]?.name)
+  const chosen = callable.find((fn) => fn.name === name) ?? callable[0]
+  return (
+    <>
+      <Facts>
+        <Fact name="id">{id}</Fact>
+        <Fact name="version">{one.version}</Fact>
+        <Fact name="kind">{one.kind}</Fact>
+        <Fact name="uploaded">
+          <Time at={one.created_at} />
+        </Fact>
+        <Fact name="sha256">{one.wasm_sha256.slice(0, 14)}…</Fact>
+      </Facts>
+      {one.warnings.map((warning) => (
+        <p key={warning} class="note warn">
+          {warning}
+        </p>
+      ))}
+      {one.missing_imports.length > 0 && (
+        <p class="note warn">
+          Nobody provides what it imports: <code>{one.missing_imports.join(', ')}</code>
+        </p>
+      )}
+      <section aria-labelledby="call">
+        <h2 id="call">Call</h2>
+        {chosen === undefined ? (
+          <p class="muted">It exports no function that can be called.</p>
+        ) : (
+          <>
+            <Exports all={one.functions} chosen={chosen} onChoose={setName} />
+            <CallForm
+              key={chosen.name}
+              id={id}
+              kind={one.kind}
+              fn={chosen}
+              stored={addressOf(one.wasm_callback_object)}
+              onCalled={() => setTurn((before) => before + 1)}
+            />
+          </>
+        )}
+      </section>
+      <section aria-labelledby="runs">
+        <h2 id="runs">Recent runs</h2>
+        {mayAdminister(one) ? (
+          <Runs id={id} turn={turn} curl={chosen === undefined ? '' : firstCurl(one, chosen)} />
+        ) : (
+          <AdminKey id={id} onKey={onKey} />
+        )}
+      </section>
+    </>
+  )
+}
+
+function firstCurl({ wasm_id: id, kind }: Description, fn: Export): string {
+  const text = kind === 'raw' ? '1' : 'hello'
+  const inputs = firstInputs(fn, kind).map((one) => ({ ...one, text }))
+  const bytes = fn.result?.includes('bytes') ?? false
+  return curlOf({ id, name: fn.name, inputs, bytes, more: NOTHING_MORE, stored: undefined })
+}
+
+interface ExportsProps {
+  all: readonly Export[]
+  chosen: Export
+  onChoose: (name: string) => void
+}
+
+function Exports({ all, chosen, onChoose }: ExportsProps) {
+  return (
+    <fieldset class="exports">
+      <legend>Exports</legend>
+      {all.map((fn) => (
+        <label key={fn.name} class="export">
+          <input
+            type="radio"
+            name="export"
+            checked={fn.name === chosen.name}
+            disabled={fn.unsupported !== undefined}
+            onChange={() => onChoose(fn.name)}
+          />
+          <code>
+            <span class="strong">{fn.name}</span>
+            {format.signature(fn.params, fn.result)}
+          </code>
+          {fn.unsupported !== undefined && <span class="muted small">{fn.unsupported}</span>}
+        </label>
+      ))}
+    </fieldset>
+  )
+}

@@ -1,0 +1,66 @@
+// The limits of a call: what holds, and what the owner sets in place of the default.
+import { useState } from 'preact/hooks'
+import { client, keys } from '../client.ts'
+import { useLoad } from '../hooks/use-load.ts'
+import { ErrorNote } from '../parts/error-note.tsx'
+import { SaveForm } from '../parts/save-form.tsx'
+
+function load(id: number, signal?: AbortSignal) {
+  return client.get('/api/executables/{id}/limits', { path: { id }, ...keys(id), signal })
+}
+
+type Limits = Awaited<ReturnType<typeof load>>['limits']
+
+export function LimitsForm({ id }: { id: number }) {
+  const { value, error, reload } = useLoad(`limits ${id}`, (signal) => load(id, signal))
+  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  if (value === undefined) return <p class="muted">Loading …</p>
+  return <Fields id={id} limits={value.limits} />
+}
+
+function Fields({ id, limits }: { id: number; limits: Limits }) {
+  const [texts, setTexts] = useState<Readonly<Record<string, string>>>(() =>
+    Object.fromEntries(Object.entries(limits).map(([name, { own }]) => [name, String(own ?? '')])),
+  )
+  const own = (): Record<string, number | null> =>
+    Object.fromEntries(
+      Object.entries(texts).map(([name, text]) => [name, text.trim() === '' ? null : Number(text)]),
+    )
+  const complain = (): string | undefined => {
+    const odd = Object.entries(texts).find(([, text]) => !/^\s*\d*\s*$/.test(text))
+    return odd === undefined ? undefined : `${odd[0]} has to be a whole number, or empty.`
+  }
+  return (
+    <SaveForm
+      verb="Save the limits"
+      complain={complain}
+      save={() =>
+        client.put('/api/executables/{id}/limits', { path: { id }, ...keys(id), json: own() })
+      }
+    >
+      <p class="muted">What is left empty is as the server says.</p>
+      <div class="limits">
+        {Object.entries(limits).map(([name, limit]) => (
+          <div class="field" key={name}>
+            <label for={`limit-${name}`}>
+              <code>{name}</code>
+            </label>
+            <input
+              id={`limit-${name}`}
+              type="text"
+              inputMode="numeric"
+              autoComplete="off"
+              placeholder={String(limit.default)}
+              aria-describedby={`limit-${name}-range`}
+              value={texts[name] ?? ''}
+              onInput={(event) => setTexts({ ...texts, [name]: event.currentTarget.value })}
+            />
+            <p class="muted small" id={`limit-${name}-range`}>
+              {limit.floor.toLocaleString()} to {limit.ceiling.toLocaleString()} {limit.unit}
+            </p>
+          </div>
+        ))}
+      </div>
+    </SaveForm>
+  )
+}

@@ -1,0 +1,202 @@
+// What the owner of a function changes: versions, state, variables, callback, limits, and its end.
+import { useState } from 'preact/hooks'
+import { client, keys } from '../client.ts'
+import { mayAdminister } from './api.ts'
+import type { Description } from './api.ts'
+import { curlFor } from '../curl.ts'
+import { AdminKey } from '../parts/admin-key.tsx'
+import { CallbackForm } from './callback-form.tsx'
+import { CommandLine } from '../parts/copy.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
+import { SigningSecret, UsageKey } from './function-keys.tsx'
+import { OptionsForm, TypesForm } from './function-options.tsx'
+import { LimitsForm } from './limits.tsx'
+import { SaveForm } from '../parts/save-form.tsx'
+import { Versions } from './versions.tsx'
+import { go, linkTo } from '../route.ts'
+import { session } from '../session.ts'
+import { useLoad } from '../hooks/use-load.ts'
+
+interface Props {
+  one: Description
+  onChanged: () => void
+}
+
+export function Settings({ one, onChanged }: Props) {
+  const id = one.wasm_id
+  if (!mayAdminister(one)) return <AdminKey id={id} onKey={onChanged} />
+  return (
+    <>
+      <section aria-labelledby="versions">
+        <h2 id="versions">Versions</h2>
+        <Versions id={id} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="state">
+        <h2 id="state">State</h2>
+        <State id={id} />
+      </section>
+      <section aria-labelledby="variables">
+        <h2 id="variables">Variables</h2>
+        <Variables one={one} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="callback">
+        <h2 id="callback">Callback</h2>
+        <CallbackForm one={one} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="signing">
+        <h2 id="signing">Signing</h2>
+        <SigningSecret id={id} />
+      </section>
+      <section aria-labelledby="types">
+        <h2 id="types">Types</h2>
+        <TypesForm one={one} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="usage">
+        <h2 id="usage">Usage key</h2>
+        <UsageKey id={id} />
+      </section>
+      <section aria-labelledby="limits">
+        <h2 id="limits">Limits</h2>
+        <LimitsForm id={id} />
+      </section>
+      <section aria-labelledby="options">
+        <h2 id="options">Name and ways</h2>
+        <OptionsForm one={one} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="delete">
+        <h2 id="delete">Delete</h2>
+        <Delete one={one} />
+      </section>
+    </>
+  )
+}
+
+function State({ id }: { id: number }) {
+  const { value, error, reload } = useLoad(`state ${id}`, (signal) =>
+    client.get('/api/state/{id}', { path: { id }, ...keys(id), signal, as: 'text' }),
+  )
+  const [changed, setChanged] = useState<string | undefined>(undefined)
+  const text = changed ?? value ?? ''
+  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  return (
+    <SaveForm
+      verb="Save the state"
+      save={() =>
+        client.put('/api/state/{id}', { path: { id }, ...keys(id), body: text, as: 'text' })
+      }
+    >
+      <label for="state-text">A text that functions get as their context</label>
+      <textarea
+        id="state-text"
+        class="mono"
+        rows={4}
+        spellcheck={false}
+        value={text}
+        onInput={(event) => setChanged(event.currentTarget.value)}
+      />
+      {value === '{}' && changed === undefined && (
+        <CommandLine
+          text={curlFor('PUT', `/api/state/${id}`, '--data', 'Good morning,')}
+          label="curl line that sets the state"
+        />
+      )}
+    </SaveForm>
+  )
+}
+
+function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
+  const [text, setText] = useState('')
+  return (
+    <SaveForm
+      verb="Replace the variables"
+      complain={() =>
+        /^(?=.*\S)[^=\n]*$/m.test(text) ? 'Each line has to be NAME=value.' : undefined
+      }
+      save={() =>
+        client.put('/api/executables/{id}/variables', {
+          path: { id },
+          ...keys(id),
+          json: readLines(text),
+        })
+      }
+      onSaved={() => {
+        setText('')
+        onChanged()
+      }}
+    >
+      {variables.length === 0 ? (
+        <>
+          <p>There are none. Set them here, or from a terminal:</p>
+          <CommandLine
+            text={curlFor(
+              'PUT',
+              `/api/executables/${id}/variables`,
+              '-H',
+              'Content-Type: application/json',
+              '--data',
+              '{"MAIL_FROM":"ann@example.org"}',
+            )}
+            label="curl line that sets variables"
+          />
+        </>
+      ) : (
+        <p>
+          Set: <code>{variables.join(', ')}</code>. Their values are never shown. What is saved here
+          replaces all of them.
+        </p>
+      )}
+      <label for="variables-text">One on a line, as NAME=value</label>
+      <textarea
+        id="variables-text"
+        class="mono"
+        rows={3}
+        spellcheck={false}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+    </SaveForm>
+  )
+}
+
+function readLines(text: string): Record<string, string> {
+  const lines = text.split('\n').filter((one) => one.trim() !== '')
+  return Object.fromEntries(
+    lines.map((one) => {
+      const at = one.indexOf('=')
+      return at < 0 ? [one.trim(), ''] : [one.slice(0, at).trim(), one.slice(at + 1)]
+    }),
+  )
+}
+
+function Delete({ one }: { one: Description }) {
+  const id = one.wasm_id
+  const [sure, setSure] = useState(false)
+  return (
+    <SaveForm
+      done=""
+      verb={sure ? `Delete function ${id} for good` : 'Delete this function …'}
+      save={async () => {
+        if (!sure) {
+          setSure(true)
+          return
+        }
+        await client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })
+        session.forgetAdminKey(id)
+        go(linkTo('functions'))
+      }}
+      more={
+        sure && (
+          <button type="button" onClick={() => setSure(false)}>
+            Keep it
+          </button>
+        )
+      }
+    >
+      <p>
+        {sure
+          ? 'This cannot be undone. Press the button once more to delete it.'
+          : 'Its versions, settings and runs go with it.'}
+      </p>
+    </SaveForm>
+  )
+}

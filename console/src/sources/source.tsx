@@ -1,0 +1,213 @@
+// One source: its address, what came there and what became of it, and what its owner changes.
+import { useState } from 'preact/hooks'
+import { changeSource, deleteSource, findSource } from './api.ts'
+import type { Source, Verdict } from './api.ts'
+import * as format from '../format.ts'
+import { hookCurl } from './hook-curl.ts'
+import { Action } from '../parts/action.tsx'
+import { CommandLine, CopyButton } from '../parts/copy.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
+import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
+import { SaveForm } from '../parts/save-form.tsx'
+import { Secret } from '../parts/secret.tsx'
+import { SourceEvents } from './source-events.tsx'
+import { SourceFields } from './source-fields.tsx'
+import { TenantHead } from '../parts/tenant-head.tsx'
+import { VerifyFields } from './verify-fields.tsx'
+import { go, linkTo } from '../route.ts'
+import {
+  SCHEMES,
+  changeOf,
+  complaintOf,
+  complaintOfVerify,
+  draftOf,
+  draftOfVerify,
+  verifyOf,
+} from './source-draft.ts'
+import { useLoad } from '../hooks/use-load.ts'
+import { useWho } from '../who.ts'
+import { Does } from './sources.tsx'
+
+interface Props {
+  tenant: string
+  id: string
+  query: Readonly<Record<string, string>>
+}
+
+export function SourcePage({ tenant, id, query }: Props) {
+  const { value, error, reload } = useLoad(`source ${id}`, (signal) =>
+    findSource(tenant, id, signal),
+  )
+  return (
+    <>
+      <TenantHead
+        tenant={tenant}
+        tab="sources"
+        title={value?.description || `Source ${format.shortId(id)}`}
+      />
+      {error !== undefined && <ErrorNote error={error} retry={reload} />}
+      {value === undefined && error === undefined && <p class="muted">Loading …</p>}
+      {value !== undefined && <Known source={value} query={query} onChanged={reload} />}
+    </>
+  )
+}
+
+interface KnownProps {
+  source: Source
+  onChanged: () => void
+}
+
+function Known({ source, query, onChanged }: KnownProps & Pick<Props, 'query'>) {
+  const { url } = source
+  const { mayManage } = useWho()
+  const curl = hookCurl(source)
+  return (
+    <>
+      <div class="secret">
+        <code>{url}</code>
+        <CopyButton text={url} what="the address" />
+      </div>
+      <About source={source} />
+      <section aria-labelledby="events">
+        <h2 id="events">What came</h2>
+        <SourceEvents source={source} verdict={query.verdict as Verdict | undefined} curl={curl} />
+      </section>
+      {curl !== undefined && (
+        <section aria-labelledby="try">
+          <h2 id="try">Send it something</h2>
+          <p>
+            From a terminal, as its sender would
+            {source.verify.scheme === 'none' ? ':' : ', with the secret in the variable SECRET:'}
+          </p>
+          <CommandLine text={curl} label="curl lines that send it an event" />
+        </section>
+      )}
+      {mayManage && <Manage source={source} onChanged={onChanged} />}
+    </>
+  )
+}
+
+function Manage({ source, onChanged }: KnownProps) {
+  return (
+    <>
+      <section aria-labelledby="settings">
+        <h2 id="settings">Settings</h2>
+        <Settings source={source} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="secret">
+        <h2 id="secret">Verification</h2>
+        <Verification source={source} onChanged={onChanged} />
+      </section>
+      <section aria-labelledby="end">
+        <h2 id="end">{source.enabled ? 'Disable or delete' : 'Enable or delete'}</h2>
+        <Ends source={source} onChanged={onChanged} />
+      </section>
+    </>
+  )
+}
+
+function About({ source }: { source: Source }) {
+  const { verify, enabled, format, function: fn, created_at: made } = source
+  return (
+    <Facts>
+      <Fact name="state">
+        <Status word={enabled ? 'enabled' : 'disabled'} />
+      </Fact>
+      <Fact name="sender">{SCHEMES[verify.scheme].label}</Fact>
+      <Fact name="what it does">
+        <Does source={source} />
+      </Fact>
+      {fn !== null && (
+        <Fact name="its sender gets">
+          {fn.answer === 'result' ? 'what the function answers' : '202 at once'}
+        </Fact>
+      )}
+      <Fact name="format">{format}</Fact>
+      <Fact name="made">
+        <Time at={made} />
+      </Fact>
+    </Facts>
+  )
+}
+
+function Settings({ source, onChanged }: KnownProps) {
+  // What is stored, as far as this form knows.
+  const [before, setBefore] = useState(() => draftOf(source))
+  const [draft, setDraft] = useState(before)
+  return (
+    <SaveForm
+      verb="Save the settings"
+      complain={() => complaintOf(draft)}
+      save={async () => {
+        const changed = draftOf(await changeSource(source, changeOf(before, draft)))
+        setBefore(changed)
+        setDraft(changed)
+      }}
+      onSaved={onChanged}
+    >
+      <SourceFields
+        draft={draft}
+        onChange={(changed) => setDraft((one) => ({ ...one, ...changed }))}
+      />
+    </SaveForm>
+  )
+}
+
+function Verification({ source, onChanged }: KnownProps) {
+  const [verify, setVerify] = useState(() => draftOfVerify(source))
+  const [secret, setSecret] = useState<string | undefined>(undefined)
+  return (
+    <SaveForm
+      verb="Replace the verification"
+      done="Replaced"
+      complain={() => complaintOfVerify(verify)}
+      save={async () => {
+        const changed = await changeSource(source, { verify: verifyOf(verify) })
+        setSecret(changed.secret)
+        setVerify(draftOfVerify(changed))
+      }}
+      onSaved={onChanged}
+    >
+      <p class="muted">
+        What is saved here replaces the secrets. So that nothing is refused meanwhile, give the new
+        one and the old one first, and the new one alone once its sender has it.
+      </p>
+      <VerifyFields
+        draft={verify}
+        onChange={(changed) => setVerify((one) => ({ ...one, ...changed }))}
+      />
+      {secret !== undefined && (
+        <Secret text={secret} what="the secret">
+          Its secret is shown this once. Copy it now, and set it at the sender.
+        </Secret>
+      )}
+    </SaveForm>
+  )
+}
+
+function Ends({ source, onChanged }: KnownProps) {
+  const { tenant, enabled } = source
+  return (
+    <>
+      <Action
+        key={String(enabled)}
+        verb={enabled ? 'Disable it' : 'Enable it'}
+        act={() => changeSource(source, { enabled: !enabled })}
+        done=""
+        onDone={onChanged}
+      />
+      <p class="muted">
+        {enabled
+          ? 'While it is disabled, its address answers 404, and events can still be replayed.'
+          : 'Its address answers 404 now; events can still be replayed.'}
+      </p>
+      <Action
+        verb="Delete this source"
+        sure="Delete it with its history"
+        act={() => deleteSource(source)}
+        done=""
+        onDone={() => go(linkTo('sources', { tenant }))}
+      />
+    </>
+  )
+}

@@ -1,0 +1,109 @@
+// A test of one endpoint: an event that is sent now, with what its target answered, or what would be sent.
+import { useState } from 'preact/hooks'
+import { testEndpoint } from './endpoints-api.ts'
+import type { OfEndpoint, Tested } from './endpoints-api.ts'
+import * as format from '../format.ts'
+import { Fact, Facts, Status } from '../parts/facts.tsx'
+import { JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
+import { JsonTree } from '../parts/json-tree.tsx'
+import { SaveForm } from '../parts/save-form.tsx'
+
+interface Props {
+  of: OfEndpoint
+  types: readonly string[]
+  onTested: () => void
+}
+
+export function EndpointTrial({ of, types, onTested }: Props) {
+  const [type, setType] = useState('')
+  const [payload, setPayload] = useState('')
+  const [tested, setTested] = useState<Tested | undefined>(undefined)
+
+  async function send(): Promise<void> {
+    setTested(undefined)
+    const given = readJson(payload)
+    setTested(
+      await testEndpoint(of, {
+        ...(type.trim() !== '' && { type: type.trim() }),
+        ...(given !== undefined && { payload: given }),
+      }),
+    )
+  }
+
+  return (
+    <div class="call">
+      <SaveForm
+        verb="Test"
+        done="The answer is below"
+        complain={() => (jsonComplaint(payload) ? 'Mend the JSON that is marked.' : undefined)}
+        save={send}
+        onSaved={onTested}
+      >
+        <p class="muted">
+          It is sent one event now, signed and made as any, though it may be disabled. Nothing is
+          stored, and nothing is tried again.
+        </p>
+        <TextField
+          label="Event type"
+          placeholder="the first that it gets"
+          suggestions={types}
+          value={type}
+          onChange={setType}
+        />
+        <JsonField
+          label="Payload"
+          rows={3}
+          help="As JSON; empty: the example of the type."
+          value={payload}
+          onChange={setPayload}
+        />
+      </SaveForm>
+      {tested !== undefined && <Answered tested={tested} />}
+    </div>
+  )
+}
+
+function Answered({
+  tested: { state, reason, type, webhook_id: id, attempt },
+}: {
+  tested: Tested
+}) {
+  return (
+    <section class="result" aria-label="Answer to the test">
+      <Facts>
+        <Fact name="state">
+          <Status word={state} code={reason ?? attempt?.error_class ?? null} />
+        </Fact>
+        {attempt !== null && (
+          <>
+            <Fact name="status">{attempt.status ?? 'none'}</Fact>
+            <Fact name="took">{format.duration(attempt.duration_us / 1000)}</Fact>
+            {attempt.peer !== null && <Fact name="peer">{attempt.peer}</Fact>}
+          </>
+        )}
+        <Fact name="event type">{type}</Fact>
+        <Fact name="webhook-id">{id}</Fact>
+      </Facts>
+      {attempt?.error && <p>{attempt.error}</p>}
+      {attempt !== null && attempt.status !== null && (
+        <>
+          <h3>Answer of the target</h3>
+          {attempt.response_body === '' ? (
+            <p class="muted">Its body was empty.</p>
+          ) : (
+            <pre class="block" tabIndex={0} role="region" aria-label="Body of the answer">
+              {attempt.response_body ?? 'It was no text.'}
+            </pre>
+          )}
+          {attempt.response_cut && <p class="muted">It was longer; its end was not kept.</p>}
+        </>
+      )}
+      {attempt !== null && attempt.request !== null && (
+        <details>
+          <summary>What was sent</summary>
+          <JsonTree value={attempt.request} />
+        </details>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,316 @@
+// One endpoint: how it is, a test of it, and what its owner does with it.
+import { useState } from 'preact/hooks'
+import {
+  changeEndpoint,
+  disableEndpoint,
+  enableEndpoint,
+  readEndpoint,
+  readStats,
+  removeEndpoint,
+  resumeEndpoint,
+  rotateSecret,
+} from './endpoints-api.ts'
+import type { Endpoint, MadeEndpoint, OfEndpoint } from './endpoints-api.ts'
+import { listEventTypes } from './events-api.ts'
+import { changesOf, complaintOf, draftOf } from './endpoint-draft.ts'
+import * as format from '../format.ts'
+import { Action } from '../parts/action.tsx'
+import { EndpointAgain } from './endpoint-again.tsx'
+import { EndpointFields } from './endpoint-form.tsx'
+import { EndpointState, nameOf } from './endpoint-state.tsx'
+import { EndpointTrial } from './endpoint-trial.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
+import { Fact, Facts, Time } from '../parts/facts.tsx'
+import { Hours } from './hours.tsx'
+import { SaveForm } from '../parts/save-form.tsx'
+import { Secret } from '../parts/secret.tsx'
+import { TenantHead } from '../parts/tenant-head.tsx'
+import { Warnings } from './warnings.tsx'
+import { go, linkTo } from '../route.ts'
+import { useLoad } from '../hooks/use-load.ts'
+import { useWho } from '../who.ts'
+
+export function EndpointPage({ tenant, id }: OfEndpoint) {
+  const of = { tenant, id }
+  const {
+    value: one,
+    error,
+    reload,
+  } = useLoad(`endpoint ${id}`, (signal) => readEndpoint(of, signal))
+  return (
+    <>
+      <TenantHead tenant={tenant} tab="endpoints" title={one ? nameOf(one) : 'Endpoint'} />
+      {error !== undefined && <ErrorNote error={error} retry={reload} />}
+      {one === undefined && error === undefined && <p class="muted">Loading …</p>}
+      {one !== undefined && <Known one={one} onChanged={reload} />}
+    </>
+  )
+}
+
+interface Props {
+  one: Endpoint
+  onChanged: () => void
+}
+
+const ofOne = ({ tenant, endpoint_id: id }: Endpoint): OfEndpoint => ({ tenant, id })
+
+function Known({ one, onChanged }: Props) {
+  const { mayManage } = useWho()
+  const of = ofOne(one)
+  const { value: types } = useLoad(`types ${of.tenant}`, (signal) =>
+    listEventTypes(of.tenant, undefined, signal),
+  )
+  const names = types?.items.map(({ name }) => name) ?? []
+  return (
+    <>
+      {one.description !== '' && <p>{one.description}</p>}
+      <Facts>
+        <Fact name="state">
+          <EndpointState one={one} />
+        </Fact>
+        <Fact name="gets">
+          <code>{one.event_types?.join(', ')}</code>
+        </Fact>
+        <Fact name="body">{one.body_style}</Fact>
+        {one.ordered && (
+          <Fact name="order">
+            {one.ordered.key ?? 'all in one line'}, {one.ordered.on_exhaustion}
+          </Fact>
+        )}
+        {one.rate_limit && (
+          <Fact name="rate">
+            {one.rate_limit.attempts} in {format.duration(one.rate_limit.per_ms)}
+          </Fact>
+        )}
+        <Fact name="made">
+          <Time at={one.created_at} />
+        </Fact>
+        <Fact name="id">{of.id}</Fact>
+      </Facts>
+      <p>
+        <a href={linkTo('deliveries', {}, { tenant: of.tenant, endpoint_id: of.id })}>
+          Deliveries to this endpoint
+        </a>
+      </p>
+      <section aria-labelledby="results">
+        <h2 id="results">What came of it</h2>
+        <Stats of={of} />
+      </section>
+      {mayManage && (
+        <>
+          <section aria-labelledby="test">
+            <h2 id="test">Test</h2>
+            <EndpointTrial of={of} types={names} onTested={onChanged} />
+          </section>
+          <section aria-labelledby="state">
+            <h2 id="state">{one.enabled ? 'Disable' : 'Enable'}</h2>
+            <Switch one={one} onChanged={onChanged} />
+          </section>
+          <section aria-labelledby="again">
+            <h2 id="again">Send again</h2>
+            <EndpointAgain of={of} />
+          </section>
+          <section aria-labelledby="secret">
+            <h2 id="secret">Signing secret</h2>
+            <Rotation one={one} onChanged={onChanged} />
+          </section>
+          <section aria-labelledby="change">
+            <h2 id="change">Change</h2>
+            <Change one={one} types={names} onChanged={onChanged} />
+          </section>
+          <section aria-labelledby="delete">
+            <h2 id="delete">Delete</h2>
+            <div class="call">
+              <p class="muted">What was not delivered to it is canceled.</p>
+              <Action
+                verb="Delete this endpoint"
+                sure="Delete it for good"
+                act={() => removeEndpoint(of)}
+                done=""
+                onDone={() => go(linkTo('endpoints', { tenant: of.tenant }))}
+              />
+            </div>
+          </section>
+        </>
+      )}
+    </>
+  )
+}
+
+function Stats({ of }: { of: OfEndpoint }) {
+  const {
+    value: stats,
+    error,
+    reload,
+  } = useLoad(`stats ${of.id}`, (signal) => readStats(of, signal))
+  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  if (stats === undefined) return <p class="muted">Loading …</p>
+  const attempts = stats.succeeded + stats.failed_attempts
+  return (
+    <>
+      <Facts>
+        <Fact name="attempts taken">{stats.succeeded.toLocaleString()}</Fact>
+        <Fact name="failed">{stats.failed_attempts.toLocaleString()}</Fact>
+        {attempts > 0 && <Fact name="share taken">{format.share(stats.succeeded, attempts)}</Fact>}
+        <Fact name="deliveries given up">{stats.exhausted.toLocaleString()}</Fact>
+        <Fact name="discarded">{stats.discarded.toLocaleString()}</Fact>
+        {stats.average_latency_ms !== null && (
+          <Fact name="takes on average">{format.duration(stats.average_latency_ms)}</Fact>
+        )}
+        {stats.last_success_at !== null && (
+          <Fact name="last taken">
+            <Time at={stats.last_success_at} />
+          </Fact>
+        )}
+        {stats.last_failure_at !== null && (
+          <Fact name="last failure">
+            <Time at={stats.last_failure_at} />
+          </Fact>
+        )}
+      </Facts>
+      {stats.hours.length === 0 ? (
+        <p class="muted">
+          Nothing was sent to it lately. Test it below, or{' '}
+          <a href={linkTo('messages', { tenant: of.tenant })}>publish something</a> that it gets.
+        </p>
+      ) : (
+        <Hours hours={stats.hours} nowMs={Date.now()} />
+      )}
+      <div class="row">
+        <button type="button" onClick={reload}>
+          Refresh
+        </button>
+      </div>
+    </>
+  )
+}
+
+function Switch({ one, onChanged }: Props) {
+  const of = ofOne(one)
+  const paused = one.paused ?? 0
+  return (
+    <div class="call">
+      {one.enabled ? (
+        <>
+          <p class="muted">
+            Disabled, it gets nothing of what is published, and what waits for it is paused.
+          </p>
+          <Action
+            key="disable"
+            verb="Disable"
+            sure="Disable it and pause what waits"
+            act={() => disableEndpoint(of)}
+            done=""
+            onDone={onChanged}
+          />
+        </>
+      ) : (
+        <>
+          <p class="muted">
+            Enabled, it gets what is published from then on. What is paused stays so until it is
+            resumed; what it missed meanwhile is sent by a replay.
+          </p>
+          <Action
+            key="enable"
+            verb="Enable"
+            primary
+            act={() => enableEndpoint(of)}
+            done=""
+            onDone={onChanged}
+          />
+        </>
+      )}
+      {one.enabled && paused > 0 && (
+        <>
+          <p class="muted">{paused.toLocaleString()} of its deliveries are paused.</p>
+          <Action
+            verb="Resume"
+            sure={`Send what is paused (${paused.toLocaleString()}), the oldest first`}
+            act={() => resumeEndpoint(of)}
+            done="They go on"
+            onDone={onChanged}
+          />
+        </>
+      )}
+    </div>
+  )
+}
+
+function Rotation({ one, onChanged }: Props) {
+  const [made, setMade] = useState<MadeEndpoint | undefined>(undefined)
+  const { secrets } = one
+  const old = made?.secrets.find(({ expires_at: until }) => until !== null)?.expires_at
+  return (
+    <>
+      {made !== undefined && (
+        <Secret text={made.secret} what="the new secret">
+          This is the new secret, shown this once: copy it now and give it to the receiver.{' '}
+          {old !== undefined && old !== null && (
+            <>
+              The old one signs beside it until <Time at={old} />.
+            </>
+          )}
+        </Secret>
+      )}
+      <div class="call">
+        <ul class="plain">
+          {secrets.map((secret) => (
+            <li key={secret.created_at}>
+              Made <Time at={secret.created_at} />
+              {secret.expires_at === null ? (
+                ', signs'
+              ) : (
+                <>
+                  , signs until <Time at={secret.expires_at} />
+                </>
+              )}
+            </li>
+          ))}
+        </ul>
+        <p class="muted">
+          A new secret signs at once. The old one signs beside it for a while, a day unless the
+          server says otherwise, so that the receiver has time to change over.
+        </p>
+        <Action
+          verb="Rotate the secret"
+          sure="Make a new secret"
+          act={async () => setMade(await rotateSecret(ofOne(one)))}
+          done=""
+          onDone={onChanged}
+        />
+      </div>
+    </>
+  )
+}
+
+interface ChangeProps extends Props {
+  types: readonly string[]
+}
+
+function Change({ one, types, onChanged }: ChangeProps) {
+  // What was shown: what others change meanwhile is left alone.
+  const [before, setBefore] = useState(() => draftOf(one))
+  const [draft, setDraft] = useState(before)
+  const [warnings, setWarnings] = useState<readonly string[]>([])
+
+  async function save(): Promise<void> {
+    const wasmId = draft.to === 'function' ? Number(draft.wasmId) : undefined
+    const changed = await changeEndpoint(ofOne(one), changesOf(draft, before), wasmId)
+    setWarnings(changed.warnings ?? [])
+    const saved = { ...draft, url: '', headers: '', others: '' }
+    setBefore(saved)
+    setDraft(saved)
+  }
+
+  return (
+    <SaveForm
+      verb="Save the changes"
+      complain={() => complaintOf(draft, one.url === null && draft.to === 'url')}
+      save={save}
+      onSaved={onChanged}
+    >
+      <EndpointFields draft={draft} onChange={setDraft} types={types} shownUrl={one.url} />
+      <Warnings all={warnings} />
+    </SaveForm>
+  )
+}

@@ -1,0 +1,82 @@
+// What is said of an event type: what it is, and what its payloads look like.
+import type { NewEventType } from '../../../packages/client/src/generated/api.ts'
+import type { EventType } from './events-api.ts'
+import { Choice, JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
+
+type Enforcement = NonNullable<NewEventType['enforcement']>
+
+export interface EventTypeDraft {
+  description: string
+  schema: string
+  example: string
+  enforcement: Enforcement
+}
+
+export const NEW_TYPE: EventTypeDraft = {
+  ...{ description: '', schema: '', example: '', enforcement: 'off' },
+}
+
+export function typeDraftOf(one: EventType): EventTypeDraft {
+  const text = (value: unknown) => (value === null ? '' : JSON.stringify(value, null, 2))
+  return {
+    description: one.description,
+    ...{ schema: text(one.schema), example: text(one.example) },
+    enforcement: one.enforcement as Enforcement,
+  }
+}
+
+export function typeComplaint({ schema, example }: EventTypeDraft): string | undefined {
+  const wrong = jsonComplaint(schema) ?? jsonComplaint(example)
+  return wrong === undefined ? undefined : 'Mend the JSON that is marked.'
+}
+
+/** What is empty is taken away. */
+export function typeBody(draft: EventTypeDraft) {
+  return {
+    ...{ description: draft.description, enforcement: draft.enforcement },
+    schema: readJson(draft.schema) ?? null,
+    example: readJson(draft.example) ?? null,
+  }
+}
+
+interface Props {
+  draft: EventTypeDraft
+  onChange: (draft: EventTypeDraft) => void
+}
+
+export function EventTypeFields({ draft, onChange }: Props) {
+  const set = (changed: Partial<EventTypeDraft>) => onChange({ ...draft, ...changed })
+  return (
+    <>
+      <TextField
+        label="Description"
+        value={draft.description}
+        onChange={(description) => set({ description })}
+      />
+      <JsonField
+        label="JSON Schema"
+        placeholder='{"type":"object","required":["id"]}'
+        help="Of the payloads; may be left empty."
+        value={draft.schema}
+        onChange={(schema) => set({ schema })}
+      />
+      <Choice
+        label="A payload that does not satisfy it"
+        value={draft.enforcement}
+        options={{
+          off: 'is not looked for',
+          warn: 'is taken with a warning',
+          reject: 'is refused',
+        }}
+        onChange={(enforcement) => set({ enforcement })}
+      />
+      <JsonField
+        label="Example"
+        rows={3}
+        help="A payload that satisfies the schema; tests of endpoints send it."
+        value={draft.example}
+        onChange={(example) => set({ example })}
+      />
+    </>
+  )
+}

@@ -1,0 +1,115 @@
+// One event type: its schema and example, and what its owner changes.
+import { useState } from 'preact/hooks'
+import { changeEventType, readEventType, removeEventType } from './events-api.ts'
+import type { EventType } from './events-api.ts'
+import { Action } from '../parts/action.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
+import { EventTypeFields, typeBody, typeComplaint, typeDraftOf } from './event-type-form.tsx'
+import { Fact, Facts, Time } from '../parts/facts.tsx'
+import { JsonTree } from '../parts/json-tree.tsx'
+import { SaveForm } from '../parts/save-form.tsx'
+import { TenantHead } from '../parts/tenant-head.tsx'
+import { Warnings } from './warnings.tsx'
+import { go, linkTo } from '../route.ts'
+import { useLoad } from '../hooks/use-load.ts'
+import { useWho } from '../who.ts'
+
+export function EventTypePage({ tenant, name }: { tenant: string; name: string }) {
+  const {
+    value: one,
+    error,
+    reload,
+  } = useLoad(`type ${tenant} ${name}`, (signal) => readEventType(tenant, name, signal))
+  return (
+    <>
+      <TenantHead tenant={tenant} tab="eventTypes" title={name} />
+      {error !== undefined && <ErrorNote error={error} retry={reload} />}
+      {one === undefined && error === undefined && <p class="muted">Loading …</p>}
+      {one !== undefined && <Known one={one} onChanged={reload} />}
+    </>
+  )
+}
+
+interface Props {
+  one: EventType
+  onChanged: () => void
+}
+
+function Known({ one, onChanged }: Props) {
+  const { mayManage } = useWho()
+  const { tenant, name, fetch } = one
+  return (
+    <>
+      {one.description !== '' && <p>{one.description}</p>}
+      <Facts>
+        <Fact name="enforcement">{one.enforcement}</Fact>
+        <Fact name="added">
+          <Time at={one.created_at} />
+        </Fact>
+        {fetch !== null && (
+          <Fact name="fetched by">
+            <code>
+              {fetch.method} {fetch.url}
+            </code>
+          </Fact>
+        )}
+      </Facts>
+      <p>
+        <a href={linkTo('messages', { tenant }, { type: name })}>Messages of this type</a>
+      </p>
+      {one.schema !== null && (
+        <section aria-labelledby="schema">
+          <h2 id="schema">Schema</h2>
+          <JsonTree value={one.schema} />
+        </section>
+      )}
+      {one.example !== null && (
+        <section aria-labelledby="example">
+          <h2 id="example">Example</h2>
+          <JsonTree value={one.example} />
+        </section>
+      )}
+      {mayManage && (
+        <>
+          <section aria-labelledby="change">
+            <h2 id="change">Change</h2>
+            <Change one={one} onChanged={onChanged} />
+          </section>
+          <section aria-labelledby="delete">
+            <h2 id="delete">Delete</h2>
+            <div class="call">
+              <p class="muted">It can be published no more. What was published is still sent.</p>
+              <Action
+                verb="Delete this event type"
+                sure="Delete it for good"
+                act={() => removeEventType(tenant, name)}
+                done=""
+                onDone={() => go(linkTo('eventTypes', { tenant }))}
+              />
+            </div>
+          </section>
+        </>
+      )}
+    </>
+  )
+}
+
+function Change({ one, onChanged }: Props) {
+  const [draft, setDraft] = useState(() => typeDraftOf(one))
+  const [warnings, setWarnings] = useState<readonly string[]>([])
+  return (
+    <SaveForm
+      verb="Save the changes"
+      complain={() => typeComplaint(draft)}
+      save={async () => {
+        const changed = await changeEventType(one.tenant, one.name, typeBody(draft))
+        setWarnings(changed.warnings ?? [])
+      }}
+      onSaved={onChanged}
+    >
+      <p class="muted">It is in force for what is published from then on.</p>
+      <EventTypeFields draft={draft} onChange={setDraft} />
+      <Warnings all={warnings} />
+    </SaveForm>
+  )
+}

@@ -1,0 +1,131 @@
+// Whose webhooks: the operator chooses among the tenants there are, or names a new one; a tenant has its own alone.
+import { useEffect, useId, useState } from 'preact/hooks'
+import { ROOT } from '../client.ts'
+import { listTenants } from './tenants-api.ts'
+import type { TenantItem } from './tenants-api.ts'
+import { jsonWords, line, tokenWords } from '../curl.ts'
+import { CommandLine } from '../parts/copy.tsx'
+import { Head } from '../parts/head.tsx'
+import { List } from '../parts/table.tsx'
+import type { Column } from '../parts/table.tsx'
+import { go, linkTo } from '../route.ts'
+import { session } from '../session.ts'
+import { usePages } from '../hooks/use-pages.ts'
+import { useWho } from '../who.ts'
+
+export function Webhooks() {
+  const { tenant, mayRead } = useWho()
+  if (tenant === null) return <Tenants />
+  return <Own to={linkTo(mayRead ? 'endpoints' : 'messages', { tenant })} />
+}
+
+function Own({ to }: { to: string }) {
+  useEffect(() => {
+    // In place of this page, so that "back" does not lead here again.
+    location.replace(to)
+  }, [to])
+  return <Head title="Webhooks" />
+}
+
+function Tenants() {
+  const pages = usePages('tenants', listTenants)
+  return (
+    <>
+      <Head title="Webhooks" />
+      <p class="muted">
+        A tenant's events go to its own endpoints, and no other tenant sees anything of them.
+      </p>
+      <List
+        label="Tenants"
+        columns={COLUMNS}
+        pages={pages}
+        keyOf={(one) => one.tenant}
+        empty={<Empty />}
+        moreWords="Show more tenants"
+      />
+      <Another />
+    </>
+  )
+}
+
+const COLUMNS: readonly Column<TenantItem>[] = [
+  {
+    head: 'Tenant',
+    cell: ({ tenant }) => <a href={linkTo('endpoints', { tenant })}>{tenant}</a>,
+  },
+  {
+    head: 'Pages',
+    cell: ({ tenant }) => (
+      <span class="links">
+        <a href={linkTo('eventTypes', { tenant })} aria-label={`Event types of ${tenant}`}>
+          Event types
+        </a>
+        <a href={linkTo('messages', { tenant })} aria-label={`Messages of ${tenant}`}>
+          Messages
+        </a>
+        <a href={linkTo('sources', { tenant })} aria-label={`Sources of ${tenant}`}>
+          Sources
+        </a>
+        <a href={linkTo('bins', { tenant })} aria-label={`Bins of ${tenant}`}>
+          Bins
+        </a>
+      </span>
+    ),
+    wide: true,
+  },
+]
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+
+function Another() {
+  const field = useId()
+  const [name, setName] = useState('')
+  const [wrong, setWrong] = useState(false)
+
+  function submit(event: Event): void {
+    event.preventDefault()
+    const tenant = name.trim()
+    setWrong(!NAME.test(tenant))
+    if (NAME.test(tenant)) go(linkTo('endpoints', { tenant }))
+  }
+
+  return (
+    <form class="call" noValidate onSubmit={submit}>
+      <label for={field}>Another tenant</label>
+      <input
+        id={field}
+        type="text"
+        autoComplete="off"
+        spellcheck={false}
+        placeholder="acme"
+        aria-describedby={`${field}-help`}
+        aria-invalid={wrong || undefined}
+        value={name}
+        onInput={(event) => setName(event.currentTarget.value)}
+      />
+      <p class="muted small" id={`${field}-help`}>
+        A tenant is its name. It is there as soon as something is of it.
+      </p>
+      <div class="row">
+        <button type="submit">Open it</button>
+      </div>
+      <p class="wrong" role="alert">
+        {wrong ? 'Use 1 to 64 letters, digits, dots, hyphens or underscores.' : ''}
+      </p>
+    </form>
+  )
+}
+
+function Empty() {
+  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/event-types`]
+  const body = { tenant: 'acme', name: 'order.created' }
+  return (
+    <>
+      <p>There are no tenants yet. Name one below, or make its first event type from a terminal:</p>
+      <CommandLine
+        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        label="curl line for a first tenant"
+      />
+    </>
+  )
+}
