@@ -110,7 +110,9 @@ export function createRunJournal(deps: RunJournalDeps) {
     tally = createTally()
     try {
       const keep = config.RUNS_KEPT + PRUNE_EVERY_RUNS
-      await storage.runs.save(worthKeeping([...writing.values()], keep), told)
+      // Storage may be another process, which takes nothing but data.
+      const { used, slots } = told
+      await storage.runs.save(worthKeeping([...writing.values()], keep), { used, slots })
       countWritten(writing.values())
     } catch (error) {
       told.addLater(tally)
