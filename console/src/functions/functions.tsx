@@ -49,7 +49,8 @@ const COLUMNS: readonly Column<FunctionItem>[] = [
   { head: 'Last hour', cell: ({ last_hour: hour }) => <LastHour hour={hour} /> },
   {
     head: 'p95',
-    cell: ({ last_hour: { p95_ms: p95 } }) => (p95 === null ? '' : format.duration(p95)),
+    cell: ({ last_hour: { p95_ms: p95 } }) =>
+      p95 === null ? '' : p95 < 1 ? '< 1 ms' : format.duration(p95),
     wide: true,
   },
   { head: 'Version', cell: ({ version }) => version, wide: true },

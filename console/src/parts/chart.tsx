@@ -24,6 +24,8 @@ interface Props {
 
 const HEIGHT = { small: 26, large: 160 }
 const WIDTH_SMALL = 110
+/** Of a single time nothing could be drawn. */
+const SPAN_S_MIN = 60
 
 export function Chart({ label, times, series, small = false, words = String }: Props) {
   const box = useRef<HTMLDivElement>(null)
@@ -110,7 +112,10 @@ function largeOptions(
     legend: { show: false },
     cursor: { show: false },
     axes: [axis, { ...axis, size: 72, values: (_, all) => all.map(words) }],
-    scales: { y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    scales: {
+      x: { range: (_, first, last) => [Math.min(first, last - SPAN_S_MIN), last] },
+      y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] },
+    },
     series: [
       {},
       ...series.map(({ name, color }) => ({

@@ -49,7 +49,7 @@ export function SystemPage() {
         <>
           <Summary system={newest} />
           <Queues queues={newest.queues} />
-          <Charts samples={samples} system={newest} />
+          {samples.length > 0 && <Charts samples={samples} system={newest} />}
           <section aria-labelledby="terminal">
             <h2 id="terminal">From a terminal</h2>
             <CommandLine
