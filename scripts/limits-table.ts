@@ -129,6 +129,9 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
       'not counted on; `more` says so',
     ],
   ],
+  'src/http/routes/bins.ts': [
+    ['BIN_PAGE_BYTES_MAX', 'bytes', 'Requests of a bin on one page', 'a shorter page, with `next`'],
+  ],
   'src/http/idempotency-key.ts': [
     ['KEY_CHARS_MAX', 'characters', 'An `Idempotency-Key`', '`BAD_REQUEST`'],
   ],

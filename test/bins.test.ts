@@ -1,6 +1,8 @@
 // Request bins: whatever is sent to one is there to be looked at, by its owner alone, and not for long.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { buildApp } from './helpers/build-app.ts'
 import type { TestApp } from './helpers/build-app.ts'
@@ -128,6 +130,57 @@ test('a bin keeps bytes that are no text, and the beginning of a long body', asy
   assert.deepEqual([cut?.size_bytes, cut?.body_cut], [5_000_000, true])
   assert.equal(cut?.body, 'x'.repeat(1_000))
   assert.deepEqual([raw?.body, raw?.body_base64], [null, bytes.toString('base64')])
+})
+
+test('a text that is cut within a character is shown as text', async (t) => {
+  const app = await buildApp(t, { BIN_BODY_BYTES: 10 })
+  const bin = await made(app)
+  for (const body of ['123456789éé', '1234567€€', 'ééééé']) {
+    await app.request(`/bin/${bin.bin_id}`, { method: 'POST', body })
+  }
+  await app.request(`/bin/${bin.bin_id}`, { method: 'POST', body: Buffer.from([195]) })
+  const kept = await requests(app, bin)
+  const shown = kept.map(({ body, body_base64, body_cut }) => [body, body_base64, body_cut])
+  assert.deepEqual(shown.reverse(), [
+    ['123456789', null, true],
+    ['1234567€', null, true],
+    ['ééééé', null, false],
+    [null, 'ww==', false],
+  ])
+})
+
+test('a page of long bodies has fewer of them', async (t) => {
+  const app = await buildApp(t, { BIN_BODY_BYTES: 1024 * 1024 })
+  const bin = await made(app)
+  // The longest as JSON: \u0001.
+  const body = Buffer.alloc(900_000, 1)
+  for (let n = 0; n < 5; n++) await app.request(`/bin/${bin.bin_id}`, { method: 'POST', body })
+  const url = `/api/bins/${bin.bin_id}/requests?tenant=acme&limit=100`
+  const pages: number[] = []
+  let next: string | null = ''
+  while (next !== null) {
+    const cursor: string = next === '' ? '' : `&cursor=${next}`
+    const page = await json<{ items: Kept[]; next: string | null }>(await app.request(url + cursor))
+    pages.push(page.items.length)
+    next = page.next
+  }
+  assert.deepEqual(pages, [2, 2, 1])
+})
+
+test('path and query are kept however the address is written', async (t) => {
+  const app = await buildApp(t)
+  const bin = await made(app)
+  const targets = [`${app.origin}/bin`, '/%62in', '/bin'].map((start) => `${start}/${bin.bin_id}`)
+  for (const target of targets) {
+    const sent = request(app.origin, { path: `${target}/a/b?c=/d?e` })
+    const answered = once(sent, 'response')
+    sent.end()
+    const [answer] = (await answered) as [IncomingMessage]
+    assert.equal(answer.resume().statusCode, 200)
+  }
+  const kept = await requests(app, bin)
+  for (const { path, query } of kept) assert.deepEqual([path, query], ['/a/b', 'c=/d?e'])
+  assert.equal(kept.length, targets.length)
 })
 
 test('a bin keeps the newest, and pages go back from there', async (t) => {

@@ -1,9 +1,14 @@
 // Runs as they end: told to whoever watches, a part of many, and to the operator alone.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'node:test'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify from 'fastify'
 import { createLiveRuns } from '../src/core/live-runs.ts'
 import type { Sampled } from '../src/core/live-runs.ts'
+import { registerLiveRuns } from '../src/http/routes/live-runs.ts'
 import type { RunRecord } from '../src/model.ts'
 import { buildApp } from './helpers/build-app.ts'
 import { call, refused, upload } from './helpers/client.ts'
@@ -59,6 +64,30 @@ test('so many watch at once, and the operator alone', async (t) => {
   }
   const closed = await buildApp(t, { API_TOKEN: 'an-operator-has-this-one' })
   await refused(await closed.request('/api/runs/live'), 401, 'MISSING_KEY')
+})
+
+test('who takes nothing from one sign of life to the next is cut off', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const live = createLiveRuns()
+  const app = Fastify().withTypeProvider<TypeBoxTypeProvider>()
+  registerLiveRuns(app, { live, workers: 1 })
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  t.after(() => app.close())
+  const reading = await watch(t, { origin }, '?wasm_id=2')
+  const stuck = connect(Number(new URL(origin).port), '127.0.0.1')
+  stuck.write('GET /api/runs/live HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(stuck, 'data')
+  stuck.pause()
+  // More than the system keeps for a connection.
+  const errorMessage = 'x'.repeat(100_000)
+  for (let n = 0; n < 500; n++) live.told(newRun(1, { errorMessage }))
+  t.mock.timers.tick(30_000)
+  stuck.resume()
+  await once(stuck, 'close')
+  const last = newRun(2)
+  live.told(last)
+  t.mock.timers.tick(100)
+  assert.equal((await reading.next())?.data.run_id, last.id)
 })
 
 test('of more than 500 a second a part is told, and how many there were', async () => {

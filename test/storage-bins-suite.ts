@@ -83,6 +83,23 @@ export function testBins(engine: string, open: (t: TestContext) => Promise<Stora
       assert.deepEqual((await bins.requests(other.id, { limit: 9 })).items, [elsewhere])
     })
 
+    test('are shown so many at a time as have the bytes, one at least', async (t) => {
+      const { bins } = await open(t)
+      const bin = newBin()
+      await bins.add(bin, 9)
+      const sizes = [100, 9_000, 3_000, 3_000, 9_000]
+      const sent = sizes.map((size) => newBinRequest(bin.id, { body: Buffer.alloc(size) }))
+      for (const one of sent) await bins.keep(one, 9)
+      const pages: number[][] = []
+      let before: string | undefined
+      do {
+        const page = await bins.requests(bin.id, { limit: 3, bytes: 8_000, before })
+        pages.push(page.items.map(({ body }) => body.length))
+        before = page.next ?? undefined
+      } while (before !== undefined)
+      assert.deepEqual(pages, [[9_000], [3_000, 3_000], [9_000], [100]])
+    })
+
     test('keep no more than that, however much comes at once', async (t) => {
       const { bins } = await open(t)
       const bin = newBin()

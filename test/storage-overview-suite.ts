@@ -57,13 +57,18 @@ export function testOverview(engine: string, open: (t: TestContext) => Promise<S
     })
 
     test('are looked at up to a bound, from which the next page goes on', async (t) => {
-      const { numbers, ids } = await withRuns(t)
+      const { numbers, ids, one } = await withRuns(t)
       const succeeded = { status: 'succeeded' as const }
       assert.deepEqual(await numbers(succeeded, { scan: 2 }), [[3], 2])
       assert.deepEqual(await numbers(succeeded, { scan: 2, before: ids[2] }), [[0], 0])
       assert.deepEqual(await numbers(succeeded, { scan: 2, before: ids[0] }), [[], null])
       // Failures are looked for among failures alone.
       assert.deepEqual(await numbers({ status: 'failed' }, { scan: 3 }), [[1], null])
+      // Those of one executable are looked at in turn: however many it has, a page costs no more.
+      const missing = { executableId: one.id, errorCode: 'TRAP' }
+      assert.deepEqual(await numbers(missing, { scan: 1 }), [[], 2])
+      assert.deepEqual(await numbers(missing, { scan: 1, before: ids[2] }), [[], 0])
+      assert.deepEqual(await numbers(missing, { scan: 1, before: ids[0] }), [[], null])
     })
   })
 

@@ -64,8 +64,12 @@ export function createBins({ storage, config, now, onError }: BinsDeps) {
       await storage.bins.remove(id)
     },
 
-    /** What was sent to it, newest first. @throws AppError NOT_FOUND */
-    async requests(tenant: string, id: string, page: { limit: number; before?: string }) {
+    /** What was sent to it, newest first, `bytes` of it at most. @throws AppError NOT_FOUND */
+    async requests(
+      tenant: string,
+      id: string,
+      page: { limit: number; before?: string; bytes: number },
+    ) {
       await find(tenant, id)
       return storage.bins.requests(id, page)
     },

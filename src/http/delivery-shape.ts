@@ -1,7 +1,7 @@
 // What a delivery and its attempts look like in an answer.
-import { isUtf8 } from 'node:buffer'
 import { Type } from 'typebox'
 import type { Attempt } from '../model.ts'
+import { textOf } from './cut-text.ts'
 import { nullable } from './schemas.ts'
 import { toTime } from './times.ts'
 
@@ -97,20 +97,9 @@ export function attemptToWire(attempt: Attempt) {
   }
 }
 
-/** As text where it is UTF-8, but for a character that was cut through at the end. */
 function bodyToWire({ responseBody: body, responseCut }: Attempt) {
-  const whole = responseCut ? body.subarray(0, endOfText(body)) : body
-  return isUtf8(whole)
-    ? { response_body: whole.toString('utf8'), response_body_base64: null }
-    : { response_body: null, response_body_base64: body.toString('base64') }
-}
-
-/** Where a UTF-8 text ends that may have been cut anywhere. */
-function endOfText(bytes: Buffer): number {
-  let start = bytes.length - 1
-  // A character is a byte that leads, and at most three that continue it.
-  while (start > bytes.length - 4 && start > 0 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start--
-  const lead = bytes[start] ?? 0
-  const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
-  return start + size > bytes.length ? start : bytes.length
+  const text = textOf(body, responseCut)
+  return text === undefined
+    ? { response_body: null, response_body_base64: body.toString('base64') }
+    : { response_body: text, response_body_base64: null }
 }

@@ -18,8 +18,11 @@ export interface BinStore {
   remove(id: string): Promise<boolean>
   /** Keeps it, and the newest `max` with it. False, and nothing is stored, where there is no such bin. */
   keep(request: BinRequest, max: number): Promise<boolean>
-  /** Newest first, with their bodies. */
-  requests(binId: string, page: Page): Promise<{ items: BinRequest[]; next: string | null }>
+  /** Newest first, with their bodies: fewer than `limit` where they come to more bytes, one at least. */
+  requests(
+    binId: string,
+    page: Page & { bytes?: number },
+  ): Promise<{ items: BinRequest[]; next: string | null }>
   /** Deletes bins that have expired, at most `limit` a call; tells how many. */
   sweep(nowMs: number, limit: number): Promise<number>
 }

@@ -1,5 +1,6 @@
 // Request bins: addresses that take whatever is sent to them. What a request carries besides its body is sealed:
 // its sender may have put a key there.
+import { sql } from 'kysely'
 import type { Selectable } from 'kysely'
 import type { Bin, BinRequest } from '../model.ts'
 import type { BinStore } from './bin-store.ts'
@@ -118,15 +119,28 @@ export function createBinStore(deps: { database: Database; secrets: Secrets }): 
         return true
       }),
 
-    async requests(binId, { limit, before }) {
-      let query = reader.selectFrom('bin_requests').selectAll().where('bin_id', '=', binId)
+    async requests(binId, { limit, before, bytes = Infinity }) {
+      let query = reader
+        .selectFrom('bin_requests')
+        .select(['id', sql<number>`length(request) + length(body)`.as('bytes')])
+        .where('bin_id', '=', binId)
       if (before !== undefined) query = query.where('id', '<', before)
-      const rows = await query
+      const found = await query
         .orderBy('id', 'desc')
         .limit(limit + 1)
         .execute()
-      const items = rows.slice(0, limit).map(toRequest)
-      return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+      const ids = fitting(found.slice(0, limit), bytes).map(({ id }) => id)
+      if (ids.length === 0) return { items: [], next: null }
+      const rows = await reader
+        .selectFrom('bin_requests')
+        .selectAll()
+        .where('id', 'in', ids)
+        .orderBy('id', 'desc')
+        .execute()
+      return {
+        items: rows.map(toRequest),
+        next: found.length > ids.length ? (ids.at(-1) ?? null) : null,
+      }
     },
 
     sweep: (nowMs, limit) =>
@@ -144,6 +158,12 @@ export function createBinStore(deps: { database: Database; secrets: Secrets }): 
         return Number(numDeletedRows)
       }),
   }
+}
+
+/** The first of them, so many as have the bytes together, one at least. */
+function fitting<T extends { bytes: number }>(rows: T[], bytes: number): T[] {
+  let sum = 0
+  return rows.filter((row, at) => (sum += row.bytes) <= bytes || at === 0)
 }
 
 function toBin(row: Selectable<BinsTable>): Bin {

@@ -110,7 +110,8 @@ export function createRunStore(deps: { database: Database }): RunStore {
       const among = () => {
         let query = reader.selectFrom('runs').orderBy('id', 'desc')
         if (before !== undefined) query = query.where('id', '<', before)
-        if (executableId !== undefined) query = query.where('executable_id', '=', executableId)
+        // By their index, of which every entry counts; of one executable there is none of failures.
+        if (executableId !== undefined) return query.where('executable_id', '=', executableId)
         // There are few of these among many (runs_with_error).
         const failed = errorCode !== undefined || status === 'failed' || status === 'canceled'
         return failed ? query.where('error_code', 'is not', null) : query

@@ -30,6 +30,8 @@ export async function watch(
     }
     const [one = '', ...rest] = text.split('\n\n')
     text = rest.join('\n\n')
+    // A sign of life.
+    if (one.startsWith(':')) return next()
     const [, event = '', data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(one) ?? []
     return { event, data: JSON.parse(data) as Record<string, unknown> }
   }

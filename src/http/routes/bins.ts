@@ -1,10 +1,10 @@
 // Request bins: /bin/:id takes any request at all, and its owner looks at what came.
-import { isUtf8 } from 'node:buffer'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
 import type { Bins } from '../../core/bins.ts'
 import type { Bin, BinRequest } from '../../model.ts'
+import { textOf } from '../cut-text.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { idOf, isUuid, missing, readPage } from '../page.ts'
 import { NO_BYTES, rawBody, readBeginning, takeRawBodies } from '../raw-body.ts'
@@ -28,6 +28,9 @@ export interface BinsRoutesDeps {
   /** Of addresses that are shown. */
   origin: () => string
 }
+
+/** What one page shows of requests as they are kept: as JSON it can be six times as long. */
+const BIN_PAGE_BYTES_MAX = 2 * 1024 * 1024
 
 const Body = Type.Object({ tenant: OptionalTenant }, { additionalProperties: false })
 const Shape = Type.Object({
@@ -141,7 +144,8 @@ export function registerBins(app: App, { bins, keyGuard, config, origin }: BinsR
       schema: {
         ...common,
         security: SECURITY.read,
-        summary: 'What was sent to a request bin, newest first',
+        summary:
+          'What was sent to a request bin, newest first; a page may have fewer than it could',
         params: Params,
         querystring: tenantPage({}),
         response: { 200: listOf(Kept), '4xx': ErrorBody },
@@ -153,8 +157,11 @@ export function registerBins(app: App, { bins, keyGuard, config, origin }: BinsR
       const tenant = keyGuard.tenantOf(request, named)
       const id = idOf(request.params, 'request bin')
       const page = readPage(query)
-      request.lease.take(page.limit * config.BIN_BODY_BYTES)
-      const { items, next } = await bins.requests(tenant, id, page)
+      request.lease.take(Math.min(page.limit * config.BIN_BODY_BYTES, BIN_PAGE_BYTES_MAX))
+      const { items, next } = await bins.requests(tenant, id, {
+        ...page,
+        bytes: BIN_PAGE_BYTES_MAX,
+      })
       return { items: items.map(requestToWire), next }
     },
   )
@@ -188,7 +195,7 @@ function registerBin(app: App, { bins, config }: Pick<BinsRoutesDeps, 'bins' | '
 
   async function keep(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { url = '/', rawHeaders } = request.raw
-    const [, path = '', query = ''] = /^\/bin\/[^/?]*([^?]*)\??(.*)$/s.exec(url) ?? []
+    const [, path = '', query = ''] = BELOW.exec(url) ?? []
     const body = rawBody(request) ?? NO_BYTES
     await bins.keep({
       ...{ binId: binOf(request), method: request.method, path, query, body },
@@ -198,6 +205,9 @@ function registerBin(app: App, { bins, config }: Pick<BinsRoutesDeps, 'bins' | '
     return reply.type('text/plain; charset=utf-8').send('The bin has kept it.\n')
   }
 }
+
+/** Path and query below a bin, whose address may be written with an origin before it or with `%62in`. */
+const BELOW = /^(?:[a-z]+:\/\/[^/?#]*)?\/[^/]*\/[^/?#]*([^?]*)\??(.*)$/is
 
 function binOf(request: FastifyRequest): string {
   const { id } = request.params as { id: string }
@@ -225,7 +235,7 @@ function toWire(bin: Bin, origin: string) {
 function requestToWire(kept: BinRequest) {
   const { id, receivedAtMs, method, path, query, headers, sizeBytes, body } = kept
   const cut = body.length < sizeBytes
-  const isText = isUtf8(body)
+  const text = textOf(body, cut)
   return {
     request_id: id,
     received_at: toTime(receivedAtMs),
@@ -233,7 +243,7 @@ function requestToWire(kept: BinRequest) {
     headers: headers.map(([name, value]) => ({ name, value })),
     size_bytes: sizeBytes,
     body_cut: cut,
-    body: isText ? body.toString() : null,
-    body_base64: isText ? null : body.toString('base64'),
+    body: text ?? null,
+    body_base64: text === undefined ? body.toString('base64') : null,
   }
 }

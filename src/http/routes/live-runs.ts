@@ -12,7 +12,7 @@ export interface LiveRunsDeps {
   workers: number
 }
 
-/** Proxies close what is silent. */
+/** Proxies close what is silent. Who takes nothing from one to the next holds a watcher's place for nothing. */
 const PULSE_MS = 15_000
 
 /** Not in the API's description: it has no end, which no client made of that could tell. */
@@ -61,7 +61,13 @@ export function registerLiveRuns(app: App, { live, workers }: LiveRunsDeps): voi
       stop()
       return
     }
-    const pulse = setInterval(() => raw.write(': still here\n\n'), PULSE_MS)
+    let stuck = false
+    raw.on('drain', () => (stuck = false))
+    const pulse = setInterval(() => {
+      if (stuck) raw.destroy()
+      else if (raw.writableNeedDrain) stuck = true
+      else raw.write(': still here\n\n')
+    }, PULSE_MS)
     raw.once('close', () => {
       clearInterval(pulse)
       stop()
