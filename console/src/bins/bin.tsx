@@ -1,8 +1,7 @@
 // One request bin: its address, how it is used as a target, and what was sent to it, shown as it comes.
-import { ROOT } from '../client.ts'
 import { deleteBin, findBin, listBinRequests } from './api.ts'
 import type { Bin, BinRequest } from './api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, curlTo, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine, CopyButton } from '../parts/copy.tsx'
@@ -14,7 +13,6 @@ import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { go, linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWatch } from './use-watch.ts'
@@ -80,10 +78,9 @@ function Known({ bin }: { bin: Bin }) {
 }
 
 function callbackLine(url: string): string {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/run/1/say`]
   const body = ['-H', 'Content-Type: text/plain', '--data', 'hello']
   const callback = ['-H', `SSVM_Callback: ${url}`]
-  return line([...words, ...tokenWords(session.token()), ...callback, ...body])
+  return curl('POST', '/api/run/1/say', ...callback, ...body)
 }
 
 function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
@@ -126,7 +123,7 @@ function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
           <>
             <p>Nothing was sent to it yet. Send it something from a terminal:</p>
             <CommandLine
-              text={line([{ raw: 'curl' }, `${url}/orders?n=1`, ...jsonWords({ hello: 'world' })])}
+              text={curlTo(`${url}/orders?n=1`, ...jsonWords({ hello: 'world' }))}
               label="curl line that fills the bin"
             />
           </>

@@ -1,11 +1,9 @@
 // Sends again whatever the list's filter finds: says what that is, asks once more, and shows how it goes.
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { resendAll, resendBody } from './api.ts'
-import { adminWords, jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords, ownerCurl } from '../curl.ts'
 import { inWords, ownerOf } from './delivery-filter.ts'
 import type { Filter } from './delivery-filter.ts'
-import { session } from '../session.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { JobLink, JobProgress } from './job-progress.tsx'
@@ -91,7 +89,6 @@ function Ask({ filter, onBegun }: { filter: Filter; onBegun: (id: string) => voi
 
 /** For a terminal. */
 export function resendLine(filter: Filter, rate: number | undefined): string {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/deliveries/resend`]
-  const keyWords = ownerOf(filter) === undefined ? tokenWords : adminWords
-  return line([...words, ...keyWords(session.token()), ...jsonWords(resendBody(filter, rate))])
+  const resending = ownerOf(filter) === undefined ? curl : ownerCurl
+  return resending('POST', '/api/deliveries/resend', ...jsonWords(resendBody(filter, rate)))
 }

@@ -1,11 +1,10 @@
 // A call as its form says it: the request, and the curl line that makes the same one.
 import type { Bin } from '../bins/api.ts'
-import { ROOT, client, keys } from '../client.ts'
+import { client, keys } from '../client.ts'
 import type { Export } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import type { Word } from '../curl.ts'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 
 export const INPUT_KINDS = ['text', 'json', 'file', 'url'] as const
 export type InputKind = (typeof INPUT_KINDS)[number]
@@ -177,14 +176,12 @@ async function request(call: Call, signal: AbortSignal): Promise<Response> {
 
 export function curlOf({ id, name, inputs, bytes, more }: Call): string {
   const many = inputs.length > 1
-  const route = `${ROOT}/api/${many ? 'multipart/run' : 'run'}/${id}/${encodeURIComponent(name)}`
-  const words: Word[] = [{ raw: 'curl' }, '-X', 'POST', route + (bytes ? '/bytes' : '')]
-  words.push(...tokenWords(session.token()))
-  for (const [header, value] of headersOf(more)) words.push('-H', `${header}: ${value}`)
+  const route = `/api/${many ? 'multipart/run' : 'run'}/${id}/${encodeURIComponent(name)}`
+  const words: Word[] = headersOf(more).flatMap(([header, value]) => ['-H', `${header}: ${value}`])
   if (many) inputs.forEach((one, at) => words.push(...partWords(one, at)))
   else if (inputs[0] !== undefined) words.push(...bodyWords(inputs[0]))
   if (bytes) words.push('-o', 'result')
-  return line(words)
+  return curl('POST', route + (bytes ? '/bytes' : ''), ...words)
 }
 
 function bodyWords(input: Input): Word[] {

@@ -4,7 +4,7 @@ import { client, keys } from '../client.ts'
 import type { Description } from './api.ts'
 import { METHODS, NO_CALLBACK, complaintOfText, complaints, toSpec } from './callback.ts'
 import type { CallbackFields } from './callback.ts'
-import { curlFor } from '../curl.ts'
+import { ownerCurl } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Check, Choice, TextField } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -66,7 +66,7 @@ export function CallbackForm({
             Results go back to the caller. To send them on, name where, here or from a terminal:
           </p>
           <CommandLine
-            text={curlFor('PUT', `/api/callback/${id}`, '--data', 'https://example.org/receive')}
+            text={ownerCurl('PUT', `/api/callback/${id}`, '--data', 'https://example.org/receive')}
             label="curl line that stores a callback"
           />
         </>

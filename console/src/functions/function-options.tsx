@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import type { Description } from './api.ts'
-import { curlFor } from '../curl.ts'
+import { jsonWords, ownerCurl } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Check, JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -60,13 +60,10 @@ export function TypesForm({ one: { wasm_id: id, types = {}, functions }, onChang
       <p>What the module does not tell of its functions can be declared:</p>
       {none && (
         <CommandLine
-          text={curlFor(
+          text={ownerCurl(
             'PUT',
             `/api/executables/${id}/types`,
-            '-H',
-            'Content-Type: application/json',
-            '--data',
-            JSON.stringify({ [example]: { params: ['text'], result: 'text' } }),
+            ...jsonWords({ [example]: { params: ['text'], result: 'text' } }),
           )}
           label="curl line that declares types"
         />

@@ -1,8 +1,7 @@
 // All functions, newest first, and where to upload another.
-import { ROOT } from '../client.ts'
 import { listFunctions } from './api.ts'
 import type { FunctionItem } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import * as format from '../format.ts'
 import { Chart } from '../parts/chart.tsx'
 import { CommandLine } from '../parts/copy.tsx'
@@ -12,7 +11,6 @@ import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { Uploads } from './uploads.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 
 export function Functions() {
@@ -89,14 +87,13 @@ function Exports({ names }: { names: readonly string[] }) {
 }
 
 function Empty() {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/executables`]
   const type = ['-H', 'Content-Type: application/octet-stream']
   const file = ['--data-binary', '@examples-rust/hello/hello.wasm']
   return (
     <>
       <p>There are no functions yet. Upload a .wasm above, or from a terminal:</p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...type, ...file])}
+        text={curl('POST', '/api/executables', ...type, ...file)}
         label="curl line that uploads"
       />
     </>

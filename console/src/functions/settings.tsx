@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import { mayAdminister } from './api.ts'
 import type { Description } from './api.ts'
-import { curlFor } from '../curl.ts'
+import { jsonWords, ownerCurl } from '../curl.ts'
 import { AdminKey } from '../parts/admin-key.tsx'
 import { CallbackForm } from './callback-form.tsx'
 import { CommandLine } from '../parts/copy.tsx'
@@ -96,7 +96,7 @@ function State({ id }: { id: number }) {
       />
       {value === '{}' && changed === undefined && (
         <CommandLine
-          text={curlFor('PUT', `/api/state/${id}`, '--data', 'Good morning,')}
+          text={ownerCurl('PUT', `/api/state/${id}`, '--data', 'Good morning,')}
           label="curl line that sets the state"
         />
       )}
@@ -128,13 +128,10 @@ function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
         <>
           <p>There are none. Set them here, or from a terminal:</p>
           <CommandLine
-            text={curlFor(
+            text={ownerCurl(
               'PUT',
               `/api/executables/${id}/variables`,
-              '-H',
-              'Content-Type: application/json',
-              '--data',
-              '{"MAIL_FROM":"ann@example.org"}',
+              ...jsonWords({ MAIL_FROM: 'ann@example.org' }),
             )}
             label="curl line that sets variables"
           />

@@ -1,12 +1,10 @@
 // Parts of a run's page: where it came from, its tries, what went on from it, and the result where it is kept.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { runResult } from './api.ts'
 import type { RunDetail } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import * as format from '../format.ts'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { Status, Time } from '../parts/facts.tsx'
@@ -150,7 +148,6 @@ export function KeptResult({ run }: Props) {
 }
 
 function backgroundCurl({ wasm_id: id, function: name }: RunDetail): string {
-  const route = `${ROOT}/api/run/${id}/${encodeURIComponent(name)}`
-  const words = [{ raw: 'curl' }, '-X', 'POST', route, ...tokenWords(session.token())]
-  return line([...words, '-H', 'Prefer: respond-async', '--data-raw', 'hello'])
+  const path = `/api/run/${id}/${encodeURIComponent(name)}`
+  return curl('POST', path, '-H', 'Prefer: respond-async', '--data-raw', 'hello')
 }

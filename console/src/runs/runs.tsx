@@ -1,7 +1,6 @@
 // Runs of all functions, newest first; those that end while one looks come by themselves.
-import { ROOT } from '../client.ts'
 import { RUN_STATUSES, readRunFilter } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Filters } from '../parts/filters.tsx'
@@ -10,7 +9,6 @@ import { Head } from '../parts/head.tsx'
 import { ALL_RUN_COLUMNS } from './run-columns.tsx'
 import { List } from '../parts/table.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLiveRuns } from './use-live-runs.ts'
 import type { LiveRuns, LiveState } from './use-live-runs.ts'
 
@@ -79,12 +77,11 @@ function Live({ live: { state, told, sampled, pause } }: { live: LiveRuns }) {
 
 function Empty({ filtered }: { filtered: boolean }) {
   if (filtered) return <p>No run is like that. Show all, or wait for one to end.</p>
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/run/ID/FUNCTION`]
   return (
     <>
       <p>Nothing has run yet. Call a function from its page, or from a terminal:</p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), '--data-raw', 'hello'])}
+        text={curl('POST', '/api/run/ID/FUNCTION', '--data-raw', 'hello')}
         label="curl line that calls a function"
       />
     </>

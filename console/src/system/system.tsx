@@ -1,10 +1,9 @@
 // The server as a whole: whether it keeps up, what it holds and how it is set.
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { readSystem } from './api.ts'
 import type { System } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import * as format from '../format.ts'
 import { Chart } from '../parts/chart.tsx'
 import type { Series } from '../parts/chart.tsx'
@@ -14,7 +13,6 @@ import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
 import { Table } from '../parts/table.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLoad } from '../hooks/use-load.ts'
 
 const EVERY_MS = 2_000
@@ -52,10 +50,7 @@ export function SystemPage() {
           <Charts samples={samples} system={newest} />
           <section aria-labelledby="terminal">
             <h2 id="terminal">From a terminal</h2>
-            <CommandLine
-              text={line([{ raw: 'curl' }, ...tokenWords(session.token()), `${ROOT}/api/system`])}
-              label="curl line that tells the same"
-            />
+            <CommandLine text={curl('GET', '/api/system')} label="curl line that tells the same" />
           </section>
           <Limits limits={newest.limits} />
         </>

@@ -1,10 +1,9 @@
 // Where a tenant's events go: its endpoints with how they are, and a form that makes one.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { addEndpoint, listEndpoints, readStats } from './endpoints-api.ts'
 import type { Endpoint, MadeEndpoint } from './endpoints-api.ts'
 import { listEventTypes } from './events-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import { NEW_ENDPOINT, changesOf, complaintOf } from './endpoint-draft.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
@@ -18,7 +17,6 @@ import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from './warnings.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
@@ -150,7 +148,6 @@ function Made({ one }: { one: MadeEndpoint }) {
 
 function Empty({ tenant }: { tenant: string }) {
   const { mayManage } = useWho()
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/endpoints`]
   const body = { tenant, url: 'https://example.com/hook', event_types: ['*'] }
   return (
     <>
@@ -159,7 +156,7 @@ function Empty({ tenant }: { tenant: string }) {
         {mayManage ? 'Make one below, or from a terminal:' : 'A token that may manage makes one:'}
       </p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/endpoints', ...jsonWords(body))}
         label="curl line for a first endpoint"
       />
     </>

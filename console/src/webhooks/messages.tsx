@@ -1,9 +1,8 @@
 // What a tenant published, newest first, and a form that publishes.
 import { useEffect, useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { listEventTypes, listMessages, publish } from './events-api.ts'
 import type { EventType, MessageItem } from './events-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Time } from '../parts/facts.tsx'
@@ -15,7 +14,6 @@ import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from './warnings.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
@@ -175,7 +173,6 @@ function UseExample({ known, onUse }: UseExampleProps) {
 
 function Empty({ tenant, type = 'order.created' }: { tenant: string; type: string | undefined }) {
   const { mayPublish } = useWho()
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/messages`]
   const body = { tenant, type, payload: { order: 1 } }
   return (
     <>
@@ -186,7 +183,7 @@ function Empty({ tenant, type = 'order.created' }: { tenant: string; type: strin
           : 'A token that may publish does so:'}
       </p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/messages', ...jsonWords(body))}
         label="curl line that publishes"
       />
     </>

@@ -1,9 +1,8 @@
 // Tokens of a tenant, which the operator makes and revokes.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { addToken, listTokens, revokeToken } from './tenants-api.ts'
 import type { MadeToken, TokenItem } from './tenants-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { Time } from '../parts/facts.tsx'
@@ -13,7 +12,6 @@ import { Secret } from '../parts/secret.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 
 export function Tokens({ tenant }: { tenant: string }) {
@@ -140,7 +138,6 @@ function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
 }
 
 function Empty({ tenant }: { tenant: string }) {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/tokens`]
   const body = { tenant, rights: ['publish'] }
   return (
     <>
@@ -148,7 +145,7 @@ function Empty({ tenant }: { tenant: string }) {
         There are no tokens yet, so only the operator comes in. Make one below, or from a terminal:
       </p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/tokens', ...jsonWords(body))}
         label="curl line for a first token"
       />
     </>

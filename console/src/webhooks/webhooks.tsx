@@ -1,15 +1,13 @@
 // Whose webhooks: the operator chooses among the tenants there are, or names a new one; a tenant has its own alone.
 import { useEffect, useId, useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { listTenants } from './tenants-api.ts'
 import type { TenantItem } from './tenants-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Head } from '../parts/head.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { go, linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
 
@@ -117,13 +115,12 @@ function Another() {
 }
 
 function Empty() {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/event-types`]
   const body = { tenant: 'acme', name: 'order.created' }
   return (
     <>
       <p>There are no tenants yet. Name one below, or make its first event type from a terminal:</p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/event-types', ...jsonWords(body))}
         label="curl line for a first tenant"
       />
     </>
