@@ -5,10 +5,10 @@ import { curl, curlTo, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine, CopyButton } from '../parts/copy.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { Headers } from '../parts/headers.tsx'
 import { Payload, useBytes } from '../parts/payload.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
@@ -19,17 +19,11 @@ import { useWatch } from './use-watch.ts'
 import { useWho } from '../who.ts'
 
 export function BinPage({ tenant, id }: { tenant: string; id: string }) {
-  const {
-    value: bin,
-    error,
-    reload,
-  } = useLoad(`bin ${id}`, (signal) => findBin(tenant, id, signal))
+  const loaded = useLoad(`bin ${id}`, (signal) => findBin(tenant, id, signal))
   return (
     <>
       <TenantHead tenant={tenant} tab="bins" title={`Request bin ${format.shortId(id)}`} />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {bin === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {bin !== undefined && <Known bin={bin} />}
+      <Shown of={loaded}>{(bin) => <Known bin={bin} />}</Shown>
     </>
   )
 }

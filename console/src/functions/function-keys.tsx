@@ -4,8 +4,8 @@ import { client, keys } from '../client.ts'
 import * as format from '../format.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { Action } from '../parts/action.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Secret } from '../parts/secret.tsx'
+import { Shown } from '../parts/shown.tsx'
 
 export function UsageKey({ id }: { id: number }) {
   const [made, setMade] = useState<string | undefined>(undefined)
@@ -44,16 +44,30 @@ export function UsageKey({ id }: { id: number }) {
 
 const SECRET = '/api/executables/{id}/signing-secret'
 
+function listSecrets(id: number, signal?: AbortSignal) {
+  return client.get(SECRET, { path: { id }, ...keys(id), signal })
+}
+
 export function SigningSecret({ id }: { id: number }) {
-  const path = { id }
-  const { value, error, reload } = useLoad(`signing ${id}`, (signal) =>
-    client.get(SECRET, { path, ...keys(id), signal }),
+  const loaded = useLoad(`signing ${id}`, (signal) => listSecrets(id, signal))
+  return (
+    <Shown of={loaded}>
+      {({ secrets }) => <Signing id={id} secrets={secrets} onChanged={loaded.reload} />}
+    </Shown>
   )
+}
+
+interface SigningProps {
+  id: number
+  secrets: Awaited<ReturnType<typeof listSecrets>>['secrets']
+  onChanged: () => void
+}
+
+function Signing({ id, secrets, onChanged }: SigningProps) {
+  const path = { id }
   const [made, setMade] = useState<string | undefined>(undefined)
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  if (value === undefined) return <p class="muted">Loading …</p>
-  const [inUse] = value.secrets
-  const ending = value.secrets.filter((secret) => secret.expires_at !== null)
+  const [inUse] = secrets
+  const ending = secrets.filter((secret) => secret.expires_at !== null)
   return (
     <div class="card">
       <p>
@@ -74,7 +88,7 @@ export function SigningSecret({ id }: { id: number }) {
         act={async () => {
           setMade((await client.post(SECRET, { path, ...keys(id), json: {} })).secret)
         }}
-        onDone={reload}
+        onDone={onChanged}
       />
       {inUse !== undefined && (
         <Action
@@ -85,7 +99,7 @@ export function SigningSecret({ id }: { id: number }) {
             await client.delete(SECRET, { path, ...keys(id) })
             setMade(undefined)
           }}
-          onDone={reload}
+          onDone={onChanged}
         />
       )}
     </div>

@@ -2,8 +2,8 @@
 import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import { useLoad } from '../hooks/use-load.ts'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
+import { Shown } from '../parts/shown.tsx'
 
 function load(id: number, signal?: AbortSignal) {
   return client.get('/api/executables/{id}/limits', { path: { id }, ...keys(id), signal })
@@ -12,10 +12,8 @@ function load(id: number, signal?: AbortSignal) {
 type Limits = Awaited<ReturnType<typeof load>>['limits']
 
 export function LimitsForm({ id }: { id: number }) {
-  const { value, error, reload } = useLoad(`limits ${id}`, (signal) => load(id, signal))
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  if (value === undefined) return <p class="muted">Loading …</p>
-  return <Fields id={id} limits={value.limits} />
+  const loaded = useLoad(`limits ${id}`, (signal) => load(id, signal))
+  return <Shown of={loaded}>{({ limits }) => <Fields id={id} limits={limits} />}</Shown>
 }
 
 function Fields({ id, limits }: { id: number; limits: Limits }) {

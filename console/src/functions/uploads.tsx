@@ -5,6 +5,7 @@ import type { Uploaded } from './api.ts'
 import { linkTo } from '../route.ts'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Secret } from '../parts/secret.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 
 interface Sending {
   number: number
@@ -120,11 +121,7 @@ function Key({ file, answer }: { file: File; answer: Uploaded }) {
       <Secret text={key} what={`the admin key of function ${answer.wasm_id}`}>
         Its admin key is shown this once. Copy it now; this tab remembers it until it is closed.
       </Secret>
-      {answer.warnings.map((warning) => (
-        <p key={warning} class="note warn">
-          {warning}
-        </p>
-      ))}
+      <Warnings all={answer.warnings} />
     </div>
   )
 }

@@ -5,6 +5,8 @@ import { useState } from 'preact/hooks'
 import type { Pages } from '../hooks/use-pages.ts'
 import { Refused } from './admin-key.tsx'
 import { ErrorNote } from './error-note.tsx'
+import { Refresh } from './refresh.tsx'
+import { Loading } from './shown.tsx'
 
 export interface Column<T> {
   head: string
@@ -103,22 +105,19 @@ interface ListProps<T> extends Omit<TableProps<T>, 'items'> {
 export function List<T>({ pages, empty, moreWords, ...table }: ListProps<T>) {
   const { items, error, reload, more, refused } = pages
   if (error !== undefined) return <Refused error={error} retry={reload} />
-  if (items === undefined) return <p class="muted">Loading …</p>
+  if (items === undefined) return <Loading />
   // A page may be empty and have one after it, where the server looked far for what is asked for.
   if (items.length === 0 && more === undefined) return <div class="empty">{empty}</div>
   return (
     <>
       <Table {...table} items={items} />
-      <div class="row">
-        <button type="button" onClick={reload}>
-          Refresh
-        </button>
+      <Refresh onPress={reload}>
         {more !== undefined && (
           <button type="button" onClick={() => void more()}>
             {moreWords}
           </button>
         )}
-      </div>
+      </Refresh>
       {refused !== undefined && <ErrorNote error={refused} />}
     </>
   )

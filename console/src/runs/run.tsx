@@ -9,6 +9,7 @@ import { AdminKey } from '../parts/admin-key.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
+import { Loading } from '../parts/shown.tsx'
 import { CameFrom, KeptResult, Onward, Tries } from './run-sections.tsx'
 import { Timeline } from './timeline.tsx'
 import { linkTo } from '../route.ts'
@@ -45,7 +46,7 @@ export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined
       ) : (
         error !== undefined && <ErrorNote error={error} retry={reload} />
       )}
-      {run === undefined && error === undefined && <p class="muted">Loading …</p>}
+      {run === undefined && error === undefined && <Loading />}
       {run !== undefined && <Known run={run} onChanged={reload} />}
     </>
   )

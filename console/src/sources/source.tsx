@@ -6,10 +6,10 @@ import * as format from '../format.ts'
 import { hookCurl } from './hook-curl.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine, CopyButton } from '../parts/copy.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Secret } from '../parts/secret.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { SourceEvents } from './source-events.tsx'
 import { SourceFields } from './source-fields.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
@@ -35,19 +35,17 @@ interface Props {
 }
 
 export function SourcePage({ tenant, id, query }: Props) {
-  const { value, error, reload } = useLoad(`source ${id}`, (signal) =>
-    findSource(tenant, id, signal),
-  )
+  const loaded = useLoad(`source ${id}`, (signal) => findSource(tenant, id, signal))
   return (
     <>
       <TenantHead
         tenant={tenant}
         tab="sources"
-        title={value?.description || `Source ${format.shortId(id)}`}
+        title={loaded.value?.description || `Source ${format.shortId(id)}`}
       />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {value === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {value !== undefined && <Known source={value} query={query} onChanged={reload} />}
+      <Shown of={loaded}>
+        {(source) => <Known source={source} query={query} onChanged={loaded.reload} />}
+      </Shown>
     </>
   )
 }

@@ -11,6 +11,7 @@ import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
+import { Loading } from '../parts/shown.tsx'
 import { Table } from '../parts/table.tsx'
 import { linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
@@ -42,7 +43,7 @@ export function SystemPage() {
     <>
       <Head title="System" />
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {newest === undefined && error === undefined && <p class="muted">Loading …</p>}
+      {newest === undefined && error === undefined && <Loading />}
       {newest !== undefined && (
         <>
           <Summary system={newest} />
