@@ -70,6 +70,14 @@ export function JobProgress({ id, manage }: { id: string; manage: boolean }) {
   )
 }
 
-export function JobLink({ id, children }: { id: string; children: string }) {
-  return <a href={linkTo('resend', { id })}>{children}</a>
+/** Of one that was begun on a page of something else. */
+export function JobBegun({ id }: { id: string }) {
+  return (
+    <>
+      <JobProgress id={id} manage />
+      <p>
+        It goes on when you leave this page: <a href={linkTo('resend', { id })}>see this job</a>.
+      </p>
+    </>
+  )
 }
