@@ -147,7 +147,7 @@ function Fields({ fields, wrong, onChange }: FieldsProps) {
         Keep it and try again where the target fails
       </Check>
       {fields.again && (
-        <div class="limits">
+        <div class="fields">
           <TextField
             label="Tries after the first"
             inputMode="numeric"

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import { useLoad } from '../hooks/use-load.ts'
+import { TextField } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Shown } from '../parts/shown.tsx'
 
@@ -37,26 +38,17 @@ function Fields({ id, limits }: { id: number; limits: Limits }) {
       }
     >
       <p class="muted">What is left empty is as the server says.</p>
-      <div class="limits">
+      <div class="fields">
         {Object.entries(limits).map(([name, limit]) => (
-          <div class="field" key={name}>
-            <label for={`limit-${name}`}>
-              <code>{name}</code>
-            </label>
-            <input
-              id={`limit-${name}`}
-              type="text"
-              inputMode="numeric"
-              autoComplete="off"
-              placeholder={String(limit.default)}
-              aria-describedby={`limit-${name}-range`}
-              value={texts[name] ?? ''}
-              onInput={(event) => setTexts({ ...texts, [name]: event.currentTarget.value })}
-            />
-            <p class="muted small" id={`limit-${name}-range`}>
-              {limit.floor.toLocaleString()} to {limit.ceiling.toLocaleString()} {limit.unit}
-            </p>
-          </div>
+          <TextField
+            key={name}
+            label={<code>{name}</code>}
+            inputMode="numeric"
+            placeholder={String(limit.default)}
+            help={`${limit.floor.toLocaleString()} to ${limit.ceiling.toLocaleString()} ${limit.unit}`}
+            value={texts[name] ?? ''}
+            onChange={(text) => setTexts({ ...texts, [name]: text })}
+          />
         ))}
       </div>
     </SaveForm>

@@ -8,6 +8,7 @@ import { AdminKey } from '../parts/admin-key.tsx'
 import { CallbackForm } from './callback-form.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { SigningSecret, UsageKey } from './function-keys.tsx'
 import { OptionsForm, TypesForm } from './function-options.tsx'
 import { LimitsForm } from './limits.tsx'
@@ -85,14 +86,12 @@ function State({ id }: { id: number }) {
         client.put('/api/state/{id}', { path: { id }, ...keys(id), body: text, as: 'text' })
       }
     >
-      <label for="state-text">A text that functions get as their context</label>
-      <textarea
-        id="state-text"
-        class="mono"
+      <TextField
+        label="A text that functions get as their context"
         rows={4}
-        spellcheck={false}
+        mono
         value={text}
-        onInput={(event) => setChanged(event.currentTarget.value)}
+        onChange={setChanged}
       />
       {value === '{}' && changed === undefined && (
         <CommandLine
@@ -142,14 +141,12 @@ function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
           replaces all of them.
         </p>
       )}
-      <label for="variables-text">One on a line, as NAME=value</label>
-      <textarea
-        id="variables-text"
-        class="mono"
+      <TextField
+        label="One on a line, as NAME=value"
         rows={3}
-        spellcheck={false}
+        mono
         value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={setText}
       />
     </SaveForm>
   )

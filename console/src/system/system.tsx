@@ -10,6 +10,7 @@ import type { Series } from '../parts/chart.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { Head } from '../parts/head.tsx'
 import { Loading } from '../parts/shown.tsx'
 import { Table } from '../parts/table.tsx'
@@ -208,22 +209,14 @@ function Figure({ name, now, times, series, words }: FigureProps) {
 
 function Limits({ limits }: Pick<System, 'limits'>) {
   const [wanted, setWanted] = useState('')
-  const shown = Object.entries(limits).filter(([name]) => name.includes(wanted.toUpperCase()))
+  const shown = Object.entries(limits).filter(([name]) =>
+    name.includes(wanted.trim().toUpperCase()),
+  )
   return (
     <section aria-labelledby="limits">
       <h2 id="limits">Limits and other figures of its settings</h2>
       <div class="filters" role="search">
-        <div class="field">
-          <label for="limit-name">Name</label>
-          <input
-            id="limit-name"
-            type="text"
-            autoComplete="off"
-            spellcheck={false}
-            value={wanted}
-            onInput={(event) => setWanted(event.currentTarget.value.trim())}
-          />
-        </div>
+        <TextField label="Name" value={wanted} onChange={setWanted} />
       </div>
       {shown.length === 0 ? (
         <p class="muted">None is called so.</p>
