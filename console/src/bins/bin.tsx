@@ -4,10 +4,10 @@ import type { Bin, BinRequest } from './api.ts'
 import { curl, curlTo, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
-import { CommandLine, CopyButton } from '../parts/copy.tsx'
+import { CommandLine, Copyable } from '../parts/copy.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { Headers } from '../parts/headers.tsx'
-import { Payload, useBytes } from '../parts/payload.tsx'
+import { Payload, SENT_WORDS, useBytes } from '../parts/payload.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
@@ -33,10 +33,7 @@ function Known({ bin }: { bin: Bin }) {
   const { mayManage } = useWho()
   return (
     <>
-      <div class="secret">
-        <code>{url}</code>
-        <CopyButton text={url} what="the address" />
-      </div>
+      <Copyable text={url} what="the address" />
       <p class="muted">
         It takes any method, any path below it, and any body, from whoever has the address. It
         expires at <Time at={bin.expires_at} />, with all that it kept.
@@ -132,7 +129,7 @@ const COLUMNS: readonly Column<BinRequest>[] = [
   { head: 'Time', cell: (one) => <Time at={one.received_at} /> },
   { head: 'Method', cell: (one) => <code>{one.method}</code> },
   { head: 'Path', cell: (one) => <code class="path">{pathOf(one)}</code> },
-  { head: 'Size', cell: (one) => format.bytes(one.size_bytes), wide: true },
+  { head: 'Size', number: true, cell: (one) => format.bytes(one.size_bytes), wide: true },
 ]
 
 function pathOf({ path, query }: BinRequest): string {
@@ -143,14 +140,7 @@ function Request({ one }: { one: BinRequest }) {
   const body = useBytes(one.body, one.body_base64)
   return (
     <>
-      {body !== undefined && (
-        <Payload
-          title="Body"
-          name="body"
-          body={body}
-          words={{ empty: 'It has no body.', text: 'Body text', image: 'The image that was sent' }}
-        />
-      )}
+      {body !== undefined && <Payload title="Body" name="body" body={body} words={SENT_WORDS} />}
       {one.body_cut && (
         <p class="muted">
           Its beginning is kept, of {format.bytes(one.size_bytes)} that were sent.

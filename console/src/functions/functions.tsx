@@ -5,7 +5,7 @@ import { curl } from '../curl.ts'
 import * as format from '../format.ts'
 import { Chart } from '../parts/chart.tsx'
 import { CommandLine } from '../parts/copy.tsx'
-import { Time } from '../parts/facts.tsx'
+import { Names, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
@@ -31,22 +31,21 @@ export function Functions() {
   )
 }
 
-const EXPORTS_SHOWN = 3
-
 const COLUMNS: readonly Column<FunctionItem>[] = [
   {
     head: 'Function',
     cell: ({ wasm_id: id, description }) => (
       <>
-        <a href={linkTo('function', { id })}>{description || `Function ${id}`}</a>{' '}
-        <span class="muted small">{id}</span>
+        <a href={linkTo('function', { id })}>{description || `Function ${id}`}</a>
+        {description !== '' && <span class="muted small"> {id}</span>}
       </>
     ),
   },
-  { head: 'Exports', cell: ({ functions }) => <Exports names={functions} /> },
+  { head: 'Exports', cell: ({ functions }) => <Names all={functions} /> },
   { head: 'Last hour', cell: ({ last_hour: hour }) => <LastHour hour={hour} /> },
   {
     head: 'p95',
+    number: true,
     cell: ({ last_hour: { p95_ms: p95 } }) => (p95 === null ? '' : format.duration(p95)),
     wide: true,
   },
@@ -60,7 +59,7 @@ function LastHour({ hour: { calls, errors, slots } }: { hour: FunctionItem['last
   return (
     <div class="last-hour">
       <Chart
-        small
+        kind="spark"
         label={`${words}, ${errors} failed, by five minutes`}
         times={slots.map((slot) => Date.parse(slot.from))}
         series={[
@@ -73,16 +72,6 @@ function LastHour({ hour: { calls, errors, slots } }: { hour: FunctionItem['last
         {errors > 0 && <span class="status bad">, {errors} failed</span>}
       </span>
     </div>
-  )
-}
-
-function Exports({ names }: { names: readonly string[] }) {
-  const more = names.length - EXPORTS_SHOWN
-  return (
-    <>
-      <code>{names.slice(0, EXPORTS_SHOWN).join(', ')}</code>
-      {more > 0 && <span class="muted"> and {more} more</span>}
-    </>
   )
 }
 

@@ -13,7 +13,7 @@ import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { Filters } from '../parts/filters.tsx'
 import { Headers } from '../parts/headers.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
-import { Payload, useBytes } from '../parts/payload.tsx'
+import { Payload, SENT_WORDS, useBytes } from '../parts/payload.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
@@ -127,12 +127,7 @@ function Content({ event }: { event: WholeEvent }) {
       {body === undefined ? (
         <p class="muted">Its body is not kept.</p>
       ) : (
-        <Payload
-          title="Body"
-          name="event"
-          body={body}
-          words={{ empty: 'It has no body.', text: 'Body text', image: 'The image that was sent' }}
-        />
+        <Payload title="Body" name="event" body={body} words={SENT_WORDS} />
       )}
       <Headers all={pairs(event.headers)} />
       {hasMembers(event.query) && (

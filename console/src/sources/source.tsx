@@ -5,7 +5,7 @@ import type { Source, Verdict } from './api.ts'
 import * as format from '../format.ts'
 import { hookCurl } from './hook-curl.ts'
 import { Action } from '../parts/action.tsx'
-import { CommandLine, CopyButton } from '../parts/copy.tsx'
+import { CommandLine, Copyable } from '../parts/copy.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Secret } from '../parts/secret.tsx'
@@ -61,10 +61,7 @@ function Known({ source, query, onChanged }: KnownProps & Pick<Props, 'query'>) 
   const curl = hookCurl(source)
   return (
     <>
-      <div class="secret">
-        <code>{url}</code>
-        <CopyButton text={url} what="the address" />
-      </div>
+      <Copyable text={url} what="the address" />
       <About source={source} />
       <section aria-labelledby="events">
         <h2 id="events">What came</h2>

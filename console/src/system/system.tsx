@@ -5,7 +5,7 @@ import { readSystem } from './api.ts'
 import type { System } from './api.ts'
 import { curl } from '../curl.ts'
 import * as format from '../format.ts'
-import { Chart } from '../parts/chart.tsx'
+import { Chart, Keys } from '../parts/chart.tsx'
 import type { Series } from '../parts/chart.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
@@ -107,6 +107,7 @@ function Queues({ queues }: Pick<System, 'queues'>) {
           { head: 'Queue', cell: ({ name, href }) => <a href={href}>{name}</a> },
           {
             head: 'Waiting',
+            number: true,
             cell: ({ depth, more }) => `${count(depth)}${more ? ' and more' : ''}`,
           },
           { head: 'Oldest due', cell: ({ oldest_due_at: at }) => dueWords(at) },
@@ -188,15 +189,7 @@ function Figure({ name, now, times, series, words }: FigureProps) {
     <section class="card" aria-label={name}>
       <h2>{name}</h2>
       <p class="muted small">{now}</p>
-      {series.length > 1 && (
-        <ul class="keys">
-          {series.map((one) => (
-            <li key={one.name} class={`key ${one.color.slice(2)}`}>
-              {one.name}
-            </li>
-          ))}
-        </ul>
-      )}
+      {series.length > 1 && <Keys series={series} />}
       <Chart
         label={`${name} while this page is open; now ${now}`}
         times={times}

@@ -9,7 +9,7 @@ import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { EndpointFields } from './endpoint-form.tsx'
 import { EndpointState, nameOf } from './endpoint-state.tsx'
-import { Time } from '../parts/facts.tsx'
+import { Names, Time } from '../parts/facts.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Secret } from '../parts/secret.tsx'
 import { List } from '../parts/table.tsx'
@@ -64,21 +64,9 @@ const COLUMNS: readonly Column<Endpoint>[] = [
     ),
   },
   { head: 'State', cell: (one) => <EndpointState one={one} /> },
-  { head: 'Gets', cell: ({ event_types: types = [] }) => <Types all={types} />, wide: true },
+  { head: 'Gets', cell: ({ event_types: types = [] }) => <Names all={types} />, wide: true },
   { head: 'Taken', cell: (one) => <Share one={one} />, wide: true },
 ]
-
-const TYPES_SHOWN = 3
-
-function Types({ all }: { all: readonly string[] }) {
-  const more = all.length - TYPES_SHOWN
-  return (
-    <>
-      <code>{all.slice(0, TYPES_SHOWN).join(', ')}</code>
-      {more > 0 && <span class="muted"> and {more} more</span>}
-    </>
-  )
-}
 
 /** Of all attempts; asked for by each row, since a list does not tell. */
 function Share({ one: { tenant, endpoint_id: id } }: { one: Endpoint }) {
