@@ -40,7 +40,12 @@ const COLUMNS: readonly Column<Numbered>[] = [
     cell: ({ attempt: { began_at: at } }) => (at === null ? 'not known' : <Time at={at} />),
   },
   { head: 'Outcome', cell: ({ attempt }) => <Outcome of={attempt} /> },
-  { head: 'Took', cell: ({ attempt }) => format.duration(attempt.duration_us / 1000), wide: true },
+  {
+    head: 'Took',
+    number: true,
+    cell: ({ attempt }) => format.duration(attempt.duration_us / 1000),
+    wide: true,
+  },
   {
     head: 'Why',
     cell: ({ attempt: { manual } }) => (manual ? 'sent again by hand' : 'by its policy'),

@@ -86,7 +86,7 @@ const COLUMNS: readonly Column<DeliveryItem>[] = [
   { head: 'State', cell: (one) => <DeliveryState one={one} /> },
   { head: 'Target', cell: ({ target }) => <span class="target">{target}</span> },
   { head: 'What', cell: (one) => whatOf(one), wide: true },
-  { head: 'Tries', cell: ({ tries }) => tries, wide: true },
+  { head: 'Tries', number: true, cell: ({ tries }) => tries, wide: true },
   {
     head: 'Next',
     cell: ({ due_at: at }) => (at === null ? '–' : <Time at={at} />),

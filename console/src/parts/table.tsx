@@ -11,6 +11,8 @@ import { Loading } from './shown.tsx'
 export interface Column<T> {
   head: string
   cell: (one: T) => ComponentChildren
+  /** A count or a measure, which is compared with those above and below. */
+  number?: boolean
   /** Left out where there is little room. */
   wide?: boolean
   /** The head is read out, not shown: what stands below says it. */
@@ -37,8 +39,8 @@ export function Table<T>({ label, columns, items, keyOf, detail }: TableProps<T>
       <table>
         <thead>
           <tr>
-            {columns.map(({ head, wide, silent }) => (
-              <th key={head} scope="col" class={wide ? 'wide' : undefined}>
+            {columns.map(({ head, silent, ...looks }) => (
+              <th key={head} scope="col" class={classOf(looks)}>
                 {silent ? <span class="hidden">{head}</span> : head}
               </th>
             ))}
@@ -59,6 +61,11 @@ export function Table<T>({ label, columns, items, keyOf, detail }: TableProps<T>
   )
 }
 
+function classOf({ number, wide }: { number?: boolean; wide?: boolean }): string | undefined {
+  if (number) return wide ? 'number wide' : 'number'
+  return wide ? 'wide' : undefined
+}
+
 type RowProps<T> = Pick<TableProps<T>, 'columns'> & { one: T; detail: TableProps<T>['detail'] }
 
 function Row<T>({ one, columns, detail }: RowProps<T>) {
@@ -66,8 +73,8 @@ function Row<T>({ one, columns, detail }: RowProps<T>) {
   return (
     <Fragment>
       <tr>
-        {columns.map(({ head, cell, wide }) => (
-          <td key={head} class={wide ? 'wide' : undefined}>
+        {columns.map(({ head, cell, ...looks }) => (
+          <td key={head} class={classOf(looks)}>
             {cell(one)}
           </td>
         ))}

@@ -20,7 +20,7 @@ const TIME: Column<RunItem> = {
 }
 const OUTCOME: readonly Column<RunItem>[] = [
   { head: 'Status', cell: (run) => <Status word={run.status} code={run.code} /> },
-  { head: 'Took', cell: (run) => took(run) },
+  { head: 'Took', number: true, cell: (run) => took(run) },
   { head: 'Version', cell: (run) => run.version, wide: true },
 ]
 

@@ -27,6 +27,7 @@ const INPUT_COLUMNS: readonly Column<Input>[] = [
   },
   {
     head: 'Size',
+    number: true,
     cell: ({ bytes }) => (bytes === null ? 'did not come' : format.bytes(bytes)),
   },
 ]

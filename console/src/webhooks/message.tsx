@@ -113,7 +113,7 @@ const COLUMNS: readonly Column<DeliveryItem>[] = [
     cell: ({ delivery_id: id, target }) => <a href={linkTo('delivery', { id })}>{target}</a>,
   },
   { head: 'State', cell: ({ state, reason }) => <Status word={state} code={reason} /> },
-  { head: 'Tries', cell: ({ tries }) => tries, wide: true },
+  { head: 'Tries', number: true, cell: ({ tries }) => tries, wide: true },
   {
     head: 'Last answer',
     cell: (one) => one.last_status ?? one.last_error_class ?? '–',

@@ -89,8 +89,8 @@ const COLUMNS: readonly Column<MessageItem>[] = [
   },
   { head: 'Event type', cell: ({ type }) => <code>{type}</code> },
   { head: 'Id', cell: ({ id, message_id: ours }) => <code>{id ?? ours}</code>, wide: true },
-  { head: 'Deliveries', cell: ({ deliveries }) => deliveries },
-  { head: 'Size', cell: ({ size_bytes: size }) => format.bytes(size), wide: true },
+  { head: 'Deliveries', number: true, cell: ({ deliveries }) => deliveries },
+  { head: 'Size', number: true, cell: ({ size_bytes: size }) => format.bytes(size), wide: true },
 ]
 
 interface FormProps {
