@@ -100,7 +100,7 @@ function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
         )}
       </p>
       <List
-        label="Requests"
+        things="requests"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.request_id}
@@ -119,7 +119,6 @@ function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
             />
           </>
         }
-        moreWords="Show older requests"
       />
     </>
   )

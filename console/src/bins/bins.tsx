@@ -35,12 +35,11 @@ export function Bins({ tenant }: { tenant: string }) {
         />
       )}
       <List
-        label="Request bins"
+        things="request bins"
         columns={COLUMNS}
         pages={pages}
         keyOf={(bin) => bin.bin_id}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show older bins"
       />
     </>
   )

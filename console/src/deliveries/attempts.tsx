@@ -19,7 +19,7 @@ export function Attempts({ of }: { of: Delivery }) {
   return (
     <>
       <Table
-        label="Table of attempts"
+        things="attempts"
         columns={COLUMNS}
         items={items}
         keyOf={({ attempt }) => attempt.attempt_id}

@@ -50,12 +50,11 @@ export function Deliveries({ query }: { query: Readonly<Record<string, string>> 
         )
       )}
       <List
-        label="Table of deliveries"
+        things="deliveries"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.delivery_id}
         empty={place === '{}' ? <Empty tenant={who.tenant} /> : <p>No delivery is as asked for.</p>}
-        moreWords="Show older deliveries"
       />
     </>
   )

@@ -20,12 +20,11 @@ export function Functions() {
       <Head title="Functions" />
       <Uploads onUploaded={pages.reload} />
       <List
-        label="Functions"
+        things="functions"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.wasm_id}
         empty={<Empty />}
-        moreWords="Show older functions"
       />
     </>
   )

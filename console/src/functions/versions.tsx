@@ -70,7 +70,7 @@ export function Versions({ id, onChanged }: { id: number; onChanged: () => void 
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
       {value !== undefined && (
         <Table
-          label="Table of versions"
+          things="versions"
           columns={[...COLUMNS, { head: 'Active', cell: active }]}
           items={value.items}
           keyOf={(one) => one.version}

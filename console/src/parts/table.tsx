@@ -20,8 +20,8 @@ export interface Column<T> {
 }
 
 export interface TableProps<T> {
-  /** What the table holds, as it is read out. */
-  label: string
+  /** What it holds, as `runs`. */
+  things: string
   columns: readonly Column<T>[]
   items: readonly T[]
   keyOf: (one: T) => string | number
@@ -33,9 +33,9 @@ export interface TableProps<T> {
   }
 }
 
-export function Table<T>({ label, columns, items, keyOf, detail }: TableProps<T>) {
+export function Table<T>({ things, columns, items, keyOf, detail }: TableProps<T>) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+    <div class="scroll" tabIndex={0} role="region" aria-label={`Table of ${things}`}>
       <table>
         <thead>
           <tr>
@@ -105,11 +105,11 @@ interface ListProps<T> extends Omit<TableProps<T>, 'items'> {
   pages: Pages<T>
   /** Shown in place of an empty table: it teaches what fills it. */
   empty: ComponentChildren
-  /** Of the button that asks for the next page. */
-  moreWords: string
+  /** In the order of their names; else the newest come first. */
+  byName?: boolean
 }
 
-export function List<T>({ pages, empty, moreWords, ...table }: ListProps<T>) {
+export function List<T>({ pages, empty, byName = false, ...table }: ListProps<T>) {
   const { items, error, reload, more, refused } = pages
   if (error !== undefined) return <Refused error={error} retry={reload} />
   if (items === undefined) return <Loading />
@@ -121,7 +121,7 @@ export function List<T>({ pages, empty, moreWords, ...table }: ListProps<T>) {
       <Refresh onPress={reload}>
         {more !== undefined && (
           <button type="button" onClick={() => void more()}>
-            {moreWords}
+            Show {byName ? 'more' : 'older'} {table.things}
           </button>
         )}
       </Refresh>

@@ -21,7 +21,7 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
   return (
     <>
       <List
-        label="Table of runs"
+        things="runs"
         columns={RUN_COLUMNS}
         pages={pages}
         keyOf={(run) => run.run_id}
@@ -35,7 +35,6 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
             <CommandLine text={curl} label="curl line for a first call" />
           </>
         }
-        moreWords="Show older runs"
       />
       <p>
         <a href={linkTo('runs', {}, { wasm_id: id })}>All runs of this function, as they end</a>

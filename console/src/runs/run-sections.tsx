@@ -56,7 +56,7 @@ export function CameFrom({ run }: Props) {
       </p>
       {inputs !== null ? (
         <Table
-          label="Table of inputs"
+          things="inputs"
           columns={INPUT_COLUMNS}
           items={inputs.map((input, at) => ({ ...input, number: at + 1 }))}
           keyOf={({ number }) => number}
@@ -85,7 +85,7 @@ export function Tries({ run }: Props) {
     <section aria-labelledby="tries">
       <h2 id="tries">Tries before</h2>
       <Table
-        label="Table of tries"
+        things="tries"
         columns={TRY_COLUMNS}
         items={run.failed_tries}
         keyOf={({ number }) => number}

@@ -27,12 +27,11 @@ export function Runs({ query }: { query: Readonly<Record<string, string>> }) {
       <Filters filters={FILTERS} query={query} link={(asked) => linkTo('runs', {}, asked)} />
       <Live live={live} />
       <List
-        label="Table of runs"
+        things="runs"
         columns={ALL_RUN_COLUMNS}
         pages={live.pages}
         keyOf={(run) => run.run_id}
         empty={<Empty filtered={Object.keys(filter).length > 0} />}
-        moreWords="Show older runs"
       />
       {live.cut && (
         <p class="muted small">

@@ -39,7 +39,7 @@ export function SourceEvents({ source, verdict, curl }: Props) {
         link={(query) => linkTo('source', { tenant, id }, query)}
       />
       <List
-        label="Events"
+        things="events"
         columns={columns(tenant)}
         pages={pages}
         keyOf={(one) => one.event_id}
@@ -48,7 +48,6 @@ export function SourceEvents({ source, verdict, curl }: Props) {
           show: (one) => <Detail tenant={tenant} event={one} onReplayed={pages.reload} />,
         }}
         empty={<Empty verdict={verdict} curl={curl} />}
-        moreWords="Show older events"
       />
     </>
   )

@@ -45,12 +45,11 @@ export function Sources({ tenant }: { tenant: string }) {
       </p>
       {made !== undefined && <JustMade source={made} />}
       <List
-        label="Sources"
+        things="sources"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.source_id}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show older sources"
       />
       {mayManage && (
         <section aria-labelledby="make">

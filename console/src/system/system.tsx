@@ -100,7 +100,7 @@ function Queues({ queues }: Pick<System, 'queues'>) {
     <section aria-labelledby="queues">
       <h2 id="queues">Queues</h2>
       <Table
-        label="Table of queues"
+        things="queues"
         keyOf={(queue) => queue.name}
         items={rows}
         columns={[
@@ -215,7 +215,7 @@ function Limits({ limits }: Pick<System, 'limits'>) {
         <p class="muted">None is called so.</p>
       ) : (
         <Table
-          label="Table of limits"
+          things="limits"
           keyOf={([name]) => name}
           items={shown}
           columns={[

@@ -36,12 +36,11 @@ export function Endpoints({ tenant, url }: Props) {
     <>
       <TenantHead tenant={tenant} tab="endpoints" />
       <List
-        label="Endpoints"
+        things="endpoints"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.endpoint_id}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show older endpoints"
       />
       {mayManage && (
         <section aria-labelledby="new">

@@ -24,12 +24,12 @@ export function EventTypes({ tenant }: { tenant: string }) {
     <>
       <TenantHead tenant={tenant} tab="eventTypes" />
       <List
-        label="Event types"
+        things="event types"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.name}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show more event types"
+        byName
       />
       {mayManage && (
         <section aria-labelledby="new">

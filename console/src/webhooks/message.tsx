@@ -91,7 +91,7 @@ function Deliveries({ tenant, id }: { tenant: string; id: string }) {
   )
   return (
     <List
-      label="Deliveries of this message"
+      things="deliveries"
       columns={COLUMNS}
       pages={pages}
       keyOf={(one) => one.delivery_id}
@@ -102,7 +102,6 @@ function Deliveries({ tenant, id }: { tenant: string; id: string }) {
           missed.
         </p>
       }
-      moreWords="Show older deliveries"
     />
   )
 }

@@ -67,12 +67,11 @@ function Listed({ tenant, query, turn }: Props & { turn: number }) {
         link={(next) => linkTo('messages', { tenant }, next)}
       />
       <List
-        label="Messages"
+        things="messages"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.message_id}
         empty={<Empty tenant={tenant} type={type} />}
-        moreWords="Show older messages"
       />
     </>
   )

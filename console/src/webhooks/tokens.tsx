@@ -34,12 +34,11 @@ export function Tokens({ tenant }: { tenant: string }) {
     <>
       <TenantHead tenant={tenant} tab="tokens" />
       <List
-        label="Tokens"
+        things="tokens"
         columns={[...COLUMNS, revoke]}
         pages={pages}
         keyOf={(one) => one.token_id}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show older tokens"
       />
       <section aria-labelledby="new">
         <h2 id="new">A new token</h2>

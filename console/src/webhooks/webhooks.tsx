@@ -36,12 +36,12 @@ function Tenants() {
         A tenant's events go to its own endpoints, and no other tenant sees anything of them.
       </p>
       <List
-        label="Tenants"
+        things="tenants"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.tenant}
         empty={<Empty />}
-        moreWords="Show more tenants"
+        byName
       />
       <Another />
     </>
