@@ -55,13 +55,15 @@ function Known({ bin }: { bin: Bin }) {
       {mayManage && (
         <section aria-labelledby="delete">
           <h2 id="delete">Delete</h2>
-          <Action
-            verb="Delete this bin"
-            sure="Delete it with all that it kept"
-            act={() => deleteBin(bin)}
-            done=""
-            onDone={() => go(linkTo('bins', { tenant }))}
-          />
+          <div class="call">
+            <Action
+              verb="Delete this bin"
+              sure="Delete it with all that it kept"
+              act={() => deleteBin(bin)}
+              done=""
+              onDone={() => go(linkTo('bins', { tenant }))}
+            />
+          </div>
         </section>
       )}
     </>
@@ -92,7 +94,7 @@ function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
           'What is sent shows up here by itself.'
         ) : (
           <>
-            It is not looked for any more.{' '}
+            This page has stopped looking.{' '}
             <button type="button" class="quiet" onClick={watch}>
               Look again
             </button>

@@ -54,7 +54,7 @@ export function Deliveries({ query }: { query: Readonly<Record<string, string>> 
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.delivery_id}
-        empty={place === '{}' ? <Empty tenant={who.tenant} /> : <p>No delivery is as asked for.</p>}
+        empty={place === '{}' ? <Empty tenant={who.tenant} /> : <p>No delivery matches.</p>}
       />
     </>
   )
@@ -129,8 +129,8 @@ function Empty({ tenant }: { tenant: string | null }) {
   return (
     <>
       <p>
-        There are no deliveries yet. A call makes one where its callback says <code>retry</code>:
-        its result is sent there until the target takes it.
+        There are no deliveries yet. A call makes one when its callback says <code>retry</code>: its
+        result is sent there until the target takes it.
       </p>
       <CommandLine
         text={curl('POST', '/api/run/ID/FUNCTION', ...headers, '--data-raw', 'hello')}

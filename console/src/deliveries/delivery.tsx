@@ -77,11 +77,11 @@ function Actions({ one, onChanged }: KnownProps) {
           verb="Resend"
           primary
           act={() => resend(id)}
-          done="An attempt more is asked for"
+          done="Another attempt is on its way"
           onDone={onChanged}
         />
       ) : (
-        <p class="muted">What it sent is kept no more, so it cannot be sent again.</p>
+        <p class="muted">What it sent is no longer kept, so it cannot be sent again.</p>
       )}
       {ending !== undefined && (
         <Action

@@ -43,7 +43,7 @@ function Ask({ filter, onBegun }: { filter: Filter; onBegun: (id: string) => voi
     <>
       <p>
         This sends again <strong>{inWords(meant)}</strong>, the oldest first, each once. What is
-        under way just then, or is kept no more, is left out.
+        under way just then, or is no longer kept, is left out.
       </p>
       <div class="fields">
         <TextField

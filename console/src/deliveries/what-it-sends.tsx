@@ -20,7 +20,7 @@ export function WhatItSends({ of: one }: { of: Delivery }) {
         {format.bytes(size)} of <code>{type}</code>
       </p>
       {!kept ? (
-        <p class="muted">It is kept no more.</p>
+        <p class="muted">It is no longer kept.</p>
       ) : !asked ? (
         <div class="row">
           <button type="button" onClick={() => setAsked(true)}>

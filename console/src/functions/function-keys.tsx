@@ -13,7 +13,7 @@ export function UsageKey({ id }: { id: number }) {
   return (
     <div class="card">
       <p>
-        Whoever knows its address may call it, unless it has a usage key; then whoever has that.
+        Whoever knows its address may call it. Once it has a usage key, only who has that key may.
       </p>
       {made !== undefined && (
         <Secret text={made} what={`the usage key of function ${id}`}>
@@ -22,7 +22,7 @@ export function UsageKey({ id }: { id: number }) {
       )}
       <Action
         verb="Make a new usage key"
-        sure="Make it; an old one opens nothing from then on"
+        sure="Make it; an old key stops working"
         done="Made"
         act={async () => {
           const answer = await client.put('/api/keys/{id}/usage_key', { path, ...keys(id) })
@@ -83,7 +83,7 @@ function Signing({ id, secrets, onChanged }: SigningProps) {
       )}
       <Action
         verb={inUse === undefined ? 'Make a signing secret' : 'Rotate it'}
-        {...(inUse === undefined ? {} : { sure: 'Rotate; both sign for a while' })}
+        {...(inUse === undefined ? {} : { sure: 'Rotate it; both sign for a while' })}
         done="Made"
         act={async () => {
           setMade((await client.post(SECRET, { path, ...keys(id), json: {} })).secret)
@@ -92,7 +92,7 @@ function Signing({ id, secrets, onChanged }: SigningProps) {
       />
       {inUse !== undefined && (
         <Action
-          verb="Sign no more"
+          verb="Stop signing"
           sure="Forget every secret of it"
           done="Nothing is signed"
           act={async () => {

@@ -25,7 +25,7 @@ export function OptionsForm({ one, onChanged }: Props) {
       json: { description, embedded_callback: embedded ? 'on' : 'off', reuse, metered },
     })
   return (
-    <SaveForm verb="Save these" save={save} onSaved={onChanged}>
+    <SaveForm verb="Save the options" save={save} onSaved={onChanged}>
       <TextField label="Name" value={description} onChange={setDescription} />
       <Check checked={embedded} onChange={setEmbedded}>
         A <code>callback</code> in the JSON that it returns is followed

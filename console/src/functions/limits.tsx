@@ -37,7 +37,7 @@ function Fields({ id, limits }: { id: number; limits: Limits }) {
         client.put('/api/executables/{id}/limits', { path: { id }, ...keys(id), json: own() })
       }
     >
-      <p class="muted">What is left empty is as the server says.</p>
+      <p class="muted">Where a field is empty, the server’s own limit holds.</p>
       <div class="fields">
         {Object.entries(limits).map(([name, limit]) => (
           <TextField

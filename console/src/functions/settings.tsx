@@ -4,6 +4,7 @@ import { client, keys } from '../client.ts'
 import { mayAdminister } from './api.ts'
 import type { Description } from './api.ts'
 import { jsonWords, ownerCurl } from '../curl.ts'
+import { Action } from '../parts/action.tsx'
 import { AdminKey } from '../parts/admin-key.tsx'
 import { CallbackForm } from './callback-form.tsx'
 import { CommandLine } from '../parts/copy.tsx'
@@ -61,12 +62,12 @@ export function Settings({ one, onChanged }: Props) {
         <LimitsForm id={id} />
       </section>
       <section aria-labelledby="options">
-        <h2 id="options">Name and ways</h2>
+        <h2 id="options">Name and options</h2>
         <OptionsForm one={one} onChanged={onChanged} />
       </section>
       <section aria-labelledby="delete">
         <h2 id="delete">Delete</h2>
-        <Delete one={one} />
+        <Delete id={id} />
       </section>
     </>
   )
@@ -162,35 +163,20 @@ function readLines(text: string): Record<string, string> {
   )
 }
 
-function Delete({ one }: { one: Description }) {
-  const id = one.wasm_id
-  const [sure, setSure] = useState(false)
+function Delete({ id }: { id: number }) {
   return (
-    <SaveForm
-      done=""
-      verb={sure ? `Delete function ${id} for good` : 'Delete this function …'}
-      save={async () => {
-        if (!sure) {
-          setSure(true)
-          return
-        }
-        await client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })
-        session.forgetAdminKey(id)
-        go(linkTo('functions'))
-      }}
-      more={
-        sure && (
-          <button type="button" onClick={() => setSure(false)}>
-            Keep it
-          </button>
-        )
-      }
-    >
-      <p>
-        {sure
-          ? 'This cannot be undone. Press the button once more to delete it.'
-          : 'Its versions, settings and runs go with it.'}
-      </p>
-    </SaveForm>
+    <div class="call">
+      <p class="muted">Its versions, settings and runs go with it.</p>
+      <Action
+        verb="Delete this function"
+        sure={`Delete function ${id} for good`}
+        act={() => client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })}
+        done=""
+        onDone={() => {
+          session.forgetAdminKey(id)
+          go(linkTo('functions'))
+        }}
+      />
+    </div>
   )
 }

@@ -131,7 +131,8 @@ export function KeptResult({ run }: Props) {
       {!run.result_kept ? (
         <>
           <p class="muted">
-            None is kept. A result is where nobody waited for it, or where it could not be sent on:
+            None is kept. A result is kept when nobody waited for it, or when it could not be sent
+            on:
           </p>
           <CommandLine text={backgroundCurl(run)} label="curl line whose result is kept" />
         </>

@@ -53,7 +53,7 @@ function Known({ run, onChanged }: { run: RunDetail; onChanged: () => void }) {
       {run.ended_at === null && (
         <>
           {run.cancel_requested ? (
-            <p class="muted">It was asked to end.</p>
+            <p class="muted">It has been asked to end.</p>
           ) : (
             <Action
               verb="Cancel this run"

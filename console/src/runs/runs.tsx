@@ -14,7 +14,7 @@ import type { LiveRuns, LiveState } from './use-live-runs.ts'
 
 const FILTERS: readonly Filter[] = [
   { name: 'status', label: 'Status', options: RUN_STATUSES },
-  { name: 'wasm_id', label: 'Function', placeholder: 'its id' },
+  { name: 'wasm_id', label: 'Function id' },
   { name: 'code', label: 'Error code', placeholder: 'TRAP' },
 ]
 
@@ -46,7 +46,7 @@ const WORDS: Readonly<Record<LiveState, string>> = {
   connecting: 'Connecting …',
   live: 'Live',
   paused: 'Paused',
-  lost: 'Not connected: tries again',
+  lost: 'Not connected, trying again',
   refused: 'Not connected',
 }
 
@@ -75,7 +75,7 @@ function Live({ live: { state, told, sampled, pause } }: { live: LiveRuns }) {
 }
 
 function Empty({ filtered }: { filtered: boolean }) {
-  if (filtered) return <p>No run is like that. Show all, or wait for one to end.</p>
+  if (filtered) return <p>No run matches. Show all, or wait for one to end.</p>
   return (
     <>
       <p>Nothing has run yet. Call a function from its page, or from a terminal:</p>

@@ -183,7 +183,7 @@ function Verification({ source, onChanged }: KnownProps) {
 function Ends({ source, onChanged }: KnownProps) {
   const { tenant, enabled } = source
   return (
-    <>
+    <div class="call">
       <Action
         key={String(enabled)}
         verb={enabled ? 'Disable it' : 'Enable it'}
@@ -203,6 +203,6 @@ function Ends({ source, onChanged }: KnownProps) {
         done=""
         onDone={() => go(linkTo('sources', { tenant }))}
       />
-    </>
+    </div>
   )
 }

@@ -53,7 +53,7 @@ export function Sources({ tenant }: { tenant: string }) {
       />
       {mayManage && (
         <section aria-labelledby="make">
-          <h2 id="make">Make a source</h2>
+          <h2 id="make">A new source</h2>
           <NewSource
             key={turn}
             tenant={tenant}

@@ -207,12 +207,12 @@ function Limits({ limits }: Pick<System, 'limits'>) {
   )
   return (
     <section aria-labelledby="limits">
-      <h2 id="limits">Limits and other figures of its settings</h2>
+      <h2 id="limits">Settings</h2>
       <div class="filters" role="search">
         <TextField label="Name" value={wanted} onChange={setWanted} />
       </div>
       {shown.length === 0 ? (
-        <p class="muted">None is called so.</p>
+        <p class="muted">No setting is called that.</p>
       ) : (
         <Table
           things="limits"

@@ -72,7 +72,7 @@ function Known({ one, onChanged }: Props) {
           <section aria-labelledby="delete">
             <h2 id="delete">Delete</h2>
             <div class="call">
-              <p class="muted">It can be published no more. What was published is still sent.</p>
+              <p class="muted">It can no longer be published. What was published is still sent.</p>
               <Action
                 verb="Delete this event type"
                 sure="Delete it for good"

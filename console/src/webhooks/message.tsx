@@ -55,7 +55,7 @@ function Known({ one, onChanged }: { one: Message; onChanged: () => void }) {
           <JsonTree value={one.payload} />
         ) : (
           <p class="muted">
-            {one.awaits_fetch ? 'It is yet to be fetched.' : 'It is kept no more.'}
+            {one.awaits_fetch ? 'It is yet to be fetched.' : 'It is no longer kept.'}
           </p>
         )}
       </section>
@@ -68,8 +68,8 @@ function Known({ one, onChanged }: { one: Message; onChanged: () => void }) {
           <h2 id="expunge">Delete the payload</h2>
           <div class="call">
             <p class="muted">
-              The payload goes at once, with all that was made of it. What was to be sent of it is
-              canceled; its history stays.
+              The payload is deleted at once, with all that was made from it. Deliveries that wait
+              are canceled; their history stays.
             </p>
             <Action
               verb="Delete the payload"

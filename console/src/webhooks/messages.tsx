@@ -111,7 +111,7 @@ function PublishForm({ tenant, asked, onPublished }: FormProps) {
   function complain(): string | undefined {
     if (type.trim() === '') return 'Name an event type.'
     if (payload.trim() === '') return 'Give the payload as JSON; {} is one.'
-    return jsonComplaint(payload) && 'Mend the JSON that is marked.'
+    return jsonComplaint(payload) && 'Correct the marked JSON.'
   }
 
   async function save(): Promise<void> {

@@ -105,7 +105,7 @@ function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
       )}
       <SaveForm
         verb="Make the token"
-        done="It opens what it may from now on"
+        done="It works from now on"
         complain={() => (rights.length === 0 ? 'Choose what it may do.' : undefined)}
         save={save}
         onSaved={onMade}

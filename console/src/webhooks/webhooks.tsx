@@ -92,7 +92,7 @@ function Another() {
       <TextField
         label="Another tenant"
         placeholder="acme"
-        help="A tenant is its name. It is there as soon as something is of it."
+        help="A tenant is its name. It is there as soon as it has something."
         value={name}
         onChange={setName}
       />
