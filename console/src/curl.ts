@@ -12,9 +12,8 @@ export function quote(text: string): string {
 
 /** A line that asks any server. */
 export function curlTo(...words: readonly Word[]): string {
-  return ['curl', ...words.map((word) => (typeof word === 'string' ? quote(word) : word.raw))].join(
-    ' ',
-  )
+  const said = words.map((word) => (typeof word === 'string' ? quote(word) : word.raw))
+  return ['curl', ...said].join(' ')
 }
 
 /** A line that asks this server, with the token where one is needed. */

@@ -2,6 +2,7 @@
 import type { Bin } from '../bins/api.ts'
 import { client, keys } from '../client.ts'
 import type { Export } from './api.ts'
+import { NO_TARGET, complaintOfTarget } from './callback.ts'
 import { curl } from '../curl.ts'
 import type { Word } from '../curl.ts'
 import { linkTo } from '../route.ts'
@@ -77,18 +78,9 @@ function undescribed({ core_params: core }: Export, kind: string): string[] {
 export function complaint(input: Input): string | undefined {
   if (input.kind === 'file') return input.file === undefined ? 'Choose a file.' : undefined
   if (input.kind === 'json' && parse(input.text) === undefined) return 'This is not valid JSON.'
-  if (input.kind === 'url' && !URL.canParse(input.text.trim()) && !isOptions(input.text)) {
-    return NO_TARGET
-  }
-  return undefined
+  if (input.kind !== 'url') return undefined
+  return input.text.trim() === '' ? NO_TARGET : complaintOfTarget(input.text)
 }
-
-export function complaintOfTarget(target: string): string | undefined {
-  const text = target.trim()
-  return text === '' || URL.canParse(text) || isOptions(text) ? undefined : NO_TARGET
-}
-
-const NO_TARGET = 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
 
 export function complaintOfKey(key: string): string | undefined {
   return /^[\x21-\x7e]{0,255}$/.test(key.trim())

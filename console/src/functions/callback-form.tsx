@@ -2,7 +2,14 @@
 import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import type { Description } from './api.ts'
-import { METHODS, NO_CALLBACK, complaintOfText, complaints, toSpec } from './callback.ts'
+import {
+  METHODS,
+  NO_CALLBACK,
+  NO_TARGET,
+  complaintOfTarget,
+  complaints,
+  toSpec,
+} from './callback.ts'
 import type { CallbackFields } from './callback.ts'
 import { ownerCurl } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
@@ -25,12 +32,12 @@ export function CallbackForm({
   const [text, setText] = useState('')
   const none = stored === undefined || JSON.stringify(stored) === '{}'
   const wrong = complaints(fields)
-  const wrongText = complaintOfText(text)
+  const wrongText = complaintOfTarget(text)
   const touched = fields.url !== '' || fields.headers !== ''
 
   const complain = (): string | undefined => {
     if (way === 'fields') return Object.values(wrong)[0]
-    return text.trim() === '' ? 'Give a URL, or HTTP options as JSON.' : wrongText
+    return text.trim() === '' ? NO_TARGET : wrongText
   }
   const put = (body: string) =>
     client.put('/api/callback/{id}', { path: { id }, ...keys(id), body, as: 'text' })
