@@ -19,7 +19,7 @@ export interface Column<T> {
   silent?: boolean
 }
 
-export interface TableProps<T> {
+interface TableProps<T> {
   /** What it holds, as `runs`. */
   things: string
   columns: readonly Column<T>[]

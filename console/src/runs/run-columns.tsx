@@ -6,7 +6,7 @@ import { Status, Time } from '../parts/facts.tsx'
 import type { Column } from '../parts/table.tsx'
 
 /** With the function, whose key may be needed to see it. */
-export function runLink({ run_id: id, wasm_id }: Pick<RunItem, 'run_id' | 'wasm_id'>): string {
+function runLink({ run_id: id, wasm_id }: Pick<RunItem, 'run_id' | 'wasm_id'>): string {
   return linkTo('run', { id }, { wasm_id })
 }
 

@@ -5,7 +5,7 @@ import { Choice, JsonField, TextField, jsonComplaint, readJson } from '../parts/
 
 type Enforcement = NonNullable<NewEventType['enforcement']>
 
-export interface EventTypeDraft {
+interface EventTypeDraft {
   description: string
   schema: string
   example: string
