@@ -195,7 +195,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     await factIs(page, 'sent again', '3')
     await sound(page)
     await page.getByRole('link', { name: 'Those deliveries now' }).click()
-    await page.getByText('No delivery is as asked for.').waitFor()
+    await page.getByText('No delivery matches.').waitFor()
     assert.equal(await page.getByLabel('State').inputValue(), 'exhausted,discarded')
     await page.getByRole('link', { name: 'Resend jobs' }).click()
     await rowsAre(page, 2)
@@ -204,12 +204,12 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     await page.getByRole('link', { name: 'All deliveries' }).click()
     await rowsAre(page, 3)
     await page.getByLabel('State').selectOption('failed')
-    await page.getByText('No delivery is as asked for.').waitFor()
+    await page.getByText('No delivery matches.').waitFor()
     await sound(page)
     assert.deepEqual(faults, [])
   })
 
-  test('are canceled, and tell what is kept no more', async () => {
+  test('are canceled, and tell what is no longer kept', async () => {
     const served = await serve()
     const { app, one } = served
     const ended = await fail(served)
@@ -228,7 +228,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     await page.getByRole('button', { name: 'Take it back' }).click()
     await page.getByText('It is tried again at').waitFor()
     await page.getByRole('button', { name: 'Cancel …' }).click()
-    await page.getByRole('button', { name: 'Do not' }).click()
+    await page.getByRole('button', { name: 'Leave it' }).click()
     await page.getByRole('button', { name: 'Cancel …' }).click()
     await page.getByRole('button', { name: 'Cancel this delivery' }).click()
     await page.getByText('Somebody canceled it.').waitFor()
@@ -242,9 +242,9 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     const later = await openPage(browser, `${again.origin}/#/deliveries/${ended}`)
     await later.page.getByLabel('Admin key').fill(one.adminKey)
     await later.page.keyboard.press('Enter')
-    await later.page.getByText('What it sent is kept no more').waitFor()
+    await later.page.getByText('What it sent is no longer kept').waitFor()
     await later.page.getByRole('button', { name: 'Details of attempt 1' }).click()
-    await later.page.getByText('Its body is kept no more.').waitFor()
+    await later.page.getByText('Its body is no longer kept.').waitFor()
     await sound(later.page)
   })
 

@@ -143,10 +143,10 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     await types.getByText('Saved', { exact: true }).waitFor()
     assert.deepEqual(await read(`/api/executables/${id}/types`), declared)
 
-    const ways = section('Name and ways')
+    const ways = section('Name and options')
     await ways.getByLabel('Name').fill('A parrot')
     await ways.getByLabel('Later calls may find').check()
-    await press(page, 'Save these')
+    await press(page, 'Save the options')
     await page.getByRole('heading', { name: 'A parrot' }).waitFor()
     const { reuse, metered } = await read<{ reuse: boolean; metered: boolean }>(
       `/api/executables/${id}`,
@@ -166,7 +166,7 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     }
     assert.equal(await calledWith({}), 200)
     await press(page, 'Make a new usage key …')
-    await press(page, 'Make it; an old one opens nothing from then on')
+    await press(page, 'Make it; an old key stops working')
     const key = await section('Usage key').locator('.secret code').innerText()
     assert.deepEqual([await calledWith({}), await calledWith({ SSVM_Usage_Key: key })], [401, 200])
     await press(page, 'Open it to all …')
@@ -182,11 +182,11 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
       .waitFor()
     assert.equal(await secrets(), 1)
     await press(page, 'Rotate it …')
-    await press(page, 'Rotate; both sign for a while')
+    await press(page, 'Rotate it; both sign for a while')
     await section('Signing').getByText('An older one signs beside it').waitFor()
     assert.equal(await secrets(), 2)
     assert.deepEqual(await violations(page), [])
-    await press(page, 'Sign no more …')
+    await press(page, 'Stop signing …')
     await press(page, 'Forget every secret of it')
     await section('Signing').getByText('Its callbacks are not signed.').waitFor()
     assert.equal(await secrets(), 0)

@@ -174,7 +174,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     await page.clock.runFor(3_000)
     await asks
     await page.clock.runFor('16:00')
-    await page.getByText('It is not looked for any more.').waitFor()
+    await page.getByText('This page has stopped looking.').waitFor()
     assert.deepEqual(await violations(page), [])
     await fetch(bin.url, { method: 'POST', body: 'late' })
     await page.getByRole('button', { name: 'Look again' }).click()
@@ -251,9 +251,9 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/sources`)
     await page.getByText('There are no sources').waitFor()
     await page.getByRole('button', { name: 'Make the source' }).click()
-    await page.getByText('Give the number of a function.').waitFor()
+    await page.getByText('Give the id of a function.').waitFor()
     assert.deepEqual(await violations(page), [])
-    await page.getByLabel('Number of the function').fill(String(id))
+    await page.getByLabel('Function id').fill(String(id))
     assert.equal(await page.getByLabel('Export that it calls').inputValue(), 'say')
     await page.getByLabel('Description').fill('Pushes')
     await page.getByRole('button', { name: 'Make the source' }).click()
@@ -312,7 +312,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
       (await fetch(made.url, { method: 'POST', body: '{}', headers: bearer(secret) })).status
 
     await page.getByLabel('What the sender gets').selectOption('the result, once it is there')
-    const rare = page.getByLabel('As JSON; empty for what is usual')
+    const rare = page.getByLabel('As JSON; empty for the usual')
     const stored = await rare.inputValue()
     await rare.fill(stored.replace('{', '{ "format": "json",').replace(/\}$/, ''))
     await page.getByText('This is not a JSON object yet.').waitFor()

@@ -66,7 +66,7 @@ describe('the console tells the operator', { skip: NO_BROWSER }, () => {
     await page.getByRole('row', { name: 'COMPILE_QUEUE_LENGTH 12' }).waitFor()
     assert.deepEqual(await violations(page), [])
     await page.getByLabel('Name').fill('no such')
-    await page.getByText('None is called so.').waitFor()
+    await page.getByText('No setting is called that.').waitFor()
     assert.deepEqual(faults, [])
   })
 

@@ -5,6 +5,7 @@ import { whoAmI } from './client.ts'
 import { SignIn } from './sign-in.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
+import { Loading } from './parts/shown.tsx'
 import { PAGES, SECTIONS } from './pages.tsx'
 import { linkTo, useRoute } from './route.ts'
 import { session } from './session.ts'
@@ -86,7 +87,7 @@ export function App() {
             <ErrorNote error={error} retry={reload} />
           </>
         ) : known === undefined ? (
-          <p class="muted">Loading …</p>
+          <Loading />
         ) : show === undefined ? (
           <NoSuchPage />
         ) : (

@@ -2,31 +2,36 @@
 import { ROOT } from './client.ts'
 import { session } from './session.ts'
 
+/** A word of the line: `raw` is for what the shell shall read, as variables. */
+export type Word = string | { raw: string }
+
 /** One argument of a shell, whatever it holds. */
 export function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
-/** A word of the line: `raw` is for what the shell shall read, as variables. */
-export type Word = string | { raw: string }
-
-export function line(words: readonly Word[]): string {
-  return words.map((word) => (typeof word === 'string' ? quote(word) : word.raw)).join(' ')
+/** A line that asks any server. */
+export function curlTo(...words: readonly Word[]): string {
+  const said = words.map((word) => (typeof word === 'string' ? quote(word) : word.raw))
+  return ['curl', ...said].join(' ')
 }
 
-export function tokenWords(token: string | undefined): Word[] {
-  return token === undefined ? [] : ['-H', { raw: '"Authorization: Bearer $API_TOKEN"' }]
+/** A line that asks this server, with the token where one is needed. */
+export function curl(method: string, path: string, ...rest: readonly Word[]): string {
+  return ask(method, path, session.token() === undefined ? [] : TOKEN, rest)
 }
 
-/** For what an owner does. */
-export function adminWords(token: string | undefined): Word[] {
-  return token === undefined ? ['-H', { raw: '"SSVM_Admin_Key: $KEY"' }] : tokenWords(token)
+/** The same for what the owner of a function does. */
+export function ownerCurl(method: string, path: string, ...rest: readonly Word[]): string {
+  return ask(method, path, session.token() === undefined ? ADMIN_KEY : TOKEN, rest)
 }
 
-/** For what an owner does by a route of a function. */
-export function curlFor(method: string, path: string, ...rest: Word[]): string {
-  const words: Word[] = [{ raw: 'curl' }, '-X', method, `${ROOT}${path}`]
-  return line([...words, ...adminWords(session.token()), ...rest])
+const TOKEN: readonly Word[] = ['-H', { raw: '"Authorization: Bearer $API_TOKEN"' }]
+const ADMIN_KEY: readonly Word[] = ['-H', { raw: '"SSVM_Admin_Key: $KEY"' }]
+
+function ask(method: string, path: string, key: readonly Word[], rest: readonly Word[]): string {
+  const begin = method === 'GET' ? [] : ['-X', method]
+  return curlTo(...begin, `${ROOT}${path}`, ...key, ...rest)
 }
 
 export function jsonWords(body: unknown): Word[] {

@@ -17,6 +17,12 @@ export function moment(rfc3339: string): string {
   return Number.isNaN(at.getTime()) ? rfc3339 : DAY_AND_TIME.format(at)
 }
 
+/** As a field for a moment takes it: by this reader's clock, to the minute; empty where it is no time. */
+export function localMinute(at: Date): string {
+  if (Number.isNaN(at.getTime())) return ''
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}
+
 export function bytes(count: number): string {
   const step = count < 1000 ? 0 : Math.min(3, Math.max(1, Math.floor(Math.log2(count) / 10)))
   const value = count / 1024 ** step
@@ -30,16 +36,16 @@ export function duration(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`
 }
 
-const PAUSES = [
+const UNITS = [
   ['d', 86_400_000],
   ['h', 3_600_000],
   ['min', 60_000],
-  ['s', 1000],
+  ['s', 1_000],
 ] as const
 
 /** What somebody set, in the largest unit that it is a whole number of. */
 export function pause(ms: number): string {
-  const unit = PAUSES.find(([, size]) => ms % size === 0 && ms >= size)
+  const unit = UNITS.find(([, size]) => ms % size === 0 && ms >= size)
   return unit === undefined ? `${ms} ms` : `${ms / unit[1]} ${unit[0]}`
 }
 
@@ -48,13 +54,6 @@ export function signature(params: string[] | null, result: string | null): strin
   const taken = params === null ? '…' : params.join(', ')
   return `(${taken})${result === null ? '' : ` → ${result}`}`
 }
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1_000],
-] as const
 
 /** Of a time that people wait for: `3 d 4 h`, `12 s`. */
 export function span(ms: number): string {

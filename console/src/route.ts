@@ -36,7 +36,7 @@ export interface Route {
   query: Readonly<Record<string, string>>
 }
 
-export function readRoute(hash: string): Route {
+function readRoute(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#\/?/, '').split('?', 2)
   const query = Object.fromEntries(new URLSearchParams(search))
   for (const [page, pattern] of Object.entries(PATHS)) {

@@ -1,12 +1,12 @@
 // Who has the API token comes in; it stays in this tab and is in no address.
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { whoAmI } from './client.ts'
 import { ErrorNote } from './parts/error-note.tsx'
+import { TextField } from './parts/fields.tsx'
 import { Head } from './parts/head.tsx'
 import { session } from './session.ts'
 
 export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
-  const field = useId()
   const [token, setToken] = useState('')
   const [error, setError] = useState<unknown>(undefined)
 
@@ -30,14 +30,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
         With the server's <code>API_TOKEN</code>, or a token of a tenant. This tab remembers it
         until it is closed.
       </p>
-      <label for={field}>API token</label>
-      <input
-        id={field}
-        type="password"
-        autoComplete="off"
-        value={token}
-        onInput={(event) => setToken(event.currentTarget.value)}
-      />
+      <TextField label="API token" type="password" value={token} onChange={setToken} />
       <button type="submit" class="primary">
         Sign in
       </button>

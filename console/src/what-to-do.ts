@@ -31,7 +31,7 @@ export const WHAT_TO_DO: Readonly<Record<string, string>> = {
   UPSTREAM_TIMEOUT: 'The URL answers too slowly. Try again, or raise fetch_timeout_ms.',
   UNKNOWN_EVENT_TYPE: 'Add the event type first, or choose one that is there.',
   PAYLOAD_MISMATCH: 'Change what is named above, or the schema of the event type.',
-  INVALID_SCHEMA: 'Mend the schema where the message says.',
+  INVALID_SCHEMA: 'Correct the schema where the message says.',
   MESSAGE_ID_REUSED: 'Use another id, or none: under this one something else was published.',
   TOKEN_FIELDS_MISSING: 'Give the payload id and createdAt, which the token is made of.',
   RATE_LIMITED: 'Try again in a moment.',

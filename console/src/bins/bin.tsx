@@ -1,37 +1,29 @@
 // One request bin: its address, how it is used as a target, and what was sent to it, shown as it comes.
-import { ROOT } from '../client.ts'
 import { deleteBin, findBin, listBinRequests } from './api.ts'
 import type { Bin, BinRequest } from './api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, curlTo, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
-import { CommandLine, CopyButton } from '../parts/copy.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
+import { CommandLine, Copyable } from '../parts/copy.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { Headers } from '../parts/headers.tsx'
-import { Payload, useBytes } from '../parts/payload.tsx'
+import { Payload, SENT_WORDS, useBytes } from '../parts/payload.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { go, linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWatch } from './use-watch.ts'
 import { useWho } from '../who.ts'
 
 export function BinPage({ tenant, id }: { tenant: string; id: string }) {
-  const {
-    value: bin,
-    error,
-    reload,
-  } = useLoad(`bin ${id}`, (signal) => findBin(tenant, id, signal))
+  const loaded = useLoad(`bin ${id}`, (signal) => findBin(tenant, id, signal))
   return (
     <>
       <TenantHead tenant={tenant} tab="bins" title={`Request bin ${format.shortId(id)}`} />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {bin === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {bin !== undefined && <Known bin={bin} />}
+      <Shown of={loaded}>{(bin) => <Known bin={bin} />}</Shown>
     </>
   )
 }
@@ -41,10 +33,7 @@ function Known({ bin }: { bin: Bin }) {
   const { mayManage } = useWho()
   return (
     <>
-      <div class="secret">
-        <code>{url}</code>
-        <CopyButton text={url} what="the address" />
-      </div>
+      <Copyable text={url} what="the address" />
       <p class="muted">
         It takes any method, any path below it, and any body, from whoever has the address. It
         expires at <Time at={bin.expires_at} />, with all that it kept.
@@ -66,13 +55,15 @@ function Known({ bin }: { bin: Bin }) {
       {mayManage && (
         <section aria-labelledby="delete">
           <h2 id="delete">Delete</h2>
-          <Action
-            verb="Delete this bin"
-            sure="Delete it with all that it kept"
-            act={() => deleteBin(bin)}
-            done=""
-            onDone={() => go(linkTo('bins', { tenant }))}
-          />
+          <div class="call">
+            <Action
+              verb="Delete this bin"
+              sure="Delete it with all that it kept"
+              act={() => deleteBin(bin)}
+              done=""
+              onDone={() => go(linkTo('bins', { tenant }))}
+            />
+          </div>
         </section>
       )}
     </>
@@ -80,10 +71,9 @@ function Known({ bin }: { bin: Bin }) {
 }
 
 function callbackLine(url: string): string {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/run/1/say`]
   const body = ['-H', 'Content-Type: text/plain', '--data', 'hello']
   const callback = ['-H', `SSVM_Callback: ${url}`]
-  return line([...words, ...tokenWords(session.token()), ...callback, ...body])
+  return curl('POST', '/api/run/1/say', ...callback, ...body)
 }
 
 function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
@@ -104,7 +94,7 @@ function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
           'What is sent shows up here by itself.'
         ) : (
           <>
-            It is not looked for any more.{' '}
+            This page has stopped looking.{' '}
             <button type="button" class="quiet" onClick={watch}>
               Look again
             </button>
@@ -112,7 +102,7 @@ function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
         )}
       </p>
       <List
-        label="Requests"
+        things="requests"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.request_id}
@@ -126,12 +116,11 @@ function Requests({ bin: { tenant, bin_id: id, url } }: { bin: Bin }) {
           <>
             <p>Nothing was sent to it yet. Send it something from a terminal:</p>
             <CommandLine
-              text={line([{ raw: 'curl' }, `${url}/orders?n=1`, ...jsonWords({ hello: 'world' })])}
+              text={curlTo(`${url}/orders?n=1`, ...jsonWords({ hello: 'world' }))}
               label="curl line that fills the bin"
             />
           </>
         }
-        moreWords="Show older requests"
       />
     </>
   )
@@ -141,7 +130,7 @@ const COLUMNS: readonly Column<BinRequest>[] = [
   { head: 'Time', cell: (one) => <Time at={one.received_at} /> },
   { head: 'Method', cell: (one) => <code>{one.method}</code> },
   { head: 'Path', cell: (one) => <code class="path">{pathOf(one)}</code> },
-  { head: 'Size', cell: (one) => format.bytes(one.size_bytes), wide: true },
+  { head: 'Size', number: true, cell: (one) => format.bytes(one.size_bytes), wide: true },
 ]
 
 function pathOf({ path, query }: BinRequest): string {
@@ -152,14 +141,7 @@ function Request({ one }: { one: BinRequest }) {
   const body = useBytes(one.body, one.body_base64)
   return (
     <>
-      {body !== undefined && (
-        <Payload
-          title="Body"
-          name="body"
-          body={body}
-          words={{ empty: 'It has no body.', text: 'Body text', image: 'The image that was sent' }}
-        />
-      )}
+      {body !== undefined && <Payload title="Body" name="body" body={body} words={SENT_WORDS} />}
       {one.body_cut && (
         <p class="muted">
           Its beginning is kept, of {format.bytes(one.size_bytes)} that were sent.

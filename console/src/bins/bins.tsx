@@ -1,8 +1,7 @@
 // A tenant's request bins: addresses to try calling out with, each until it expires.
-import { ROOT } from '../client.ts'
 import { listBins, makeBin } from './api.ts'
 import type { Bin } from './api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine, CopyButton } from '../parts/copy.tsx'
@@ -11,7 +10,6 @@ import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { go, linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
 
@@ -37,12 +35,11 @@ export function Bins({ tenant }: { tenant: string }) {
         />
       )}
       <List
-        label="Request bins"
+        things="request bins"
         columns={COLUMNS}
         pages={pages}
         keyOf={(bin) => bin.bin_id}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show older bins"
       />
     </>
   )
@@ -69,12 +66,11 @@ const COLUMNS: readonly Column<Bin>[] = [
 ]
 
 function Empty({ tenant }: { tenant: string }) {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/bins`]
   return (
     <>
       <p>There are no request bins. Make one above, or from a terminal:</p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords({ tenant })])}
+        text={curl('POST', '/api/bins', ...jsonWords({ tenant }))}
         label="curl line that makes a bin"
       />
     </>

@@ -18,11 +18,6 @@ export function findDelivery(id: string, signal?: AbortSignal) {
 export type Delivery = Awaited<ReturnType<typeof findDelivery>>
 export type Attempt = NonNullable<Delivery['attempts']>[number]
 
-/** Of the message that it carries. */
-export function messageOf(id: string, tenant: string, signal?: AbortSignal) {
-  return client.get('/api/messages/{id}', { path: { id }, query: { tenant }, ...keys(), signal })
-}
-
 export function resend(id: string) {
   return asOwner((own) => client.post('/api/deliveries/{id}/resend', { path: { id }, ...own }))
 }

@@ -14,12 +14,12 @@ interface Numbered {
 
 export function Attempts({ of }: { of: Delivery }) {
   const { attempts = [], attempts_omitted: omitted = 0, payload_kept: kept } = of
-  if (attempts.length === 0) return <p class="muted">None has ended yet.</p>
+  if (attempts.length === 0) return <p class="muted">No attempt has ended yet.</p>
   const items = attempts.map((attempt, at) => ({ number: omitted + at + 1, attempt })).reverse()
   return (
     <>
       <Table
-        label="Table of attempts"
+        things="attempts"
         columns={COLUMNS}
         items={items}
         keyOf={({ attempt }) => attempt.attempt_id}
@@ -40,7 +40,12 @@ const COLUMNS: readonly Column<Numbered>[] = [
     cell: ({ attempt: { began_at: at } }) => (at === null ? 'not known' : <Time at={at} />),
   },
   { head: 'Outcome', cell: ({ attempt }) => <Outcome of={attempt} /> },
-  { head: 'Took', cell: ({ attempt }) => format.duration(attempt.duration_us / 1000), wide: true },
+  {
+    head: 'Took',
+    number: true,
+    cell: ({ attempt }) => format.duration(attempt.duration_us / 1000),
+    wide: true,
+  },
   {
     head: 'Why',
     cell: ({ attempt: { manual } }) => (manual ? 'sent again by hand' : 'by its policy'),
@@ -82,7 +87,7 @@ function Detail({ attempt, kept }: { attempt: Attempt; kept: boolean }) {
       <Request request={attempt.request} />
       <h3>Response</h3>
       {attempt.status === null ? (
-        <p class="muted">None came.</p>
+        <p class="muted">No response came.</p>
       ) : (
         <>
           <Headers all={inOrder(attempt.response_headers)} />
@@ -101,7 +106,7 @@ interface Sent {
 }
 
 function Request({ request }: { request: unknown }) {
-  if (request === null || request === undefined) return <p class="muted">None was sent.</p>
+  if (request === null || request === undefined) return <p class="muted">No request was sent.</p>
   const { method, url, headers } = request as Sent
   return (
     <>
@@ -121,7 +126,7 @@ function ResponseBody({ attempt, kept }: { attempt: Attempt; kept: boolean }) {
   const { response_body: text, response_body_base64: base64, response_cut: cut } = attempt
   const body = useBytes(text, base64)
   if (body === undefined || body.size === 0) {
-    return <p class="muted">{kept ? 'Its body is empty.' : 'Its body is kept no more.'}</p>
+    return <p class="muted">{kept ? 'Its body is empty.' : 'Its body is no longer kept.'}</p>
   }
   return (
     <>

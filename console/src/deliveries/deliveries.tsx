@@ -1,10 +1,8 @@
 // What is sent, waits to be sent, or could not be: found by state, target, time and where it came from.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { listDeliveries } from './api.ts'
 import type { DeliveryItem } from './api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
-import type { Word } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import { fieldsFor, readFilter } from './delivery-filter.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
@@ -16,7 +14,6 @@ import { ResendAll } from './resend-all.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
 
@@ -53,12 +50,11 @@ export function Deliveries({ query }: { query: Readonly<Record<string, string>> 
         )
       )}
       <List
-        label="Table of deliveries"
+        things="deliveries"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.delivery_id}
-        empty={place === '{}' ? <Empty tenant={who.tenant} /> : <p>No delivery is as asked for.</p>}
-        moreWords="Show older deliveries"
+        empty={place === '{}' ? <Empty tenant={who.tenant} /> : <p>No delivery matches.</p>}
       />
     </>
   )
@@ -89,7 +85,7 @@ const COLUMNS: readonly Column<DeliveryItem>[] = [
   { head: 'State', cell: (one) => <DeliveryState one={one} /> },
   { head: 'Target', cell: ({ target }) => <span class="target">{target}</span> },
   { head: 'What', cell: (one) => whatOf(one), wide: true },
-  { head: 'Tries', cell: ({ tries }) => tries, wide: true },
+  { head: 'Tries', number: true, cell: ({ tries }) => tries, wide: true },
   {
     head: 'Next',
     cell: ({ due_at: at }) => (at === null ? '–' : <Time at={at} />),
@@ -112,21 +108,18 @@ const CALLBACK = {
 }
 
 function Empty({ tenant }: { tenant: string | null }) {
-  const key = tokenWords(session.token())
-  const post = (path: string): Word[] => [{ raw: 'curl' }, '-X', 'POST', `${ROOT}${path}`, ...key]
   if (tenant !== null) {
     const body = { type: 'order.created', payload: { order: 1 } }
     return (
       <>
         <p>There are no deliveries yet. A message that an endpoint wants makes one:</p>
         <CommandLine
-          text={line([...post('/api/messages'), ...jsonWords(body)])}
+          text={curl('POST', '/api/messages', ...jsonWords(body))}
           label="curl line that publishes"
         />
       </>
     )
   }
-  const say = { raw: `${ROOT}/api/run/$ID/say` }
   const headers = [
     '-H',
     'Prefer: respond-async',
@@ -136,11 +129,11 @@ function Empty({ tenant }: { tenant: string | null }) {
   return (
     <>
       <p>
-        There are no deliveries yet. A call makes one where its callback says <code>retry</code>:
-        its result is sent there until the target takes it.
+        There are no deliveries yet. A call makes one when its callback says <code>retry</code>: its
+        result is sent there until the target takes it.
       </p>
       <CommandLine
-        text={line([{ raw: 'curl' }, '-X', 'POST', say, ...key, ...headers, '-d', 'World'])}
+        text={curl('POST', '/api/run/ID/FUNCTION', ...headers, '--data-raw', 'hello')}
         label="curl line that makes a delivery"
       />
     </>

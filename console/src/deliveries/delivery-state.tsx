@@ -44,7 +44,7 @@ export function WhatNext({ one }: { one: Standing }) {
     case 'succeeded':
       return <>Its target took it.</>
     case 'exhausted':
-      return <>It was tried as often as its policy says. Mend the target, then send it again.</>
+      return <>It was tried as often as its policy says. Repair the target, then send it again.</>
     case 'discarded':
       return <>{DISCARDED[reason ?? ''] ?? `It was given up: ${reason ?? 'no reason is known'}.`}</>
     case 'canceled':

@@ -3,7 +3,8 @@ import { cancel, findDelivery, resend } from './api.ts'
 import type { Delivery } from './api.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
-import { Refused } from '../parts/admin-key.tsx'
+import { Refresh } from '../parts/refresh.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { Attempts } from './attempts.tsx'
 import { DeliveryState, WhatNext } from './delivery-state.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
@@ -17,7 +18,8 @@ import { useWho } from '../who.ts'
 const OPEN: readonly string[] = ['scheduled', 'leased', 'waiting']
 
 export function DeliveryPage({ id }: { id: string }) {
-  const { value: one, error, reload } = useLoad(id, (signal) => findDelivery(id, signal))
+  const loaded = useLoad(id, (signal) => findDelivery(id, signal))
+  const { value: one, reload } = loaded
   useAgain(one !== undefined && (one.resending || OPEN.includes(one.state)), one, reload)
   return (
     <>
@@ -25,9 +27,7 @@ export function DeliveryPage({ id }: { id: string }) {
         title={one === undefined ? 'Delivery' : `Delivery to ${one.target}`}
         way={[{ name: 'Deliveries', href: linkTo('deliveries') }]}
       />
-      {error !== undefined && <Refused error={error} retry={reload} />}
-      {one === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {one !== undefined && <Known one={one} onChanged={reload} />}
+      <Shown of={loaded}>{(delivery) => <Known one={delivery} onChanged={reload} />}</Shown>
     </>
   )
 }
@@ -61,11 +61,7 @@ function Known({ one, onChanged }: KnownProps) {
       <section aria-labelledby="attempts">
         <h2 id="attempts">Attempts</h2>
         <Attempts of={one} />
-        <div class="row">
-          <button type="button" onClick={onChanged}>
-            Refresh
-          </button>
-        </div>
+        <Refresh onPress={onChanged} />
       </section>
     </>
   )
@@ -81,11 +77,11 @@ function Actions({ one, onChanged }: KnownProps) {
           verb="Resend"
           primary
           act={() => resend(id)}
-          done="An attempt more is asked for"
+          done="Another attempt is on its way"
           onDone={onChanged}
         />
       ) : (
-        <p class="muted">What it sent is kept no more, so it cannot be sent again.</p>
+        <p class="muted">What it sent is no longer kept, so it cannot be sent again.</p>
       )}
       {ending !== undefined && (
         <Action

@@ -8,6 +8,8 @@ import { useLoad } from '../hooks/use-load.ts'
 import { Action } from '../parts/action.tsx'
 import { Refused } from '../parts/admin-key.tsx'
 import { Fact, Facts, Status } from '../parts/facts.tsx'
+import { Refresh } from '../parts/refresh.tsx'
+import { Loading } from '../parts/shown.tsx'
 
 /** How many are dealt with, of those that it has found. */
 function doneOf({ kind, resent, skipped, succeeded, failed }: Job): number {
@@ -33,7 +35,7 @@ export function JobProgress({ id, manage }: { id: string; manage: boolean }) {
   const status = useRef<HTMLDivElement>(null)
   useAgain(job !== undefined && isUnderWay(job), job, reload)
   if (error !== undefined) return <Refused error={error} retry={reload} />
-  if (job === undefined) return <p class="muted">Loading …</p>
+  if (job === undefined) return <Loading />
   return (
     <>
       <div role="status" ref={status} tabIndex={-1}>
@@ -50,13 +52,7 @@ export function JobProgress({ id, manage }: { id: string; manage: boolean }) {
         {job.failed !== null && <Fact name="failed">{job.failed}</Fact>}
         <Fact name="left out">{job.skipped}</Fact>
       </Facts>
-      {isUnderWay(job) && (
-        <div class="row">
-          <button type="button" onClick={reload}>
-            Refresh
-          </button>
-        </div>
-      )}
+      {isUnderWay(job) && <Refresh onPress={reload} />}
       {manage && job.state === 'running' && (
         <Action
           verb="Cancel the job"
@@ -74,6 +70,14 @@ export function JobProgress({ id, manage }: { id: string; manage: boolean }) {
   )
 }
 
-export function JobLink({ id, children }: { id: string; children: string }) {
-  return <a href={linkTo('resend', { id })}>{children}</a>
+/** Of one that was begun on a page of something else. */
+export function JobBegun({ id }: { id: string }) {
+  return (
+    <>
+      <JobProgress id={id} manage />
+      <p>
+        It goes on when you leave this page: <a href={linkTo('resend', { id })}>see this job</a>.
+      </p>
+    </>
+  )
 }

@@ -1,14 +1,13 @@
 // Sends again whatever the list's filter finds: says what that is, asks once more, and shows how it goes.
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { resendAll, resendBody } from './api.ts'
-import { adminWords, jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords, ownerCurl } from '../curl.ts'
 import { inWords, ownerOf } from './delivery-filter.ts'
 import type { Filter } from './delivery-filter.ts'
-import { session } from '../session.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
-import { JobLink, JobProgress } from './job-progress.tsx'
+import { TextField } from '../parts/fields.tsx'
+import { JobBegun } from './job-progress.tsx'
 
 interface Props {
   filter: Filter
@@ -30,22 +29,12 @@ export function ResendAll({ filter, onClose }: Props) {
           Close
         </button>
       </div>
-      {job === undefined ? (
-        <Ask filter={filter} onBegun={setJob} />
-      ) : (
-        <>
-          <JobProgress id={job} manage />
-          <p>
-            It goes on when you leave this page: <JobLink id={job}>see this job</JobLink>.
-          </p>
-        </>
-      )}
+      {job === undefined ? <Ask filter={filter} onBegun={setJob} /> : <JobBegun id={job} />}
     </section>
   )
 }
 
 function Ask({ filter, onBegun }: { filter: Filter; onBegun: (id: string) => void }) {
-  const field = useId()
   const [text, setText] = useState('')
   const rate = /^[1-9]\d*$/.test(text.trim()) ? Number(text) : undefined
   const odd = rate === undefined && text.trim() !== ''
@@ -54,24 +43,18 @@ function Ask({ filter, onBegun }: { filter: Filter; onBegun: (id: string) => voi
     <>
       <p>
         This sends again <strong>{inWords(meant)}</strong>, the oldest first, each once. What is
-        under way just then, or is kept no more, is left out.
+        under way just then, or is no longer kept, is left out.
       </p>
-      <div class="field rate">
-        <label for={field}>At most in a second (empty: as fast as targets may be asked)</label>
-        <input
-          id={field}
-          type="text"
+      <div class="fields">
+        <TextField
+          label="At most in a second"
           inputMode="numeric"
-          autoComplete="off"
-          aria-invalid={odd || undefined}
-          aria-describedby={`${field}-wrong`}
+          help="Left empty, as fast as targets may be asked."
+          wrong={odd ? 'Use a whole number above 0, or leave it empty.' : undefined}
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onChange={setText}
         />
       </div>
-      <p class="wrong" id={`${field}-wrong`} role="alert">
-        {odd ? 'Use a whole number above 0, or leave it empty.' : ''}
-      </p>
       {!odd && (
         <Action
           verb="Send them again"
@@ -91,7 +74,6 @@ function Ask({ filter, onBegun }: { filter: Filter; onBegun: (id: string) => voi
 
 /** For a terminal. */
 export function resendLine(filter: Filter, rate: number | undefined): string {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/deliveries/resend`]
-  const keyWords = ownerOf(filter) === undefined ? tokenWords : adminWords
-  return line([...words, ...keyWords(session.token()), ...jsonWords(resendBody(filter, rate))])
+  const resending = ownerOf(filter) === undefined ? curl : ownerCurl
+  return resending('POST', '/api/deliveries/resend', ...jsonWords(resendBody(filter, rate)))
 }

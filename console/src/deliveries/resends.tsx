@@ -23,12 +23,11 @@ export function Resends() {
     <>
       <Head title="Resend jobs" beside={besideDeliveries('resends')} />
       <List
-        label="Table of resend jobs"
+        things="resend jobs"
         columns={COLUMNS}
         pages={pages}
         keyOf={(job) => job.job_id}
         empty={<Empty />}
-        moreWords="Show older jobs"
       />
     </>
   )

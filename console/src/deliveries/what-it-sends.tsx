@@ -1,14 +1,14 @@
 // The body of a delivery, as far as it is kept: a function's result, or the payload of a message. Shown where somebody asks.
 import { useState } from 'preact/hooks'
-import { messageOf } from './api.ts'
 import type { Delivery } from './api.ts'
 import { runResult } from '../runs/api.ts'
 import * as format from '../format.ts'
 import { useLoad } from '../hooks/use-load.ts'
-import { Refused } from '../parts/admin-key.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
 import { Payload } from '../parts/payload.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { RESULT_WORDS } from '../functions/result.tsx'
+import { readMessage } from '../webhooks/events-api.ts'
 
 export function WhatItSends({ of: one }: { of: Delivery }) {
   const [asked, setAsked] = useState(false)
@@ -20,7 +20,7 @@ export function WhatItSends({ of: one }: { of: Delivery }) {
         {format.bytes(size)} of <code>{type}</code>
       </p>
       {!kept ? (
-        <p class="muted">It is kept no more.</p>
+        <p class="muted">It is no longer kept.</p>
       ) : !asked ? (
         <div class="row">
           <button type="button" onClick={() => setAsked(true)}>
@@ -37,20 +37,26 @@ export function WhatItSends({ of: one }: { of: Delivery }) {
 }
 
 function Result({ run, of }: { run: string; of: number | null }) {
-  const { value, error, reload } = useLoad(run, (signal) => runResult(run, of ?? undefined, signal))
-  if (error !== undefined) return <Refused error={error} retry={reload} />
-  if (value === undefined) return <p class="muted">Loading …</p>
-  return <Payload title="Result" name="result" body={value} words={RESULT_WORDS} />
+  const loaded = useLoad(run, (signal) => runResult(run, of ?? undefined, signal))
+  return (
+    <Shown of={loaded}>
+      {(body) => <Payload title="Result" name="result" body={body} words={RESULT_WORDS} />}
+    </Shown>
+  )
 }
 
 function MessagePayload({ message, tenant }: { message: string; tenant: string }) {
-  const { value, error, reload } = useLoad(message, (signal) => messageOf(message, tenant, signal))
-  if (error !== undefined) return <Refused error={error} retry={reload} />
-  if (value === undefined) return <p class="muted">Loading …</p>
+  const loaded = useLoad(message, (signal) => readMessage(tenant, message, signal))
   return (
-    <>
-      <p class="muted">The payload of its message; the endpoint says in which form it is sent.</p>
-      <JsonTree value={value.payload} />
-    </>
+    <Shown of={loaded}>
+      {({ payload }) => (
+        <>
+          <p class="muted">
+            The payload of its message; the endpoint says in which form it is sent.
+          </p>
+          <JsonTree value={payload} />
+        </>
+      )}
+    </Shown>
   )
 }

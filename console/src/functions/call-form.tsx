@@ -17,6 +17,7 @@ import { CallMore } from './call-more.tsx'
 import { linkTo } from '../route.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
+import { Check } from '../parts/fields.tsx'
 import { Result } from './result.tsx'
 
 interface Props {
@@ -88,14 +89,9 @@ export function CallForm({ id, kind, fn, stored, onCalled }: Props) {
             Remove the last
           </button>
         )}
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={bytes}
-            onChange={(event) => setBytes(event.currentTarget.checked)}
-          />
+        <Check checked={bytes} onChange={setBytes}>
           It returns bytes
-        </label>
+        </Check>
       </div>
       <CallMore
         more={more}

@@ -1,6 +1,7 @@
 // What most calls do without: where the result is sent on to, a key that makes a second call safe, and not to wait.
 import { makeBinForTrying } from '../bins/api.ts'
-import { complaintOfKey, complaintOfTarget } from './call.ts'
+import { complaintOfKey } from './call.ts'
+import { complaintOfTarget } from './callback.ts'
 import type { More } from './call.ts'
 import { linkTo } from '../route.ts'
 import { Action } from '../parts/action.tsx'

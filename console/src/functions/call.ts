@@ -1,11 +1,11 @@
 // A call as its form says it: the request, and the curl line that makes the same one.
 import type { Bin } from '../bins/api.ts'
-import { ROOT, client, keys } from '../client.ts'
+import { client, keys } from '../client.ts'
 import type { Export } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { NO_TARGET, complaintOfTarget } from './callback.ts'
+import { curl } from '../curl.ts'
 import type { Word } from '../curl.ts'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 
 export const INPUT_KINDS = ['text', 'json', 'file', 'url'] as const
 export type InputKind = (typeof INPUT_KINDS)[number]
@@ -78,18 +78,9 @@ function undescribed({ core_params: core }: Export, kind: string): string[] {
 export function complaint(input: Input): string | undefined {
   if (input.kind === 'file') return input.file === undefined ? 'Choose a file.' : undefined
   if (input.kind === 'json' && parse(input.text) === undefined) return 'This is not valid JSON.'
-  if (input.kind === 'url' && !URL.canParse(input.text.trim()) && !isOptions(input.text)) {
-    return NO_TARGET
-  }
-  return undefined
+  if (input.kind !== 'url') return undefined
+  return input.text.trim() === '' ? NO_TARGET : complaintOfTarget(input.text)
 }
-
-export function complaintOfTarget(target: string): string | undefined {
-  const text = target.trim()
-  return text === '' || URL.canParse(text) || isOptions(text) ? undefined : NO_TARGET
-}
-
-const NO_TARGET = 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
 
 export function complaintOfKey(key: string): string | undefined {
   return /^[\x21-\x7e]{0,255}$/.test(key.trim())
@@ -177,14 +168,12 @@ async function request(call: Call, signal: AbortSignal): Promise<Response> {
 
 export function curlOf({ id, name, inputs, bytes, more }: Call): string {
   const many = inputs.length > 1
-  const route = `${ROOT}/api/${many ? 'multipart/run' : 'run'}/${id}/${encodeURIComponent(name)}`
-  const words: Word[] = [{ raw: 'curl' }, '-X', 'POST', route + (bytes ? '/bytes' : '')]
-  words.push(...tokenWords(session.token()))
-  for (const [header, value] of headersOf(more)) words.push('-H', `${header}: ${value}`)
+  const route = `/api/${many ? 'multipart/run' : 'run'}/${id}/${encodeURIComponent(name)}`
+  const words: Word[] = headersOf(more).flatMap(([header, value]) => ['-H', `${header}: ${value}`])
   if (many) inputs.forEach((one, at) => words.push(...partWords(one, at)))
   else if (inputs[0] !== undefined) words.push(...bodyWords(inputs[0]))
   if (bytes) words.push('-o', 'result')
-  return line(words)
+  return curl('POST', route + (bytes ? '/bytes' : ''), ...words)
 }
 
 function bodyWords(input: Input): Word[] {

@@ -2,9 +2,16 @@
 import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import type { Description } from './api.ts'
-import { METHODS, NO_CALLBACK, complaintOfText, complaints, toSpec } from './callback.ts'
+import {
+  METHODS,
+  NO_CALLBACK,
+  NO_TARGET,
+  complaintOfTarget,
+  complaints,
+  toSpec,
+} from './callback.ts'
 import type { CallbackFields } from './callback.ts'
-import { curlFor } from '../curl.ts'
+import { ownerCurl } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Check, Choice, TextField } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -25,12 +32,12 @@ export function CallbackForm({
   const [text, setText] = useState('')
   const none = stored === undefined || JSON.stringify(stored) === '{}'
   const wrong = complaints(fields)
-  const wrongText = complaintOfText(text)
+  const wrongText = complaintOfTarget(text)
   const touched = fields.url !== '' || fields.headers !== ''
 
   const complain = (): string | undefined => {
     if (way === 'fields') return Object.values(wrong)[0]
-    return text.trim() === '' ? 'Give a URL, or HTTP options as JSON.' : wrongText
+    return text.trim() === '' ? NO_TARGET : wrongText
   }
   const put = (body: string) =>
     client.put('/api/callback/{id}', { path: { id }, ...keys(id), body, as: 'text' })
@@ -66,7 +73,7 @@ export function CallbackForm({
             Results go back to the caller. To send them on, name where, here or from a terminal:
           </p>
           <CommandLine
-            text={curlFor('PUT', `/api/callback/${id}`, '--data', 'https://example.org/receive')}
+            text={ownerCurl('PUT', `/api/callback/${id}`, '--data', 'https://example.org/receive')}
             label="curl line that stores a callback"
           />
         </>
@@ -147,7 +154,7 @@ function Fields({ fields, wrong, onChange }: FieldsProps) {
         Keep it and try again where the target fails
       </Check>
       {fields.again && (
-        <div class="limits">
+        <div class="fields">
           <TextField
             label="Tries after the first"
             inputMode="numeric"

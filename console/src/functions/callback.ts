@@ -73,14 +73,14 @@ export function toSpec({ url, method, headers, again, tries, pauseS }: CallbackF
   )
 }
 
-/** A sentence where the text is no request spec: a URL, or HTTP options as JSON. */
-export function complaintOfText(text: string): string | undefined {
+export const NO_TARGET = 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
+
+/** A sentence where the text is no request spec: a URL, or HTTP options as JSON. Nothing is wrong with nothing. */
+export function complaintOfTarget(text: string): string | undefined {
   const trimmed = text.trim()
   if (trimmed === '') return undefined
   if (!trimmed.startsWith('{')) {
-    return isWebAddress(trimmed)
-      ? undefined
-      : 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
+    return isWebAddress(trimmed) ? undefined : NO_TARGET
   }
   try {
     const options = JSON.parse(trimmed) as Record<string, unknown>

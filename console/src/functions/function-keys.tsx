@@ -4,8 +4,8 @@ import { client, keys } from '../client.ts'
 import * as format from '../format.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { Action } from '../parts/action.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Secret } from '../parts/secret.tsx'
+import { Shown } from '../parts/shown.tsx'
 
 export function UsageKey({ id }: { id: number }) {
   const [made, setMade] = useState<string | undefined>(undefined)
@@ -13,7 +13,7 @@ export function UsageKey({ id }: { id: number }) {
   return (
     <div class="card">
       <p>
-        Whoever knows its address may call it, unless it has a usage key; then whoever has that.
+        Whoever knows its address may call it. Once it has a usage key, only who has that key may.
       </p>
       {made !== undefined && (
         <Secret text={made} what={`the usage key of function ${id}`}>
@@ -22,7 +22,7 @@ export function UsageKey({ id }: { id: number }) {
       )}
       <Action
         verb="Make a new usage key"
-        sure="Make it; an old one opens nothing from then on"
+        sure="Make it; an old key stops working"
         done="Made"
         act={async () => {
           const answer = await client.put('/api/keys/{id}/usage_key', { path, ...keys(id) })
@@ -44,16 +44,30 @@ export function UsageKey({ id }: { id: number }) {
 
 const SECRET = '/api/executables/{id}/signing-secret'
 
+function listSecrets(id: number, signal?: AbortSignal) {
+  return client.get(SECRET, { path: { id }, ...keys(id), signal })
+}
+
 export function SigningSecret({ id }: { id: number }) {
-  const path = { id }
-  const { value, error, reload } = useLoad(`signing ${id}`, (signal) =>
-    client.get(SECRET, { path, ...keys(id), signal }),
+  const loaded = useLoad(`signing ${id}`, (signal) => listSecrets(id, signal))
+  return (
+    <Shown of={loaded}>
+      {({ secrets }) => <Signing id={id} secrets={secrets} onChanged={loaded.reload} />}
+    </Shown>
   )
+}
+
+interface SigningProps {
+  id: number
+  secrets: Awaited<ReturnType<typeof listSecrets>>['secrets']
+  onChanged: () => void
+}
+
+function Signing({ id, secrets, onChanged }: SigningProps) {
+  const path = { id }
   const [made, setMade] = useState<string | undefined>(undefined)
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  if (value === undefined) return <p class="muted">Loading …</p>
-  const [inUse] = value.secrets
-  const ending = value.secrets.filter((secret) => secret.expires_at !== null)
+  const [inUse] = secrets
+  const ending = secrets.filter((secret) => secret.expires_at !== null)
   return (
     <div class="card">
       <p>
@@ -69,23 +83,23 @@ export function SigningSecret({ id }: { id: number }) {
       )}
       <Action
         verb={inUse === undefined ? 'Make a signing secret' : 'Rotate it'}
-        {...(inUse === undefined ? {} : { sure: 'Rotate; both sign for a while' })}
+        {...(inUse === undefined ? {} : { sure: 'Rotate it; both sign for a while' })}
         done="Made"
         act={async () => {
           setMade((await client.post(SECRET, { path, ...keys(id), json: {} })).secret)
         }}
-        onDone={reload}
+        onDone={onChanged}
       />
       {inUse !== undefined && (
         <Action
-          verb="Sign no more"
+          verb="Stop signing"
           sure="Forget every secret of it"
           done="Nothing is signed"
           act={async () => {
             await client.delete(SECRET, { path, ...keys(id) })
             setMade(undefined)
           }}
-          onDone={reload}
+          onDone={onChanged}
         />
       )}
     </div>

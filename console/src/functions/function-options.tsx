@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import type { Description } from './api.ts'
-import { curlFor } from '../curl.ts'
+import { jsonWords, ownerCurl } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Check, JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -25,7 +25,7 @@ export function OptionsForm({ one, onChanged }: Props) {
       json: { description, embedded_callback: embedded ? 'on' : 'off', reuse, metered },
     })
   return (
-    <SaveForm verb="Save these" save={save} onSaved={onChanged}>
+    <SaveForm verb="Save the options" save={save} onSaved={onChanged}>
       <TextField label="Name" value={description} onChange={setDescription} />
       <Check checked={embedded} onChange={setEmbedded}>
         A <code>callback</code> in the JSON that it returns is followed
@@ -60,13 +60,10 @@ export function TypesForm({ one: { wasm_id: id, types = {}, functions }, onChang
       <p>What the module does not tell of its functions can be declared:</p>
       {none && (
         <CommandLine
-          text={curlFor(
+          text={ownerCurl(
             'PUT',
             `/api/executables/${id}/types`,
-            '-H',
-            'Content-Type: application/json',
-            '--data',
-            JSON.stringify({ [example]: { params: ['text'], result: 'text' } }),
+            ...jsonWords({ [example]: { params: ['text'], result: 'text' } }),
           )}
           label="curl line that declares types"
         />

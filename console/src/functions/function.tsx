@@ -6,9 +6,10 @@ import { NOTHING_MORE, addressOf, curlOf, firstInputs } from './call.ts'
 import * as format from '../format.ts'
 import { AdminKey } from '../parts/admin-key.tsx'
 import { CallForm } from './call-form.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
+import { Shown } from '../parts/shown.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { Runs } from '../runs/recent-runs.tsx'
 import { linkTo } from '../route.ts'
 import type { PageName } from '../route.ts'
@@ -16,7 +17,8 @@ import { useLoad } from '../hooks/use-load.ts'
 import { Settings } from './settings.tsx'
 
 export function FunctionPage({ id, page }: { id: number; page: PageName | undefined }) {
-  const { value: one, error, reload } = useLoad(`function ${id}`, (signal) => describe(id, signal))
+  const loaded = useLoad(`function ${id}`, (signal) => describe(id, signal))
+  const { value: one, reload } = loaded
   return (
     <>
       <Head
@@ -39,10 +41,15 @@ export function FunctionPage({ id, page }: { id: number; page: PageName | undefi
           ],
         }}
       />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {one === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {one !== undefined && page === 'function' && <Known one={one} onKey={reload} />}
-      {one !== undefined && page === 'settings' && <Settings one={one} onChanged={reload} />}
+      <Shown of={loaded}>
+        {(fn) =>
+          page === 'settings' ? (
+            <Settings one={fn} onChanged={reload} />
+          ) : (
+            <Known one={fn} onKey={reload} />
+          )
+        }
+      </Shown>
     </>
   )
 }
@@ -64,11 +71,7 @@ function Known({ one, onKey }: { one: Description; onKey: () => void }) {
         </Fact>
         <Fact name="sha256">{one.wasm_sha256.slice(0, 14)}…</Fact>
       </Facts>
-      {one.warnings.map((warning) => (
-        <p key={warning} class="note warn">
-          {warning}
-        </p>
-      ))}
+      <Warnings all={one.warnings} />
       {one.missing_imports.length > 0 && (
         <p class="note warn">
           Nobody provides what it imports: <code>{one.missing_imports.join(', ')}</code>

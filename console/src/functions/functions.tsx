@@ -1,18 +1,16 @@
 // All functions, newest first, and where to upload another.
-import { ROOT } from '../client.ts'
 import { listFunctions } from './api.ts'
 import type { FunctionItem } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import * as format from '../format.ts'
 import { Chart } from '../parts/chart.tsx'
 import { CommandLine } from '../parts/copy.tsx'
-import { Time } from '../parts/facts.tsx'
+import { Names, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { Uploads } from './uploads.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 
 export function Functions() {
@@ -22,33 +20,31 @@ export function Functions() {
       <Head title="Functions" />
       <Uploads onUploaded={pages.reload} />
       <List
-        label="Functions"
+        things="functions"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.wasm_id}
         empty={<Empty />}
-        moreWords="Show older functions"
       />
     </>
   )
 }
-
-const EXPORTS_SHOWN = 3
 
 const COLUMNS: readonly Column<FunctionItem>[] = [
   {
     head: 'Function',
     cell: ({ wasm_id: id, description }) => (
       <>
-        <a href={linkTo('function', { id })}>{description || `Function ${id}`}</a>{' '}
-        <span class="muted small">{id}</span>
+        <a href={linkTo('function', { id })}>{description || `Function ${id}`}</a>
+        {description !== '' && <span class="muted small"> {id}</span>}
       </>
     ),
   },
-  { head: 'Exports', cell: ({ functions }) => <Exports names={functions} /> },
+  { head: 'Exports', cell: ({ functions }) => <Names all={functions} /> },
   { head: 'Last hour', cell: ({ last_hour: hour }) => <LastHour hour={hour} /> },
   {
     head: 'p95',
+    number: true,
     cell: ({ last_hour: { p95_ms: p95 } }) =>
       p95 === null ? '' : p95 < 1 ? '< 1 ms' : format.duration(p95),
     wide: true,
@@ -63,7 +59,7 @@ function LastHour({ hour: { calls, errors, slots } }: { hour: FunctionItem['last
   return (
     <div class="last-hour">
       <Chart
-        small
+        kind="spark"
         label={`${words}, ${errors} failed, by five minutes`}
         times={slots.map((slot) => Date.parse(slot.from))}
         series={[
@@ -79,25 +75,14 @@ function LastHour({ hour: { calls, errors, slots } }: { hour: FunctionItem['last
   )
 }
 
-function Exports({ names }: { names: readonly string[] }) {
-  const more = names.length - EXPORTS_SHOWN
-  return (
-    <>
-      <code>{names.slice(0, EXPORTS_SHOWN).join(', ')}</code>
-      {more > 0 && <span class="muted"> and {more} more</span>}
-    </>
-  )
-}
-
 function Empty() {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/executables`]
   const type = ['-H', 'Content-Type: application/octet-stream']
   const file = ['--data-binary', '@examples-rust/hello/hello.wasm']
   return (
     <>
       <p>There are no functions yet. Upload a .wasm above, or from a terminal:</p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...type, ...file])}
+        text={curl('POST', '/api/executables', ...type, ...file)}
         label="curl line that uploads"
       />
     </>

@@ -2,8 +2,9 @@
 import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import { useLoad } from '../hooks/use-load.ts'
-import { ErrorNote } from '../parts/error-note.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
+import { Shown } from '../parts/shown.tsx'
 
 function load(id: number, signal?: AbortSignal) {
   return client.get('/api/executables/{id}/limits', { path: { id }, ...keys(id), signal })
@@ -12,10 +13,8 @@ function load(id: number, signal?: AbortSignal) {
 type Limits = Awaited<ReturnType<typeof load>>['limits']
 
 export function LimitsForm({ id }: { id: number }) {
-  const { value, error, reload } = useLoad(`limits ${id}`, (signal) => load(id, signal))
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  if (value === undefined) return <p class="muted">Loading …</p>
-  return <Fields id={id} limits={value.limits} />
+  const loaded = useLoad(`limits ${id}`, (signal) => load(id, signal))
+  return <Shown of={loaded}>{({ limits }) => <Fields id={id} limits={limits} />}</Shown>
 }
 
 function Fields({ id, limits }: { id: number; limits: Limits }) {
@@ -38,27 +37,18 @@ function Fields({ id, limits }: { id: number; limits: Limits }) {
         client.put('/api/executables/{id}/limits', { path: { id }, ...keys(id), json: own() })
       }
     >
-      <p class="muted">What is left empty is as the server says.</p>
-      <div class="limits">
+      <p class="muted">Where a field is empty, the server’s own limit holds.</p>
+      <div class="fields">
         {Object.entries(limits).map(([name, limit]) => (
-          <div class="field" key={name}>
-            <label for={`limit-${name}`}>
-              <code>{name}</code>
-            </label>
-            <input
-              id={`limit-${name}`}
-              type="text"
-              inputMode="numeric"
-              autoComplete="off"
-              placeholder={String(limit.default)}
-              aria-describedby={`limit-${name}-range`}
-              value={texts[name] ?? ''}
-              onInput={(event) => setTexts({ ...texts, [name]: event.currentTarget.value })}
-            />
-            <p class="muted small" id={`limit-${name}-range`}>
-              {limit.floor.toLocaleString()} to {limit.ceiling.toLocaleString()} {limit.unit}
-            </p>
-          </div>
+          <TextField
+            key={name}
+            label={<code>{name}</code>}
+            inputMode="numeric"
+            placeholder={String(limit.default)}
+            help={`${limit.floor.toLocaleString()} to ${limit.ceiling.toLocaleString()} ${limit.unit}`}
+            value={texts[name] ?? ''}
+            onChange={(text) => setTexts({ ...texts, [name]: text })}
+          />
         ))}
       </div>
     </SaveForm>

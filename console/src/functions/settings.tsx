@@ -3,11 +3,13 @@ import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import { mayAdminister } from './api.ts'
 import type { Description } from './api.ts'
-import { curlFor } from '../curl.ts'
+import { jsonWords, ownerCurl } from '../curl.ts'
+import { Action } from '../parts/action.tsx'
 import { AdminKey } from '../parts/admin-key.tsx'
 import { CallbackForm } from './callback-form.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { SigningSecret, UsageKey } from './function-keys.tsx'
 import { OptionsForm, TypesForm } from './function-options.tsx'
 import { LimitsForm } from './limits.tsx'
@@ -60,12 +62,12 @@ export function Settings({ one, onChanged }: Props) {
         <LimitsForm id={id} />
       </section>
       <section aria-labelledby="options">
-        <h2 id="options">Name and ways</h2>
+        <h2 id="options">Name and options</h2>
         <OptionsForm one={one} onChanged={onChanged} />
       </section>
       <section aria-labelledby="delete">
         <h2 id="delete">Delete</h2>
-        <Delete one={one} />
+        <Delete id={id} />
       </section>
     </>
   )
@@ -85,18 +87,16 @@ function State({ id }: { id: number }) {
         client.put('/api/state/{id}', { path: { id }, ...keys(id), body: text, as: 'text' })
       }
     >
-      <label for="state-text">A text that functions get as their context</label>
-      <textarea
-        id="state-text"
-        class="mono"
+      <TextField
+        label="A text that functions get as their context"
         rows={4}
-        spellcheck={false}
+        mono
         value={text}
-        onInput={(event) => setChanged(event.currentTarget.value)}
+        onChange={setChanged}
       />
       {value === '{}' && changed === undefined && (
         <CommandLine
-          text={curlFor('PUT', `/api/state/${id}`, '--data', 'Good morning,')}
+          text={ownerCurl('PUT', `/api/state/${id}`, '--data', 'Good morning,')}
           label="curl line that sets the state"
         />
       )}
@@ -128,13 +128,10 @@ function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
         <>
           <p>There are none. Set them here, or from a terminal:</p>
           <CommandLine
-            text={curlFor(
+            text={ownerCurl(
               'PUT',
               `/api/executables/${id}/variables`,
-              '-H',
-              'Content-Type: application/json',
-              '--data',
-              '{"MAIL_FROM":"ann@example.org"}',
+              ...jsonWords({ MAIL_FROM: 'ann@example.org' }),
             )}
             label="curl line that sets variables"
           />
@@ -145,14 +142,12 @@ function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
           replaces all of them.
         </p>
       )}
-      <label for="variables-text">One on a line, as NAME=value</label>
-      <textarea
-        id="variables-text"
-        class="mono"
+      <TextField
+        label="One on a line, as NAME=value"
         rows={3}
-        spellcheck={false}
+        mono
         value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={setText}
       />
     </SaveForm>
   )
@@ -168,35 +163,20 @@ function readLines(text: string): Record<string, string> {
   )
 }
 
-function Delete({ one }: { one: Description }) {
-  const id = one.wasm_id
-  const [sure, setSure] = useState(false)
+function Delete({ id }: { id: number }) {
   return (
-    <SaveForm
-      done=""
-      verb={sure ? `Delete function ${id} for good` : 'Delete this function …'}
-      save={async () => {
-        if (!sure) {
-          setSure(true)
-          return
-        }
-        await client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })
-        session.forgetAdminKey(id)
-        go(linkTo('functions'))
-      }}
-      more={
-        sure && (
-          <button type="button" onClick={() => setSure(false)}>
-            Keep it
-          </button>
-        )
-      }
-    >
-      <p>
-        {sure
-          ? 'This cannot be undone. Press the button once more to delete it.'
-          : 'Its versions, settings and runs go with it.'}
-      </p>
-    </SaveForm>
+    <div class="call">
+      <p class="muted">Its versions, settings and runs go with it.</p>
+      <Action
+        verb="Delete this function"
+        sure={`Delete function ${id} for good`}
+        act={() => client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })}
+        done=""
+        onDone={() => {
+          session.forgetAdminKey(id)
+          go(linkTo('functions'))
+        }}
+      />
+    </div>
   )
 }

@@ -2,9 +2,11 @@
 import { useRef, useState } from 'preact/hooks'
 import { upload } from './api.ts'
 import type { Uploaded } from './api.ts'
+import { ModuleButton, SendingBar, sendingWords } from './module-file.tsx'
 import { linkTo } from '../route.ts'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Secret } from '../parts/secret.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 
 interface Sending {
   number: number
@@ -17,7 +19,6 @@ interface Sending {
 export function Uploads({ onUploaded }: { onUploaded: () => void }) {
   const [all, setAll] = useState<Sending[]>([])
   const [over, setOver] = useState(false)
-  const picker = useRef<HTMLInputElement>(null)
   const queue = useRef<Promise<void>>(Promise.resolve())
   const count = useRef(0)
 
@@ -59,21 +60,7 @@ export function Uploads({ onUploaded }: { onUploaded: () => void }) {
         }}
       >
         <p>Drop .wasm files here</p>
-        <button type="button" class="primary" onClick={() => picker.current?.click()}>
-          Choose files
-        </button>
-        <input
-          ref={picker}
-          type="file"
-          accept=".wasm,application/wasm"
-          multiple
-          hidden
-          onChange={(event) => {
-            take(event.currentTarget.files)
-            // So that the same file can be chosen again.
-            event.currentTarget.value = ''
-          }}
-        />
+        <ModuleButton verb="Choose files" primary multiple onFiles={take} />
       </div>
       <div aria-live="polite">
         {all.map((one) => (
@@ -97,14 +84,9 @@ function Progress({ sending: { file, sent, answer, error } }: { sending: Sending
   return (
     <div class="card">
       <p>
-        <span class="strong">{file.name}</span>{' '}
-        <span class="muted">{sent < 1 ? 'is being sent …' : 'is being compiled …'}</span>
+        <span class="strong">{file.name}</span> <span class="muted">{sendingWords(sent)}</span>
       </p>
-      <progress
-        aria-label={`Upload of ${file.name}`}
-        max={1}
-        {...(sent < 1 ? { value: sent } : {})}
-      />
+      <SendingBar of={file.name} sent={sent} />
     </div>
   )
 }
@@ -120,11 +102,7 @@ function Key({ file, answer }: { file: File; answer: Uploaded }) {
       <Secret text={key} what={`the admin key of function ${answer.wasm_id}`}>
         Its admin key is shown this once. Copy it now; this tab remembers it until it is closed.
       </Secret>
-      {answer.warnings.map((warning) => (
-        <p key={warning} class="note warn">
-          {warning}
-        </p>
-      ))}
+      <Warnings all={answer.warnings} />
     </div>
   )
 }

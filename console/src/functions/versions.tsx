@@ -1,7 +1,8 @@
 // Kept versions of one function: a new one by file, and back to an old one.
-import { useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
 import { swap } from './api.ts'
+import { ModuleButton, SendingBar, sendingWords } from './module-file.tsx'
 import * as format from '../format.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { ErrorNote } from '../parts/error-note.tsx'
@@ -18,7 +19,7 @@ type Version = Awaited<ReturnType<typeof list>>['items'][number]
 const COLUMNS: readonly Column<Version>[] = [
   { head: 'Version', cell: (one) => one.version },
   { head: 'Uploaded', cell: (one) => <Time at={one.created_at} /> },
-  { head: 'Size', cell: (one) => format.bytes(one.size_bytes), wide: true },
+  { head: 'Size', number: true, cell: (one) => format.bytes(one.size_bytes), wide: true },
   { head: 'sha256', cell: (one) => <code>{one.wasm_sha256.slice(0, 14)}…</code>, wide: true },
 ]
 
@@ -27,7 +28,6 @@ export function Versions({ id, onChanged }: { id: number; onChanged: () => void 
   const [sent, setSent] = useState<number | undefined>(undefined)
   const [refused, setRefused] = useState<unknown>(undefined)
   const [said, setSaid] = useState('')
-  const picker = useRef<HTMLInputElement>(null)
 
   async function change(what: () => Promise<{ version: number }>): Promise<void> {
     setRefused(undefined)
@@ -70,37 +70,19 @@ export function Versions({ id, onChanged }: { id: number; onChanged: () => void 
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
       {value !== undefined && (
         <Table
-          label="Table of versions"
+          things="versions"
           columns={[...COLUMNS, { head: 'Active', cell: active }]}
           items={value.items}
           keyOf={(one) => one.version}
         />
       )}
       <div class="row">
-        <button type="button" onClick={() => picker.current?.click()}>
-          Upload a new version
-        </button>
-        <input
-          ref={picker}
-          type="file"
-          accept=".wasm,application/wasm"
-          hidden
-          onChange={(event) => {
-            take(event.currentTarget.files?.[0])
-            event.currentTarget.value = ''
-          }}
-        />
+        <ModuleButton verb="Upload a new version" onFiles={([file]) => take(file)} />
         <span class="muted" role="status">
-          {sent === undefined ? said : sent < 1 ? 'It is being sent …' : 'It is being compiled …'}
+          {sent === undefined ? said : `It ${sendingWords(sent)}`}
         </span>
       </div>
-      {sent !== undefined && (
-        <progress
-          aria-label="Upload of the new version"
-          max={1}
-          {...(sent < 1 ? { value: sent } : {})}
-        />
-      )}
+      {sent !== undefined && <SendingBar of="the new version" sent={sent} />}
       <div aria-live="polite">{refused !== undefined && <ErrorNote error={refused} />}</div>
     </>
   )

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { useLoad } from './use-load.ts'
 
-export interface Page<T> {
+interface Page<T> {
   items: readonly T[]
   next: string | null
 }

@@ -48,7 +48,7 @@ export function Action({ verb, act, sure, done, onDone, primary = false }: Props
         </button>
         {asking && (
           <button type="button" onClick={() => setStage(undefined)}>
-            Do not
+            Leave it
           </button>
         )}
         <span class="muted" role="status">

@@ -1,11 +1,11 @@
 // Asks for the admin key of a function that another tab, or curl, uploaded.
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { adminKeyOpens, keyAskedFor } from '../client.ts'
 import { session } from '../session.ts'
 import { ErrorNote } from './error-note.tsx'
+import { TextField } from './fields.tsx'
 
 export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
-  const field = useId()
   const [key, setKey] = useState('')
   const [refused, setRefused] = useState(session.adminKey(id) !== undefined)
 
@@ -22,14 +22,7 @@ export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
   return (
     <form class="sign-in" onSubmit={(event) => void submit(event)}>
       <p>This is shown to whoever has the admin key, which the upload answered.</p>
-      <label for={field}>Admin key</label>
-      <input
-        id={field}
-        type="password"
-        autoComplete="off"
-        value={key}
-        onInput={(event) => setKey(event.currentTarget.value)}
-      />
+      <TextField label="Admin key" type="password" value={key} onChange={setKey} />
       <button type="submit">Show it</button>
       <p class="wrong" role="alert">
         {refused ? 'This is not the admin key of this function.' : ''}

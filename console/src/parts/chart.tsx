@@ -16,18 +16,18 @@ interface Props {
   /** Milliseconds since 1970, rising. */
   times: readonly number[]
   series: readonly Series[]
-  /** Bars of a line's height, without axes; else lines with them. */
-  small?: boolean
+  /** Lines or bars with axes, or bars of a line's height without any. Later bars stand in front. */
+  kind?: 'lines' | 'bars' | 'spark'
   /** How a value is read. */
   words?: (value: number) => string
 }
 
-const HEIGHT = { small: 26, large: 160 }
-const WIDTH_SMALL = 110
+const HEIGHT = 160
 /** Of a single time nothing could be drawn. */
 const SPAN_S_MIN = 60
+const SPARK = { width: 110, height: 26 }
 
-export function Chart({ label, times, series, small = false, words = String }: Props) {
+export function Chart({ label, times, series, kind = 'lines', words = String }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | undefined>(undefined)
   const dark = useDark()
@@ -36,13 +36,11 @@ export function Chart({ label, times, series, small = false, words = String }: P
   useEffect(() => {
     const { current } = box
     if (current === null) return undefined
-    const options = small
-      ? smallOptions(series)
-      : largeOptions(series, words, current.clientWidth || 600)
-    const made = new uPlot(options, dataOf(times, series), current)
+    const width = current.clientWidth || 600
+    const made = new uPlot(OPTIONS[kind](series, words, width), dataOf(times, series), current)
     chart.current = made
     const resized = new ResizeObserver(() => {
-      if (!small) made.setSize({ width: current.clientWidth, height: HEIGHT.large })
+      if (kind !== 'spark') made.setSize({ width: current.clientWidth, height: HEIGHT })
     })
     resized.observe(current)
     return () => {
@@ -51,13 +49,28 @@ export function Chart({ label, times, series, small = false, words = String }: P
       chart.current = undefined
     }
     // It is made anew only where its looks change.
-  }, [dark, names, small])
+  }, [dark, names, kind])
 
   useEffect(() => {
     chart.current?.setData(dataOf(times, series))
   }, [times, series])
 
-  return <div ref={box} class={small ? 'spark' : 'chart'} role="img" aria-label={label} />
+  return (
+    <div ref={box} class={kind === 'spark' ? 'spark' : 'chart'} role="img" aria-label={label} />
+  )
+}
+
+/** Which colour is which. */
+export function Keys({ series }: Pick<Props, 'series'>) {
+  return (
+    <ul class="keys">
+      {series.map(({ name, color }) => (
+        <li key={name} class={`key ${color.slice(2)}`}>
+          {name}
+        </li>
+      ))}
+    </ul>
+  )
 }
 
 /** uPlot counts in seconds. */
@@ -65,53 +78,16 @@ function dataOf(times: readonly number[], series: readonly Series[]): uPlot.Alig
   return [times.map((ms) => ms / 1000), ...series.map(({ values }) => [...values])]
 }
 
-function smallOptions(series: readonly Series[]): uPlot.Options {
-  const bars = uPlot.paths.bars?.({ size: [0.8, 10] })
-  return {
-    width: WIDTH_SMALL,
-    height: HEIGHT.small,
-    padding: [1, 0, 1, 0],
-    cursor: { show: false },
-    legend: { show: false },
-    axes: [{ show: false }, { show: false }],
-    scales: {
-      // Half a bar stands before the first time, and half after the last.
-      x: { range: ({ data: [times] }, first, last) => around(first, last, times.length) },
-      y: { range: (_, _least, most) => [0, Math.max(1, most)] },
-    },
-    series: [
-      {},
-      ...series.map(({ name, color }) => ({
-        label: name,
-        fill: resolve(color),
-        points: { show: false },
-        ...(bars === undefined ? {} : { paths: bars }),
-      })),
-    ],
-  }
-}
+type Words = (value: number) => string
+type Scales = NonNullable<uPlot.Options['scales']>
 
-function around(first: number, last: number, count: number): [number, number] {
-  const half = count > 1 ? (last - first) / (count - 1) / 2 : 1
-  return [first - half, last + half]
-}
+const OPTIONS = { lines, bars, spark }
 
-function largeOptions(
-  series: readonly Series[],
-  words: (value: number) => string,
-  width: number,
-): uPlot.Options {
-  const axis = {
-    stroke: resolve('--muted'),
-    grid: { stroke: resolve('--line'), width: 1 },
-    ticks: { show: false },
-  }
+const BARE = { cursor: { show: false }, legend: { show: false } }
+
+function lines(series: readonly Series[], words: Words, width: number): uPlot.Options {
   return {
-    width,
-    height: HEIGHT.large,
-    legend: { show: false },
-    cursor: { show: false },
-    axes: [axis, { ...axis, size: 72, values: (_, all) => all.map(words) }],
+    ...{ ...BARE, width, height: HEIGHT, axes: axes(words) },
     scales: {
       x: { range: (_, first, last) => [Math.min(first, last - SPAN_S_MIN), last] },
       y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] },
@@ -119,13 +95,52 @@ function largeOptions(
     series: [
       {},
       ...series.map(({ name, color }) => ({
-        label: name,
-        stroke: resolve(color),
-        width: 1.5,
-        points: { show: false },
+        ...{ label: name, stroke: resolve(color), width: 1.5, points: { show: false } },
       })),
     ],
   }
+}
+
+function bars(series: readonly Series[], words: Words, width: number): uPlot.Options {
+  return {
+    ...{ ...BARE, width, height: HEIGHT, axes: axes(words) },
+    ...{ scales: BAR_SCALES, series: [{}, ...series.map(bar)] },
+  }
+}
+
+function spark(series: readonly Series[]): uPlot.Options {
+  return {
+    ...{ ...BARE, ...SPARK, padding: [1, 0, 1, 0], axes: [{ show: false }, { show: false }] },
+    ...{ scales: BAR_SCALES, series: [{}, ...series.map(bar)] },
+  }
+}
+
+function axes(words: Words): uPlot.Axis[] {
+  const axis = {
+    stroke: resolve('--muted'),
+    grid: { stroke: resolve('--line'), width: 1 },
+    ticks: { show: false },
+  }
+  return [axis, { ...axis, size: 72, values: (_, all) => all.map(words) }]
+}
+
+function bar({ name, color }: Series): uPlot.Series {
+  const paths = uPlot.paths.bars?.({ size: [0.8, 24] })
+  return {
+    ...{ label: name, fill: resolve(color), points: { show: false } },
+    ...(paths === undefined ? {} : { paths }),
+  }
+}
+
+const BAR_SCALES: Scales = {
+  // Half a bar stands before the first time, and half after the last.
+  x: { range: ({ data: [times] }, first, last) => around(first, last, times.length) },
+  y: { range: (_, _least, most) => [0, Math.max(1, most)] },
+}
+
+function around(first: number, last: number, count: number): [number, number] {
+  const half = count > 1 ? (last - first) / (count - 1) / 2 : 1
+  return [first - half, last + half]
 }
 
 function resolve(property: string): string {

@@ -22,6 +22,16 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
   )
 }
 
+/** A word or an address that is to be put elsewhere. */
+export function Copyable({ text, what }: { text: string; what: string }) {
+  return (
+    <div class="secret">
+      <code>{text}</code>
+      <CopyButton text={text} what={what} />
+    </div>
+  )
+}
+
 export function CommandLine({ text, label }: { text: string; label: string }) {
   return (
     <div class="command">

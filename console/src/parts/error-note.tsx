@@ -3,7 +3,15 @@ import { WasmhookError } from '../../../packages/client/src/error.ts'
 import { UNREACHABLE, WHAT_TO_DO } from '../what-to-do.ts'
 
 export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void }) {
-  const told = tell(error)
+  return <Failure told={tell(error)} retry={retry} />
+}
+
+/** Of what failed earlier. */
+export function KeptError({ code, message }: { code: string; message: string | null }) {
+  return <Failure told={{ code, message: message ?? '', advice: WHAT_TO_DO[code] }} />
+}
+
+function Failure({ told, retry }: { told: Told; retry?: (() => void) | undefined }) {
   return (
     <div class="note bad">
       <p>

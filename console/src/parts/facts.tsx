@@ -43,6 +43,19 @@ export function Status({ word, code }: { word: string; code?: string | null }) {
   )
 }
 
+const NAMES_SHOWN = 3
+
+/** The first of many. */
+export function Names({ all }: { all: readonly string[] }) {
+  const more = all.length - NAMES_SHOWN
+  return (
+    <>
+      <code>{all.slice(0, NAMES_SHOWN).join(', ')}</code>
+      {more > 0 && <span class="muted"> and {more} more</span>}
+    </>
+  )
+}
+
 export function Time({ at }: { at: string }) {
   return (
     <time dateTime={at} title={at}>

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
 
 interface Common {
-  label: string
+  label: ComponentChildren
   value: string
   onChange: (value: string) => void
   help?: string
@@ -14,7 +14,7 @@ interface TextProps extends Common {
   /** Rows; a single line where it is absent. */
   rows?: number
   mono?: boolean
-  type?: 'text' | 'datetime-local'
+  type?: 'text' | 'password' | 'datetime-local'
   inputMode?: 'numeric' | 'url'
   /** What may be chosen in place of typing. */
   suggestions?: readonly string[]
@@ -26,6 +26,7 @@ export function TextField(props: TextProps) {
   const { inputMode, suggestions, wrong } = props
   const id = useId()
   const told = [help && `${id}-help`, wrong && `${id}-wrong`].filter(Boolean).join(' ')
+  const list = suggestions && `${id}-list`
   const common = {
     ...{ id, placeholder, value, class: mono ? 'mono' : undefined },
     ...{ autoComplete: 'off', spellcheck: false },
@@ -39,25 +40,20 @@ export function TextField(props: TextProps) {
       {rows === undefined ? (
         <input
           {...common}
-          type={type}
           inputMode={inputMode}
-          list={suggestions === undefined ? undefined : `${id}-list`}
+          {...(type === 'password' ? { type } : { type, list })}
         />
       ) : (
         <textarea {...common} rows={rows} />
       )}
       {suggestions !== undefined && (
-        <datalist id={`${id}-list`}>
+        <datalist id={list}>
           {suggestions.map((one) => (
             <option key={one} value={one} />
           ))}
         </datalist>
       )}
-      {help !== undefined && (
-        <p class="muted small" id={`${id}-help`}>
-          {help}
-        </p>
-      )}
+      <Help id={id} text={help} />
       {wrong !== undefined && (
         <p class="wrong" id={`${id}-wrong`}>
           {wrong}
@@ -94,12 +90,10 @@ export function readJson(text: string): unknown {
   return text.trim() === '' ? undefined : JSON.parse(text)
 }
 
-interface ChoiceProps<T extends string> {
-  label: string
+interface ChoiceProps<T extends string> extends Pick<Common, 'label' | 'help'> {
   value: T
   options: Readonly<Record<T, string>>
   onChange: (value: T) => void
-  help?: string
 }
 
 /** One of a few, each with the words that say what it means. */
@@ -126,12 +120,17 @@ export function Choice<T extends string>({
           </option>
         ))}
       </select>
-      {help !== undefined && (
-        <p class="muted small" id={`${id}-help`}>
-          {help}
-        </p>
-      )}
+      <Help id={id} text={help} />
     </div>
+  )
+}
+
+function Help({ id, text }: { id: string; text: string | undefined }) {
+  if (text === undefined) return null
+  return (
+    <p class="muted small" id={`${id}-help`}>
+      {text}
+    </p>
   )
 }
 

@@ -1,5 +1,6 @@
 // What of a list is shown. It stands in the page's address, so that a link leads to the same and "back" undoes it.
 import { useId } from 'preact/hooks'
+import * as format from '../format.ts'
 import { go } from '../route.ts'
 
 export interface Filter {
@@ -100,7 +101,7 @@ interface MomentProps {
 }
 
 function Moment({ id, value, onChange }: MomentProps) {
-  const shown = toLocal(value)
+  const shown = format.localMinute(new Date(value))
   // `change` comes with each digit of the year. As with texts, what counts is there with Enter, or when the field is left.
   const take = ({ currentTarget: { value: chosen } }: { currentTarget: HTMLInputElement }) => {
     if (chosen !== shown) onChange(chosen === '' ? '' : new Date(chosen).toISOString())
@@ -116,11 +117,4 @@ function Moment({ id, value, onChange }: MomentProps) {
       }}
     />
   )
-}
-
-/** As the field wants it, to the minute. */
-function toLocal(rfc3339: string): string {
-  const at = new Date(rfc3339)
-  if (Number.isNaN(at.getTime())) return ''
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

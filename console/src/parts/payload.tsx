@@ -14,6 +14,13 @@ interface Words {
   image: string
 }
 
+/** Of what was sent here. */
+export const SENT_WORDS: Words = {
+  empty: 'It has no body.',
+  text: 'Body text',
+  image: 'The image that was sent',
+}
+
 interface Props {
   title: string
   /** Of the file that is saved, without its ending. */

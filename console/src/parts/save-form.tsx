@@ -6,7 +6,7 @@ import { ErrorNote } from './error-note.tsx'
 interface Props {
   /** Of the button, as `Save the state`. */
   verb: string
-  save: () => Promise<unknown>
+  save: () => unknown
   /** A sentence where what is there cannot be sent. */
   complain?: () => string | undefined
   /** What is said once it is done. */

@@ -1,6 +1,6 @@
 // A secret that the server shows this once.
 import type { ComponentChildren } from 'preact'
-import { CopyButton } from './copy.tsx'
+import { Copyable } from './copy.tsx'
 
 interface Props {
   text: string
@@ -14,10 +14,7 @@ export function Secret({ text, what, children }: Props) {
   return (
     <div class="card" role="status">
       <p>{children}</p>
-      <div class="secret">
-        <code>{text}</code>
-        <CopyButton text={text} what={what} />
-      </div>
+      <Copyable text={text} what={what} />
     </div>
   )
 }

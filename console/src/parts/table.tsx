@@ -5,19 +5,23 @@ import { useState } from 'preact/hooks'
 import type { Pages } from '../hooks/use-pages.ts'
 import { Refused } from './admin-key.tsx'
 import { ErrorNote } from './error-note.tsx'
+import { Refresh } from './refresh.tsx'
+import { Loading } from './shown.tsx'
 
 export interface Column<T> {
   head: string
   cell: (one: T) => ComponentChildren
+  /** A count or a measure, which is compared with those above and below. */
+  number?: boolean
   /** Left out where there is little room. */
   wide?: boolean
   /** The head is read out, not shown: what stands below says it. */
   silent?: boolean
 }
 
-export interface TableProps<T> {
-  /** What the table holds, as it is read out. */
-  label: string
+interface TableProps<T> {
+  /** What it holds, as `runs`. */
+  things: string
   columns: readonly Column<T>[]
   items: readonly T[]
   keyOf: (one: T) => string | number
@@ -29,14 +33,14 @@ export interface TableProps<T> {
   }
 }
 
-export function Table<T>({ label, columns, items, keyOf, detail }: TableProps<T>) {
+export function Table<T>({ things, columns, items, keyOf, detail }: TableProps<T>) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+    <div class="scroll" tabIndex={0} role="region" aria-label={`Table of ${things}`}>
       <table>
         <thead>
           <tr>
-            {columns.map(({ head, wide, silent }) => (
-              <th key={head} scope="col" class={wide ? 'wide' : undefined}>
+            {columns.map(({ head, silent, ...looks }) => (
+              <th key={head} scope="col" class={classOf(looks)}>
                 {silent ? <span class="hidden">{head}</span> : head}
               </th>
             ))}
@@ -57,6 +61,11 @@ export function Table<T>({ label, columns, items, keyOf, detail }: TableProps<T>
   )
 }
 
+function classOf({ number, wide }: { number?: boolean; wide?: boolean }): string | undefined {
+  if (number) return wide ? 'number wide' : 'number'
+  return wide ? 'wide' : undefined
+}
+
 type RowProps<T> = Pick<TableProps<T>, 'columns'> & { one: T; detail: TableProps<T>['detail'] }
 
 function Row<T>({ one, columns, detail }: RowProps<T>) {
@@ -64,8 +73,8 @@ function Row<T>({ one, columns, detail }: RowProps<T>) {
   return (
     <Fragment>
       <tr>
-        {columns.map(({ head, cell, wide }) => (
-          <td key={head} class={wide ? 'wide' : undefined}>
+        {columns.map(({ head, cell, ...looks }) => (
+          <td key={head} class={classOf(looks)}>
             {cell(one)}
           </td>
         ))}
@@ -96,29 +105,26 @@ interface ListProps<T> extends Omit<TableProps<T>, 'items'> {
   pages: Pages<T>
   /** Shown in place of an empty table: it teaches what fills it. */
   empty: ComponentChildren
-  /** Of the button that asks for the next page. */
-  moreWords: string
+  /** In the order of their names; else the newest come first. */
+  byName?: boolean
 }
 
-export function List<T>({ pages, empty, moreWords, ...table }: ListProps<T>) {
+export function List<T>({ pages, empty, byName = false, ...table }: ListProps<T>) {
   const { items, error, reload, more, refused } = pages
   if (error !== undefined) return <Refused error={error} retry={reload} />
-  if (items === undefined) return <p class="muted">Loading …</p>
+  if (items === undefined) return <Loading />
   // A page may be empty and have one after it, where the server looked far for what is asked for.
   if (items.length === 0 && more === undefined) return <div class="empty">{empty}</div>
   return (
     <>
       <Table {...table} items={items} />
-      <div class="row">
-        <button type="button" onClick={reload}>
-          Refresh
-        </button>
+      <Refresh onPress={reload}>
         {more !== undefined && (
           <button type="button" onClick={() => void more()}>
-            {moreWords}
+            Show {byName ? 'more' : 'older'} {table.things}
           </button>
         )}
-      </div>
+      </Refresh>
       {refused !== undefined && <ErrorNote error={refused} />}
     </>
   )

@@ -1,6 +1,6 @@
 // Server-sent events, read from a body as it comes: EventSource could send no token.
 
-export interface ServerEvent {
+interface ServerEvent {
   event: string
   data: unknown
 }

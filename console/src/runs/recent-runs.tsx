@@ -1,14 +1,15 @@
 // Recent runs of one executable, each with its log and timings on demand.
 import { useEffect } from 'preact/hooks'
 import { recentRuns, runDetail } from './api.ts'
+import type { RunDetail } from './api.ts'
 import * as format from '../format.ts'
 import { linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { CommandLine } from '../parts/copy.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { RUN_COLUMNS } from './run-columns.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
 
 /** `turn` changes with each call that was made here. */
@@ -20,7 +21,7 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
   return (
     <>
       <List
-        label="Table of runs"
+        things="runs"
         columns={RUN_COLUMNS}
         pages={pages}
         keyOf={(run) => run.run_id}
@@ -34,7 +35,6 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
             <CommandLine text={curl} label="curl line for a first call" />
           </>
         }
-        moreWords="Show older runs"
       />
       <p>
         <a href={linkTo('runs', {}, { wasm_id: id })}>All runs of this function, as they end</a>
@@ -44,9 +44,11 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
 }
 
 function Detail({ runId, id }: { runId: string; id: number }) {
-  const { value: run, error, reload } = useLoad(runId, (signal) => runDetail(runId, id, signal))
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  if (run === undefined) return <p class="muted">Loading …</p>
+  const loaded = useLoad(runId, (signal) => runDetail(runId, id, signal))
+  return <Shown of={loaded}>{(run) => <Known run={run} />}</Shown>
+}
+
+function Known({ run }: { run: RunDetail }) {
   const stages = Object.entries(run.timings_us).filter(([, us]) => us !== null)
   return (
     <>

@@ -6,7 +6,7 @@ import { Status, Time } from '../parts/facts.tsx'
 import type { Column } from '../parts/table.tsx'
 
 /** With the function, whose key may be needed to see it. */
-export function runLink({ run_id: id, wasm_id }: Pick<RunItem, 'run_id' | 'wasm_id'>): string {
+function runLink({ run_id: id, wasm_id }: Pick<RunItem, 'run_id' | 'wasm_id'>): string {
   return linkTo('run', { id }, { wasm_id })
 }
 
@@ -20,7 +20,7 @@ const TIME: Column<RunItem> = {
 }
 const OUTCOME: readonly Column<RunItem>[] = [
   { head: 'Status', cell: (run) => <Status word={run.status} code={run.code} /> },
-  { head: 'Took', cell: (run) => took(run) },
+  { head: 'Took', number: true, cell: (run) => took(run) },
   { head: 'Version', cell: (run) => run.version, wide: true },
 ]
 

@@ -1,12 +1,10 @@
 // Parts of a run's page: where it came from, its tries, what went on from it, and the result where it is kept.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { runResult } from './api.ts'
 import type { RunDetail } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import * as format from '../format.ts'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { Status, Time } from '../parts/facts.tsx'
@@ -29,6 +27,7 @@ const INPUT_COLUMNS: readonly Column<Input>[] = [
   },
   {
     head: 'Size',
+    number: true,
     cell: ({ bytes }) => (bytes === null ? 'did not come' : format.bytes(bytes)),
   },
 ]
@@ -57,7 +56,7 @@ export function CameFrom({ run }: Props) {
       </p>
       {inputs !== null ? (
         <Table
-          label="Table of inputs"
+          things="inputs"
           columns={INPUT_COLUMNS}
           items={inputs.map((input, at) => ({ ...input, number: at + 1 }))}
           keyOf={({ number }) => number}
@@ -86,7 +85,7 @@ export function Tries({ run }: Props) {
     <section aria-labelledby="tries">
       <h2 id="tries">Tries before</h2>
       <Table
-        label="Table of tries"
+        things="tries"
         columns={TRY_COLUMNS}
         items={run.failed_tries}
         keyOf={({ number }) => number}
@@ -132,7 +131,8 @@ export function KeptResult({ run }: Props) {
       {!run.result_kept ? (
         <>
           <p class="muted">
-            None is kept. A result is where nobody waited for it, or where it could not be sent on:
+            None is kept. A result is kept when nobody waited for it, or when it could not be sent
+            on:
           </p>
           <CommandLine text={backgroundCurl(run)} label="curl line whose result is kept" />
         </>
@@ -150,7 +150,6 @@ export function KeptResult({ run }: Props) {
 }
 
 function backgroundCurl({ wasm_id: id, function: name }: RunDetail): string {
-  const route = `${ROOT}/api/run/${id}/${encodeURIComponent(name)}`
-  const words = [{ raw: 'curl' }, '-X', 'POST', route, ...tokenWords(session.token())]
-  return line([...words, '-H', 'Prefer: respond-async', '--data-raw', 'hello'])
+  const path = `/api/run/${id}/${encodeURIComponent(name)}`
+  return curl('POST', path, '-H', 'Prefer: respond-async', '--data-raw', 'hello')
 }

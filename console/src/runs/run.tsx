@@ -1,22 +1,20 @@
 // One run: what came of it, what it spent its time on, where it came from and what went on from it.
-import { useEffect } from 'preact/hooks'
 import { WasmhookError } from '../../../packages/client/src/error.ts'
 import { cancelRun, runDetail } from './api.ts'
 import type { RunDetail } from './api.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
 import { AdminKey } from '../parts/admin-key.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
+import { ErrorNote, KeptError } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
+import { Refresh } from '../parts/refresh.tsx'
+import { Loading } from '../parts/shown.tsx'
 import { CameFrom, KeptResult, Onward, Tries } from './run-sections.tsx'
 import { Timeline } from './timeline.tsx'
 import { linkTo } from '../route.ts'
+import { useAgain } from '../hooks/use-again.ts'
 import { useLoad } from '../hooks/use-load.ts'
-import { WHAT_TO_DO } from '../what-to-do.ts'
-
-/** How often one that goes on is looked at again. */
-const LOOK_MS = 1_000
 
 /** @param wasmId its function's, where the address says: its key may be asked for */
 export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined }) {
@@ -25,12 +23,7 @@ export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined
     error,
     reload,
   } = useLoad(`run ${id}`, (signal) => runDetail(id, wasmId, signal))
-  const goesOn = run?.ended_at === null
-  useEffect(() => {
-    if (!goesOn) return
-    const timer = setInterval(reload, LOOK_MS)
-    return () => clearInterval(timer)
-  }, [goesOn, reload])
+  useAgain(run?.ended_at === null, run, reload)
   const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
   const way = [{ name: 'Runs', href: linkTo('runs') }]
   if (run !== undefined) {
@@ -45,7 +38,7 @@ export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined
       ) : (
         error !== undefined && <ErrorNote error={error} retry={reload} />
       )}
-      {run === undefined && error === undefined && <p class="muted">Loading …</p>}
+      {run === undefined && error === undefined && <Loading />}
       {run !== undefined && <Known run={run} onChanged={reload} />}
     </>
   )
@@ -56,19 +49,23 @@ function Known({ run, onChanged }: { run: RunDetail; onChanged: () => void }) {
   return (
     <>
       <RunFacts run={run} />
-      {run.code !== null && <Failure run={run} code={run.code} />}
-      {run.ended_at === null &&
-        (run.cancel_requested ? (
-          <p class="muted">It was asked to end.</p>
-        ) : (
-          <Action
-            verb="Cancel this run"
-            sure="Cancel it for good"
-            act={() => cancelRun(id, wasmId)}
-            done=""
-            onDone={onChanged}
-          />
-        ))}
+      {run.code !== null && <KeptError code={run.code} message={run.error} />}
+      {run.ended_at === null && (
+        <>
+          {run.cancel_requested ? (
+            <p class="muted">It has been asked to end.</p>
+          ) : (
+            <Action
+              verb="Cancel this run"
+              sure="Cancel it for good"
+              act={() => cancelRun(id, wasmId)}
+              done=""
+              onDone={onChanged}
+            />
+          )}
+          <Refresh onPress={onChanged} />
+        </>
+      )}
       <section aria-labelledby="timeline">
         <h2 id="timeline">Timeline</h2>
         <Timeline timings={run.timings_us} />
@@ -121,16 +118,5 @@ function RunFacts({ run }: { run: RunDetail }) {
         <code>{run.run_id}</code>
       </Fact>
     </Facts>
-  )
-}
-
-function Failure({ run, code }: { run: RunDetail; code: string }) {
-  return (
-    <div class="note bad">
-      <p>
-        <code class="code">{code}</code> {run.error}
-      </p>
-      {WHAT_TO_DO[code] !== undefined && <p class="muted">{WHAT_TO_DO[code]}</p>}
-    </div>
   )
 }

@@ -1,7 +1,6 @@
 // Runs of all functions, newest first; those that end while one looks come by themselves.
-import { ROOT } from '../client.ts'
 import { RUN_STATUSES, readRunFilter } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Filters } from '../parts/filters.tsx'
@@ -10,13 +9,12 @@ import { Head } from '../parts/head.tsx'
 import { ALL_RUN_COLUMNS } from './run-columns.tsx'
 import { List } from '../parts/table.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLiveRuns } from './use-live-runs.ts'
 import type { LiveRuns, LiveState } from './use-live-runs.ts'
 
 const FILTERS: readonly Filter[] = [
   { name: 'status', label: 'Status', options: RUN_STATUSES },
-  { name: 'wasm_id', label: 'Function', placeholder: 'its id' },
+  { name: 'wasm_id', label: 'Function id' },
   { name: 'code', label: 'Error code', placeholder: 'TRAP' },
 ]
 
@@ -29,12 +27,11 @@ export function Runs({ query }: { query: Readonly<Record<string, string>> }) {
       <Filters filters={FILTERS} query={query} link={(asked) => linkTo('runs', {}, asked)} />
       <Live live={live} />
       <List
-        label="Table of runs"
+        things="runs"
         columns={ALL_RUN_COLUMNS}
         pages={live.pages}
         keyOf={(run) => run.run_id}
         empty={<Empty filtered={Object.keys(filter).length > 0} />}
-        moreWords="Show older runs"
       />
       {live.cut && (
         <p class="muted small">
@@ -49,7 +46,7 @@ const WORDS: Readonly<Record<LiveState, string>> = {
   connecting: 'Connecting …',
   live: 'Live',
   paused: 'Paused',
-  lost: 'Not connected: tries again',
+  lost: 'Not connected, trying again',
   refused: 'Not connected',
 }
 
@@ -78,13 +75,12 @@ function Live({ live: { state, told, sampled, pause } }: { live: LiveRuns }) {
 }
 
 function Empty({ filtered }: { filtered: boolean }) {
-  if (filtered) return <p>No run is like that. Show all, or wait for one to end.</p>
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/run/ID/FUNCTION`]
+  if (filtered) return <p>No run matches. Show all, or wait for one to end.</p>
   return (
     <>
       <p>Nothing has run yet. Call a function from its page, or from a terminal:</p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), '--data-raw', 'hello'])}
+        text={curl('POST', '/api/run/ID/FUNCTION', '--data-raw', 'hello')}
         label="curl line that calls a function"
       />
     </>

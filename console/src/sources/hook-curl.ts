@@ -1,6 +1,6 @@
 // The lines for a terminal that send a source what its scheme asks for, signed where it signs. The secret is `$SECRET`.
 import type { Source } from './api.ts'
-import { line, quote } from '../curl.ts'
+import { curlTo, quote } from '../curl.ts'
 import type { Word } from '../curl.ts'
 
 const BODY = '{"hello":"world"}'
@@ -78,8 +78,7 @@ function signature(text: string, made: string): string {
 }
 
 function send(url: Word, more: readonly Word[] = [], body: Word = BODY): string {
-  const begin = [{ raw: 'curl' }, url, ...more]
-  return line([...begin, '-H', 'Content-Type: application/json', '--data-raw', body])
+  return curlTo(url, ...more, '-H', 'Content-Type: application/json', '--data-raw', body)
 }
 
 function lines(...all: readonly string[]): string {

@@ -193,7 +193,7 @@ export function complaintOfRare(text: string): string | undefined {
 
 export function complaintOf(draft: Draft): string | undefined {
   if (!draft.runs && !draft.publishes) return 'It has to run a function, publish, or both.'
-  if (draft.runs && !/^[1-9]\d*$/.test(draft.wasmId.trim())) return 'Give the number of a function.'
+  if (draft.runs && !/^[1-9]\d*$/.test(draft.wasmId.trim())) return 'Give the id of a function.'
   if (draft.runs && draft.functionName.trim() === '') return 'Choose which export it calls.'
   if (draft.publishes && draft.type.trim() === '') {
     return draft.typeIn === 'fixed' ? 'Name the event type.' : 'Say where the event type stands.'

@@ -9,12 +9,12 @@ import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { Filters } from '../parts/filters.tsx'
 import { Headers } from '../parts/headers.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
-import { Payload, useBytes } from '../parts/payload.tsx'
+import { Payload, SENT_WORDS, useBytes } from '../parts/payload.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 
@@ -39,7 +39,7 @@ export function SourceEvents({ source, verdict, curl }: Props) {
         link={(query) => linkTo('source', { tenant, id }, query)}
       />
       <List
-        label="Events"
+        things="events"
         columns={columns(tenant)}
         pages={pages}
         keyOf={(one) => one.event_id}
@@ -48,7 +48,6 @@ export function SourceEvents({ source, verdict, curl }: Props) {
           show: (one) => <Detail tenant={tenant} event={one} onReplayed={pages.reload} />,
         }}
         empty={<Empty verdict={verdict} curl={curl} />}
-        moreWords="Show older events"
       />
     </>
   )
@@ -89,13 +88,17 @@ interface DetailProps {
 }
 
 function Detail({ tenant, event, onReplayed }: DetailProps) {
-  const { value, error, reload } = useLoad(event.event_id, (signal) =>
-    findSourceEvent(tenant, event, signal),
+  const loaded = useLoad(event.event_id, (signal) => findSourceEvent(tenant, event, signal))
+  return (
+    <Shown of={loaded}>
+      {(whole) => <Whole tenant={tenant} event={whole} onReplayed={onReplayed} />}
+    </Shown>
   )
+}
+
+function Whole({ tenant, event, onReplayed }: DetailProps & { event: WholeEvent }) {
   const { mayManage } = useWho()
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  if (value === undefined) return <p class="muted">Loading …</p>
-  const { reason, reason_code: code } = value
+  const { reason, reason_code: code } = event
   return (
     <>
       {reason !== null && (
@@ -103,13 +106,13 @@ function Detail({ tenant, event, onReplayed }: DetailProps) {
           {code !== null && <code class="code">{code}</code>} {reason}
         </p>
       )}
-      <Ids tenant={tenant} event={value} />
-      {value.headers === null ? (
+      <Ids tenant={tenant} event={event} />
+      {event.headers === null ? (
         <p class="muted">Its headers and body are not kept.</p>
       ) : (
-        <Content event={value} />
+        <Content event={event} />
       )}
-      {mayManage && value.body_kept && (
+      {mayManage && event.body_kept && (
         <Replay tenant={tenant} event={event} onReplayed={onReplayed} />
       )}
     </>
@@ -123,12 +126,7 @@ function Content({ event }: { event: WholeEvent }) {
       {body === undefined ? (
         <p class="muted">Its body is not kept.</p>
       ) : (
-        <Payload
-          title="Body"
-          name="event"
-          body={body}
-          words={{ empty: 'It has no body.', text: 'Body text', image: 'The image that was sent' }}
-        />
+        <Payload title="Body" name="event" body={body} words={SENT_WORDS} />
       )}
       <Headers all={pairs(event.headers)} />
       {hasMembers(event.query) && (

@@ -37,7 +37,7 @@ export function SourceFields({ draft, onChange }: Props) {
 }
 
 function Runs({ draft, onChange }: Props) {
-  // The newest are offered; any other is named by its number. A tenant's token may see none.
+  // The newest are offered; any other is named by its id. A tenant's token may see none.
   const { value } = useLoad('newest functions', (signal) =>
     listFunctions(undefined, signal).catch(() => undefined),
   )
@@ -54,7 +54,7 @@ function Runs({ draft, onChange }: Props) {
   return (
     <div class="fields">
       <TextField
-        label="Number of the function"
+        label="Function id"
         inputMode="numeric"
         help={chosen?.description || 'Its page shows it.'}
         suggestions={known.map(({ wasm_id: id }) => String(id))}
@@ -127,7 +127,7 @@ function Rare({ text, onChange }: { text: string; onChange: (text: string) => vo
       <summary>Format, event id and challenge</summary>
       <div class="more-inside">
         <TextField
-          label="As JSON; empty for what is usual"
+          label="As JSON; empty for the usual"
           rows={5}
           mono
           placeholder={RARE_EXAMPLE}

@@ -5,11 +5,11 @@ import type { Source, Verdict } from './api.ts'
 import * as format from '../format.ts'
 import { hookCurl } from './hook-curl.ts'
 import { Action } from '../parts/action.tsx'
-import { CommandLine, CopyButton } from '../parts/copy.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
+import { CommandLine, Copyable } from '../parts/copy.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Secret } from '../parts/secret.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { SourceEvents } from './source-events.tsx'
 import { SourceFields } from './source-fields.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
@@ -35,19 +35,17 @@ interface Props {
 }
 
 export function SourcePage({ tenant, id, query }: Props) {
-  const { value, error, reload } = useLoad(`source ${id}`, (signal) =>
-    findSource(tenant, id, signal),
-  )
+  const loaded = useLoad(`source ${id}`, (signal) => findSource(tenant, id, signal))
   return (
     <>
       <TenantHead
         tenant={tenant}
         tab="sources"
-        title={value?.description || `Source ${format.shortId(id)}`}
+        title={loaded.value?.description || `Source ${format.shortId(id)}`}
       />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {value === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {value !== undefined && <Known source={value} query={query} onChanged={reload} />}
+      <Shown of={loaded}>
+        {(source) => <Known source={source} query={query} onChanged={loaded.reload} />}
+      </Shown>
     </>
   )
 }
@@ -63,10 +61,7 @@ function Known({ source, query, onChanged }: KnownProps & Pick<Props, 'query'>) 
   const curl = hookCurl(source)
   return (
     <>
-      <div class="secret">
-        <code>{url}</code>
-        <CopyButton text={url} what="the address" />
-      </div>
+      <Copyable text={url} what="the address" />
       <About source={source} />
       <section aria-labelledby="events">
         <h2 id="events">What came</h2>
@@ -188,7 +183,7 @@ function Verification({ source, onChanged }: KnownProps) {
 function Ends({ source, onChanged }: KnownProps) {
   const { tenant, enabled } = source
   return (
-    <>
+    <div class="call">
       <Action
         key={String(enabled)}
         verb={enabled ? 'Disable it' : 'Enable it'}
@@ -208,6 +203,6 @@ function Ends({ source, onChanged }: KnownProps) {
         done=""
         onDone={() => go(linkTo('sources', { tenant }))}
       />
-    </>
+    </div>
   )
 }

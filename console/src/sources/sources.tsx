@@ -1,9 +1,8 @@
 // A tenant's sources, with what each does and what it got last, and a form that makes one.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { listSourceEvents, listSources, makeSource } from './api.ts'
 import type { Source } from './api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Status, Time } from '../parts/facts.tsx'
@@ -15,7 +14,6 @@ import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { VerifyFields } from './verify-fields.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import {
   NEW_DRAFT,
   NEW_VERIFY,
@@ -47,16 +45,15 @@ export function Sources({ tenant }: { tenant: string }) {
       </p>
       {made !== undefined && <JustMade source={made} />}
       <List
-        label="Sources"
+        things="sources"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.source_id}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show older sources"
       />
       {mayManage && (
         <section aria-labelledby="make">
-          <h2 id="make">Make a source</h2>
+          <h2 id="make">A new source</h2>
           <NewSource
             key={turn}
             tenant={tenant}
@@ -166,7 +163,6 @@ function NewSource({ tenant, onMade }: { tenant: string; onMade: (one: Made) => 
 }
 
 function Empty({ tenant }: { tenant: string }) {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/sources`]
   const body = {
     tenant,
     verify: { scheme: 'github' },
@@ -176,7 +172,7 @@ function Empty({ tenant }: { tenant: string }) {
     <>
       <p>There are no sources. Make one below, or from a terminal:</p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/sources', ...jsonWords(body))}
         label="curl line that makes a source"
       />
     </>

@@ -1,20 +1,20 @@
 // The server as a whole: whether it keeps up, what it holds and how it is set.
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { readSystem } from './api.ts'
 import type { System } from './api.ts'
-import { line, tokenWords } from '../curl.ts'
+import { curl } from '../curl.ts'
 import * as format from '../format.ts'
-import { Chart } from '../parts/chart.tsx'
+import { Chart, Keys } from '../parts/chart.tsx'
 import type { Series } from '../parts/chart.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { Head } from '../parts/head.tsx'
+import { Loading } from '../parts/shown.tsx'
 import { Table } from '../parts/table.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLoad } from '../hooks/use-load.ts'
 
 const EVERY_MS = 2_000
@@ -44,7 +44,7 @@ export function SystemPage() {
     <>
       <Head title="System" />
       {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {newest === undefined && error === undefined && <p class="muted">Loading …</p>}
+      {newest === undefined && error === undefined && <Loading />}
       {newest !== undefined && (
         <>
           <Summary system={newest} />
@@ -52,10 +52,7 @@ export function SystemPage() {
           {samples.length > 0 && <Charts samples={samples} system={newest} />}
           <section aria-labelledby="terminal">
             <h2 id="terminal">From a terminal</h2>
-            <CommandLine
-              text={line([{ raw: 'curl' }, ...tokenWords(session.token()), `${ROOT}/api/system`])}
-              label="curl line that tells the same"
-            />
+            <CommandLine text={curl('GET', '/api/system')} label="curl line that tells the same" />
           </section>
           <Limits limits={newest.limits} />
         </>
@@ -103,13 +100,14 @@ function Queues({ queues }: Pick<System, 'queues'>) {
     <section aria-labelledby="queues">
       <h2 id="queues">Queues</h2>
       <Table
-        label="Table of queues"
+        things="queues"
         keyOf={(queue) => queue.name}
         items={rows}
         columns={[
           { head: 'Queue', cell: ({ name, href }) => <a href={href}>{name}</a> },
           {
             head: 'Waiting',
+            number: true,
             cell: ({ depth, more }) => `${count(depth)}${more ? ' and more' : ''}`,
           },
           { head: 'Oldest due', cell: ({ oldest_due_at: at }) => dueWords(at) },
@@ -191,15 +189,7 @@ function Figure({ name, now, times, series, words }: FigureProps) {
     <section class="card" aria-label={name}>
       <h2>{name}</h2>
       <p class="muted small">{now}</p>
-      {series.length > 1 && (
-        <ul class="keys">
-          {series.map((one) => (
-            <li key={one.name} class={`key ${one.color.slice(2)}`}>
-              {one.name}
-            </li>
-          ))}
-        </ul>
-      )}
+      {series.length > 1 && <Keys series={series} />}
       <Chart
         label={`${name} while this page is open; now ${now}`}
         times={times}
@@ -212,28 +202,20 @@ function Figure({ name, now, times, series, words }: FigureProps) {
 
 function Limits({ limits }: Pick<System, 'limits'>) {
   const [wanted, setWanted] = useState('')
-  const shown = Object.entries(limits).filter(([name]) => name.includes(wanted.toUpperCase()))
+  const shown = Object.entries(limits).filter(([name]) =>
+    name.includes(wanted.trim().toUpperCase()),
+  )
   return (
     <section aria-labelledby="limits">
-      <h2 id="limits">Limits and other figures of its settings</h2>
+      <h2 id="limits">Settings</h2>
       <div class="filters" role="search">
-        <div class="field">
-          <label for="limit-name">Name</label>
-          <input
-            id="limit-name"
-            type="text"
-            autoComplete="off"
-            spellcheck={false}
-            value={wanted}
-            onInput={(event) => setWanted(event.currentTarget.value.trim())}
-          />
-        </div>
+        <TextField label="Name" value={wanted} onChange={setWanted} />
       </div>
       {shown.length === 0 ? (
-        <p class="muted">None is called so.</p>
+        <p class="muted">No setting is called that.</p>
       ) : (
         <Table
-          label="Table of limits"
+          things="limits"
           keyOf={([name]) => name}
           items={shown}
           columns={[

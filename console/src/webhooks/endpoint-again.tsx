@@ -1,22 +1,21 @@
 // Sending an endpoint what it missed or what failed, as a job that is watched until it ends.
-import { useEffect, useState } from 'preact/hooks'
-import { readJob, recover, replay } from './endpoints-api.ts'
-import type { Job, OfEndpoint } from './endpoints-api.ts'
-import { linkTo } from '../route.ts'
-import { useLoad } from '../hooks/use-load.ts'
+import { useState } from 'preact/hooks'
+import { recover, replay } from './endpoints-api.ts'
+import type { OfEndpoint } from './endpoints-api.ts'
+import { JobBegun } from '../deliveries/job-progress.tsx'
+import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
-import { Fact, Facts, Status } from '../parts/facts.tsx'
 import { TextField } from '../parts/fields.tsx'
 
-const WATCH_EVERY_MS = 1_000
 const DAY_MS = 86_400_000
 
 export function EndpointAgain({ of }: { of: OfEndpoint }) {
-  const [since, setSince] = useState(() => localTime(Date.now() - DAY_MS))
-  const [job, setJob] = useState<Job | undefined>(undefined)
+  const [since, setSince] = useState(() => format.localMinute(new Date(Date.now() - DAY_MS)))
+  const [job, setJob] = useState<string | undefined>(undefined)
   const from = new Date(since)
   const known = !Number.isNaN(from.getTime())
-  const begin = (what: typeof replay) => async () => setJob(await what(of, from.toISOString()))
+  const begin = (what: typeof replay) => async () =>
+    setJob((await what(of, from.toISOString())).job_id)
   return (
     <div class="call">
       <TextField
@@ -56,40 +55,11 @@ export function EndpointAgain({ of }: { of: OfEndpoint }) {
           </div>
         </div>
       )}
-      {job !== undefined && <Watched key={job.job_id} begun={job} />}
+      {job !== undefined && (
+        <section class="result" key={job} aria-label="Job">
+          <JobBegun id={job} />
+        </section>
+      )}
     </div>
   )
-}
-
-function Watched({ begun }: { begun: Job }) {
-  const { value, reload } = useLoad(`job ${begun.job_id}`, (signal) =>
-    readJob(begun.job_id, signal),
-  )
-  const job = value ?? begun
-  useEffect(() => {
-    if (value === undefined || value.state !== 'running') return undefined
-    const timer = setTimeout(reload, WATCH_EVERY_MS)
-    return () => clearTimeout(timer)
-  }, [value])
-  return (
-    <section class="result" aria-label="Job" aria-live="polite">
-      <Facts>
-        <Fact name={job.kind}>
-          <Status word={job.state} />
-        </Fact>
-        <Fact name="found">{job.matched}</Fact>
-        <Fact name="sent">{job.resent}</Fact>
-        {job.skipped > 0 && <Fact name="left out">{job.skipped}</Fact>}
-      </Facts>
-      <p>
-        <a href={linkTo('resends')}>All jobs that send again</a>
-      </p>
-    </section>
-  )
-}
-
-/** As the field takes it: of this place, to the minute. */
-function localTime(ms: number): string {
-  const at = new Date(ms)
-  return new Date(ms - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

@@ -58,7 +58,7 @@ export function complaintOf(draft: EndpointDraft, isNew: boolean): string | unde
   if (typesOf(draft).length === 0) return 'Say which event types it gets; * is all.'
   if (isNew && draft.to === 'url' && draft.url.trim() === '') return 'Give the URL it is sent to.'
   if (draft.to === 'function' && !(isWhole(draft.wasmId) && draft.name.trim() !== '')) {
-    return 'Give the number of the function and the name of its export.'
+    return 'Give the id of the function and the name of its export.'
   }
   if (lines(draft.headers).some((one) => !/^[^:\s]+:/.test(one))) {
     return 'Each line of the headers has to be Name: value.'
@@ -70,7 +70,7 @@ export function complaintOf(draft: EndpointDraft, isNew: boolean): string | unde
     return 'Rate, attempts and milliseconds have to be numbers, or empty.'
   }
   const wrong = [draft.retry, draft.filter, draft.others].some((one) => jsonComplaint(one))
-  if (wrong) return 'Mend the JSON that is marked.'
+  if (wrong) return 'Correct the marked JSON.'
   const others = readJson(draft.others) ?? {}
   return typeof others !== 'object' || Array.isArray(others)
     ? 'The other fields have to be one JSON object.'

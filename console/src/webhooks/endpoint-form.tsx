@@ -29,14 +29,14 @@ export function EndpointFields({ draft, onChange, types, shownUrl }: Props) {
           placeholder={shownUrl ?? 'https://example.com/hook'}
           value={draft.url}
           onChange={(url) => set({ url })}
-          {...(isNew ? {} : { help: 'Left empty it stays.' })}
+          {...(isNew ? {} : { help: 'Left empty, it stays as it is.' })}
         />
       ) : (
         <div class="fields">
           <TextField
-            label="Function"
+            label="Function id"
             inputMode="numeric"
-            help="The number that its page shows."
+            help="Its page shows it."
             value={draft.wasmId}
             onChange={(wasmId) => set({ wasmId })}
           />
@@ -88,7 +88,7 @@ function Advanced({ draft, set, isNew }: AdvancedProps) {
         rows={2}
         mono
         placeholder="Authorization: Bearer …"
-        help={`One on a line, sent with each event.${isNew ? '' : ' What is written here replaces all of them; left empty they stay.'}`}
+        help={`One on a line, sent with each event.${isNew ? '' : ' What is written here replaces all of them. Left empty, they stay as they are.'}`}
         value={draft.headers}
         onChange={(headers) => set({ headers })}
       />
@@ -119,7 +119,7 @@ function Advanced({ draft, set, isNew }: AdvancedProps) {
           <TextField
             label="Order by"
             placeholder="customer.id"
-            help="A path into the payload; empty: all are one line."
+            help="A path into the payload. Left empty, all are one line."
             value={draft.orderKey}
             onChange={(orderKey) => set({ orderKey })}
           />
@@ -156,7 +156,7 @@ function Advanced({ draft, set, isNew }: AdvancedProps) {
         label="Retries"
         rows={2}
         placeholder='{"interval_ms":5000,"backoff":2,"retries":5}'
-        help="As JSON; empty: as the server does by itself."
+        help="As JSON. Left empty, the server’s own."
         value={draft.retry}
         onChange={(retry) => set({ retry })}
       />
@@ -164,7 +164,7 @@ function Advanced({ draft, set, isNew }: AdvancedProps) {
         label="Payload filter"
         rows={2}
         placeholder='{"path":"total","gte":100}'
-        help="Which payloads it wants, as JSON; empty: every one."
+        help="Which payloads it wants, as JSON. Left empty, all of them."
         value={draft.filter}
         onChange={(filter) => set({ filter })}
       />
@@ -172,7 +172,7 @@ function Advanced({ draft, set, isNew }: AdvancedProps) {
         label="Other fields"
         rows={2}
         placeholder='{"signature_style":"token","delay_ms":1000}'
-        help="What else the API takes of an endpoint, as one JSON object."
+        help="Any other field of an endpoint that the API takes, as one JSON object."
         value={draft.others}
         onChange={(others) => set({ others })}
       />

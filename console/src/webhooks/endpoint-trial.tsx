@@ -35,12 +35,12 @@ export function EndpointTrial({ of, types, onTested }: Props) {
       <SaveForm
         verb="Test"
         done="The answer is below"
-        complain={() => (jsonComplaint(payload) ? 'Mend the JSON that is marked.' : undefined)}
+        complain={() => (jsonComplaint(payload) ? 'Correct the marked JSON.' : undefined)}
         save={send}
         onSaved={onTested}
       >
         <p class="muted">
-          It is sent one event now, signed and made as any, though it may be disabled. Nothing is
+          This sends it one event now, signed like any other, even while it is disabled. Nothing is
           stored, and nothing is tried again.
         </p>
         <TextField
@@ -53,7 +53,7 @@ export function EndpointTrial({ of, types, onTested }: Props) {
         <JsonField
           label="Payload"
           rows={3}
-          help="As JSON; empty: the example of the type."
+          help="As JSON. Left empty, the example of the type."
           value={payload}
           onChange={setPayload}
         />

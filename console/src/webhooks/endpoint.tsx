@@ -10,7 +10,7 @@ import {
   resumeEndpoint,
   rotateSecret,
 } from './endpoints-api.ts'
-import type { Endpoint, MadeEndpoint, OfEndpoint } from './endpoints-api.ts'
+import type { Endpoint, EndpointStats, MadeEndpoint, OfEndpoint } from './endpoints-api.ts'
 import { listEventTypes } from './events-api.ts'
 import { changesOf, complaintOf, draftOf } from './endpoint-draft.ts'
 import * as format from '../format.ts'
@@ -19,30 +19,26 @@ import { EndpointAgain } from './endpoint-again.tsx'
 import { EndpointFields } from './endpoint-form.tsx'
 import { EndpointState, nameOf } from './endpoint-state.tsx'
 import { EndpointTrial } from './endpoint-trial.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { Hours } from './hours.tsx'
+import { Refresh } from '../parts/refresh.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Secret } from '../parts/secret.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
-import { Warnings } from './warnings.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { go, linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { useWho } from '../who.ts'
 
 export function EndpointPage({ tenant, id }: OfEndpoint) {
   const of = { tenant, id }
-  const {
-    value: one,
-    error,
-    reload,
-  } = useLoad(`endpoint ${id}`, (signal) => readEndpoint(of, signal))
+  const loaded = useLoad(`endpoint ${id}`, (signal) => readEndpoint(of, signal))
+  const { value: one, reload } = loaded
   return (
     <>
       <TenantHead tenant={tenant} tab="endpoints" title={one ? nameOf(one) : 'Endpoint'} />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {one === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {one !== undefined && <Known one={one} onChanged={reload} />}
+      <Shown of={loaded}>{(endpoint) => <Known one={endpoint} onChanged={reload} />}</Shown>
     </>
   )
 }
@@ -138,13 +134,16 @@ function Known({ one, onChanged }: Props) {
 }
 
 function Stats({ of }: { of: OfEndpoint }) {
-  const {
-    value: stats,
-    error,
-    reload,
-  } = useLoad(`stats ${of.id}`, (signal) => readStats(of, signal))
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  if (stats === undefined) return <p class="muted">Loading …</p>
+  const loaded = useLoad(`stats ${of.id}`, (signal) => readStats(of, signal))
+  return (
+    <>
+      <Shown of={loaded}>{(stats) => <Figures tenant={of.tenant} stats={stats} />}</Shown>
+      <Refresh onPress={loaded.reload} />
+    </>
+  )
+}
+
+function Figures({ tenant, stats }: { tenant: string; stats: EndpointStats }) {
   const attempts = stats.succeeded + stats.failed_attempts
   return (
     <>
@@ -171,16 +170,11 @@ function Stats({ of }: { of: OfEndpoint }) {
       {stats.hours.length === 0 ? (
         <p class="muted">
           Nothing was sent to it lately. Test it below, or{' '}
-          <a href={linkTo('messages', { tenant: of.tenant })}>publish something</a> that it gets.
+          <a href={linkTo('messages', { tenant })}>publish something</a> that it gets.
         </p>
       ) : (
         <Hours hours={stats.hours} nowMs={Date.now()} />
       )}
-      <div class="row">
-        <button type="button" onClick={reload}>
-          Refresh
-        </button>
-      </div>
     </>
   )
 }

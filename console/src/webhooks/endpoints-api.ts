@@ -73,9 +73,3 @@ export function replay(of: OfEndpoint, since: string) {
 export function recover(of: OfEndpoint, since: string) {
   return client.post('/api/endpoints/{id}/recover', { ...at(of), json: { since } })
 }
-
-export function readJob(id: string, signal?: AbortSignal) {
-  return client.get('/api/resend-jobs/{id}', { path: { id }, ...keys(), signal })
-}
-
-export type Job = Awaited<ReturnType<typeof readJob>>

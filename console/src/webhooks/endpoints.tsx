@@ -1,24 +1,22 @@
 // Where a tenant's events go: its endpoints with how they are, and a form that makes one.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { addEndpoint, listEndpoints, readStats } from './endpoints-api.ts'
 import type { Endpoint, MadeEndpoint } from './endpoints-api.ts'
 import { listEventTypes } from './events-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import { NEW_ENDPOINT, changesOf, complaintOf } from './endpoint-draft.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { EndpointFields } from './endpoint-form.tsx'
 import { EndpointState, nameOf } from './endpoint-state.tsx'
-import { Time } from '../parts/facts.tsx'
+import { Names, Time } from '../parts/facts.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { Secret } from '../parts/secret.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
-import { Warnings } from './warnings.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
@@ -38,12 +36,11 @@ export function Endpoints({ tenant, url }: Props) {
     <>
       <TenantHead tenant={tenant} tab="endpoints" />
       <List
-        label="Endpoints"
+        things="endpoints"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.endpoint_id}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show older endpoints"
       />
       {mayManage && (
         <section aria-labelledby="new">
@@ -66,21 +63,9 @@ const COLUMNS: readonly Column<Endpoint>[] = [
     ),
   },
   { head: 'State', cell: (one) => <EndpointState one={one} /> },
-  { head: 'Gets', cell: ({ event_types: types = [] }) => <Types all={types} />, wide: true },
+  { head: 'Gets', cell: ({ event_types: types = [] }) => <Names all={types} />, wide: true },
   { head: 'Taken', cell: (one) => <Share one={one} />, wide: true },
 ]
-
-const TYPES_SHOWN = 3
-
-function Types({ all }: { all: readonly string[] }) {
-  const more = all.length - TYPES_SHOWN
-  return (
-    <>
-      <code>{all.slice(0, TYPES_SHOWN).join(', ')}</code>
-      {more > 0 && <span class="muted"> and {more} more</span>}
-    </>
-  )
-}
 
 /** Of all attempts; asked for by each row, since a list does not tell. */
 function Share({ one: { tenant, endpoint_id: id } }: { one: Endpoint }) {
@@ -150,7 +135,6 @@ function Made({ one }: { one: MadeEndpoint }) {
 
 function Empty({ tenant }: { tenant: string }) {
   const { mayManage } = useWho()
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/endpoints`]
   const body = { tenant, url: 'https://example.com/hook', event_types: ['*'] }
   return (
     <>
@@ -159,7 +143,7 @@ function Empty({ tenant }: { tenant: string }) {
         {mayManage ? 'Make one below, or from a terminal:' : 'A token that may manage makes one:'}
       </p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/endpoints', ...jsonWords(body))}
         label="curl line for a first endpoint"
       />
     </>

@@ -5,7 +5,7 @@ import { Choice, JsonField, TextField, jsonComplaint, readJson } from '../parts/
 
 type Enforcement = NonNullable<NewEventType['enforcement']>
 
-export interface EventTypeDraft {
+interface EventTypeDraft {
   description: string
   schema: string
   example: string
@@ -27,7 +27,7 @@ export function typeDraftOf(one: EventType): EventTypeDraft {
 
 export function typeComplaint({ schema, example }: EventTypeDraft): string | undefined {
   const wrong = jsonComplaint(schema) ?? jsonComplaint(example)
-  return wrong === undefined ? undefined : 'Mend the JSON that is marked.'
+  return wrong === undefined ? undefined : 'Correct the marked JSON.'
 }
 
 /** What is empty is taken away. */
@@ -64,7 +64,7 @@ export function EventTypeFields({ draft, onChange }: Props) {
         label="A payload that does not satisfy it"
         value={draft.enforcement}
         options={{
-          off: 'is not looked for',
+          off: 'is not checked for',
           warn: 'is taken with a warning',
           reject: 'is refused',
         }}

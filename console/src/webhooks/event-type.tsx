@@ -3,29 +3,23 @@ import { useState } from 'preact/hooks'
 import { changeEventType, readEventType, removeEventType } from './events-api.ts'
 import type { EventType } from './events-api.ts'
 import { Action } from '../parts/action.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { EventTypeFields, typeBody, typeComplaint, typeDraftOf } from './event-type-form.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
-import { Warnings } from './warnings.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { go, linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { useWho } from '../who.ts'
 
 export function EventTypePage({ tenant, name }: { tenant: string; name: string }) {
-  const {
-    value: one,
-    error,
-    reload,
-  } = useLoad(`type ${tenant} ${name}`, (signal) => readEventType(tenant, name, signal))
+  const loaded = useLoad(`type ${tenant} ${name}`, (signal) => readEventType(tenant, name, signal))
   return (
     <>
       <TenantHead tenant={tenant} tab="eventTypes" title={name} />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {one === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {one !== undefined && <Known one={one} onChanged={reload} />}
+      <Shown of={loaded}>{(one) => <Known one={one} onChanged={loaded.reload} />}</Shown>
     </>
   )
 }
@@ -78,7 +72,7 @@ function Known({ one, onChanged }: Props) {
           <section aria-labelledby="delete">
             <h2 id="delete">Delete</h2>
             <div class="call">
-              <p class="muted">It can be published no more. What was published is still sent.</p>
+              <p class="muted">It can no longer be published. What was published is still sent.</p>
               <Action
                 verb="Delete this event type"
                 sure="Delete it for good"

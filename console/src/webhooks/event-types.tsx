@@ -1,9 +1,8 @@
 // What a tenant may publish: its event types, and a form that adds one.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { addEventType, listEventTypes } from './events-api.ts'
 import type { EventType } from './events-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { EventTypeFields, NEW_TYPE, typeBody, typeComplaint } from './event-type-form.tsx'
 import { TextField } from '../parts/fields.tsx'
@@ -11,9 +10,8 @@ import { SaveForm } from '../parts/save-form.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
-import { Warnings } from './warnings.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
 
@@ -26,12 +24,12 @@ export function EventTypes({ tenant }: { tenant: string }) {
     <>
       <TenantHead tenant={tenant} tab="eventTypes" />
       <List
-        label="Event types"
+        things="event types"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.name}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show more event types"
+        byName
       />
       {mayManage && (
         <section aria-labelledby="new">
@@ -104,7 +102,6 @@ function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
 
 function Empty({ tenant }: { tenant: string }) {
   const { mayManage } = useWho()
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/event-types`]
   const body = { tenant, name: 'order.created' }
   return (
     <>
@@ -113,7 +110,7 @@ function Empty({ tenant }: { tenant: string }) {
         {mayManage ? 'Add one below, or from a terminal:' : 'A token that may manage adds one:'}
       </p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/event-types', ...jsonWords(body))}
         label="curl line for a first event type"
       />
     </>

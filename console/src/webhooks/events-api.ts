@@ -47,18 +47,6 @@ export function publish(json: NewMessage) {
   return client.post('/api/messages', { json, ...keys() })
 }
 
-export function deliveriesOfMessage(
-  tenant: string,
-  message_id: string,
-  cursor?: string,
-  signal?: AbortSignal,
-) {
-  const query = { tenant, message_id, cursor }
-  return client.get('/api/deliveries', { query, ...keys(), signal })
-}
-
-export type DeliveryItem = Awaited<ReturnType<typeof deliveriesOfMessage>>['items'][number]
-
 /** What is left is its history. */
 export function expunge(tenant: string, id: string) {
   const query = { tenant }

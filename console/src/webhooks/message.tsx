@@ -1,32 +1,28 @@
 // One message: its payload, and what became of it at each endpoint.
-import { deliveriesOfMessage, expunge, readMessage } from './events-api.ts'
-import type { DeliveryItem, Message } from './events-api.ts'
+import { expunge, readMessage } from './events-api.ts'
+import type { Message } from './events-api.ts'
+import { listDeliveries } from '../deliveries/api.ts'
+import type { DeliveryItem } from '../deliveries/api.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
+import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
-import { Warnings } from './warnings.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
 
 export function MessagePage({ tenant, id }: { tenant: string; id: string }) {
-  const {
-    value: one,
-    error,
-    reload,
-  } = useLoad(`message ${id}`, (signal) => readMessage(tenant, id, signal))
+  const loaded = useLoad(`message ${id}`, (signal) => readMessage(tenant, id, signal))
   return (
     <>
-      <TenantHead tenant={tenant} tab="messages" title={one?.type ?? 'Message'} />
-      {error !== undefined && <ErrorNote error={error} retry={reload} />}
-      {one === undefined && error === undefined && <p class="muted">Loading …</p>}
-      {one !== undefined && <Known one={one} onChanged={reload} />}
+      <TenantHead tenant={tenant} tab="messages" title={loaded.value?.type ?? 'Message'} />
+      <Shown of={loaded}>{(one) => <Known one={one} onChanged={loaded.reload} />}</Shown>
     </>
   )
 }
@@ -59,7 +55,7 @@ function Known({ one, onChanged }: { one: Message; onChanged: () => void }) {
           <JsonTree value={one.payload} />
         ) : (
           <p class="muted">
-            {one.awaits_fetch ? 'It is yet to be fetched.' : 'It is kept no more.'}
+            {one.awaits_fetch ? 'It is yet to be fetched.' : 'It is no longer kept.'}
           </p>
         )}
       </section>
@@ -72,8 +68,8 @@ function Known({ one, onChanged }: { one: Message; onChanged: () => void }) {
           <h2 id="expunge">Delete the payload</h2>
           <div class="call">
             <p class="muted">
-              The payload goes at once, with all that was made of it. What was to be sent of it is
-              canceled; its history stays.
+              The payload is deleted at once, with all that was made from it. Deliveries that wait
+              are canceled; their history stays.
             </p>
             <Action
               verb="Delete the payload"
@@ -91,11 +87,11 @@ function Known({ one, onChanged }: { one: Message; onChanged: () => void }) {
 
 function Deliveries({ tenant, id }: { tenant: string; id: string }) {
   const pages = usePages(`deliveries ${id}`, (cursor, signal) =>
-    deliveriesOfMessage(tenant, id, cursor, signal),
+    listDeliveries({ tenant, message_id: id }, cursor, signal),
   )
   return (
     <List
-      label="Deliveries of this message"
+      things="deliveries"
       columns={COLUMNS}
       pages={pages}
       keyOf={(one) => one.delivery_id}
@@ -106,7 +102,6 @@ function Deliveries({ tenant, id }: { tenant: string; id: string }) {
           missed.
         </p>
       }
-      moreWords="Show older deliveries"
     />
   )
 }
@@ -117,7 +112,7 @@ const COLUMNS: readonly Column<DeliveryItem>[] = [
     cell: ({ delivery_id: id, target }) => <a href={linkTo('delivery', { id })}>{target}</a>,
   },
   { head: 'State', cell: ({ state, reason }) => <Status word={state} code={reason} /> },
-  { head: 'Tries', cell: ({ tries }) => tries, wide: true },
+  { head: 'Tries', number: true, cell: ({ tries }) => tries, wide: true },
   {
     head: 'Last answer',
     cell: (one) => one.last_status ?? one.last_error_class ?? '–',

@@ -1,9 +1,8 @@
 // What a tenant published, newest first, and a form that publishes.
 import { useEffect, useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { listEventTypes, listMessages, publish } from './events-api.ts'
 import type { EventType, MessageItem } from './events-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Time } from '../parts/facts.tsx'
@@ -13,9 +12,8 @@ import { SaveForm } from '../parts/save-form.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
-import { Warnings } from './warnings.tsx'
+import { Warnings } from '../parts/warnings.tsx'
 import { linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
@@ -69,12 +67,11 @@ function Listed({ tenant, query, turn }: Props & { turn: number }) {
         link={(next) => linkTo('messages', { tenant }, next)}
       />
       <List
-        label="Messages"
+        things="messages"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.message_id}
         empty={<Empty tenant={tenant} type={type} />}
-        moreWords="Show older messages"
       />
     </>
   )
@@ -91,8 +88,8 @@ const COLUMNS: readonly Column<MessageItem>[] = [
   },
   { head: 'Event type', cell: ({ type }) => <code>{type}</code> },
   { head: 'Id', cell: ({ id, message_id: ours }) => <code>{id ?? ours}</code>, wide: true },
-  { head: 'Deliveries', cell: ({ deliveries }) => deliveries },
-  { head: 'Size', cell: ({ size_bytes: size }) => format.bytes(size), wide: true },
+  { head: 'Deliveries', number: true, cell: ({ deliveries }) => deliveries },
+  { head: 'Size', number: true, cell: ({ size_bytes: size }) => format.bytes(size), wide: true },
 ]
 
 interface FormProps {
@@ -114,7 +111,7 @@ function PublishForm({ tenant, asked, onPublished }: FormProps) {
   function complain(): string | undefined {
     if (type.trim() === '') return 'Name an event type.'
     if (payload.trim() === '') return 'Give the payload as JSON; {} is one.'
-    return jsonComplaint(payload) && 'Mend the JSON that is marked.'
+    return jsonComplaint(payload) && 'Correct the marked JSON.'
   }
 
   async function save(): Promise<void> {
@@ -175,7 +172,6 @@ function UseExample({ known, onUse }: UseExampleProps) {
 
 function Empty({ tenant, type = 'order.created' }: { tenant: string; type: string | undefined }) {
   const { mayPublish } = useWho()
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/messages`]
   const body = { tenant, type, payload: { order: 1 } }
   return (
     <>
@@ -186,7 +182,7 @@ function Empty({ tenant, type = 'order.created' }: { tenant: string; type: strin
           : 'A token that may publish does so:'}
       </p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/messages', ...jsonWords(body))}
         label="curl line that publishes"
       />
     </>

@@ -1,9 +1,8 @@
 // Tokens of a tenant, which the operator makes and revokes.
 import { useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
 import { addToken, listTokens, revokeToken } from './tenants-api.ts'
 import type { MadeToken, TokenItem } from './tenants-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { Time } from '../parts/facts.tsx'
@@ -13,7 +12,6 @@ import { Secret } from '../parts/secret.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 
 export function Tokens({ tenant }: { tenant: string }) {
@@ -36,12 +34,11 @@ export function Tokens({ tenant }: { tenant: string }) {
     <>
       <TenantHead tenant={tenant} tab="tokens" />
       <List
-        label="Tokens"
+        things="tokens"
         columns={[...COLUMNS, revoke]}
         pages={pages}
         keyOf={(one) => one.token_id}
         empty={<Empty tenant={tenant} />}
-        moreWords="Show older tokens"
       />
       <section aria-labelledby="new">
         <h2 id="new">A new token</h2>
@@ -108,7 +105,7 @@ function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
       )}
       <SaveForm
         verb="Make the token"
-        done="It opens what it may from now on"
+        done="It works from now on"
         complain={() => (rights.length === 0 ? 'Choose what it may do.' : undefined)}
         save={save}
         onSaved={onMade}
@@ -140,7 +137,6 @@ function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
 }
 
 function Empty({ tenant }: { tenant: string }) {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/tokens`]
   const body = { tenant, rights: ['publish'] }
   return (
     <>
@@ -148,7 +144,7 @@ function Empty({ tenant }: { tenant: string }) {
         There are no tokens yet, so only the operator comes in. Make one below, or from a terminal:
       </p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/tokens', ...jsonWords(body))}
         label="curl line for a first token"
       />
     </>

@@ -1,15 +1,15 @@
 // Whose webhooks: the operator chooses among the tenants there are, or names a new one; a tenant has its own alone.
-import { useEffect, useId, useState } from 'preact/hooks'
-import { ROOT } from '../client.ts'
+import { useEffect, useState } from 'preact/hooks'
 import { listTenants } from './tenants-api.ts'
 import type { TenantItem } from './tenants-api.ts'
-import { jsonWords, line, tokenWords } from '../curl.ts'
+import { curl, jsonWords } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { Head } from '../parts/head.tsx'
+import { SaveForm } from '../parts/save-form.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { go, linkTo } from '../route.ts'
-import { session } from '../session.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
 
@@ -36,12 +36,12 @@ function Tenants() {
         A tenant's events go to its own endpoints, and no other tenant sees anything of them.
       </p>
       <List
-        label="Tenants"
+        things="tenants"
         columns={COLUMNS}
         pages={pages}
         keyOf={(one) => one.tenant}
         empty={<Empty />}
-        moreWords="Show more tenants"
+        byName
       />
       <Another />
     </>
@@ -78,52 +78,35 @@ const COLUMNS: readonly Column<TenantItem>[] = [
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 function Another() {
-  const field = useId()
   const [name, setName] = useState('')
-  const [wrong, setWrong] = useState(false)
-
-  function submit(event: Event): void {
-    event.preventDefault()
-    const tenant = name.trim()
-    setWrong(!NAME.test(tenant))
-    if (NAME.test(tenant)) go(linkTo('endpoints', { tenant }))
-  }
-
+  const tenant = name.trim()
   return (
-    <form class="call" noValidate onSubmit={submit}>
-      <label for={field}>Another tenant</label>
-      <input
-        id={field}
-        type="text"
-        autoComplete="off"
-        spellcheck={false}
+    <SaveForm
+      verb="Open it"
+      done=""
+      complain={() =>
+        NAME.test(tenant) ? undefined : 'Use 1 to 64 letters, digits, dots, hyphens or underscores.'
+      }
+      save={() => go(linkTo('endpoints', { tenant }))}
+    >
+      <TextField
+        label="Another tenant"
         placeholder="acme"
-        aria-describedby={`${field}-help`}
-        aria-invalid={wrong || undefined}
+        help="A tenant is its name. It is there as soon as it has something."
         value={name}
-        onInput={(event) => setName(event.currentTarget.value)}
+        onChange={setName}
       />
-      <p class="muted small" id={`${field}-help`}>
-        A tenant is its name. It is there as soon as something is of it.
-      </p>
-      <div class="row">
-        <button type="submit">Open it</button>
-      </div>
-      <p class="wrong" role="alert">
-        {wrong ? 'Use 1 to 64 letters, digits, dots, hyphens or underscores.' : ''}
-      </p>
-    </form>
+    </SaveForm>
   )
 }
 
 function Empty() {
-  const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/event-types`]
   const body = { tenant: 'acme', name: 'order.created' }
   return (
     <>
       <p>There are no tenants yet. Name one below, or make its first event type from a terminal:</p>
       <CommandLine
-        text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
+        text={curl('POST', '/api/event-types', ...jsonWords(body))}
         label="curl line for a first tenant"
       />
     </>
