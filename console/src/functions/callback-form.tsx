@@ -5,6 +5,7 @@ import type { Description } from './api.ts'
 import { METHODS, NO_CALLBACK, complaintOfText, complaints, toSpec } from './callback.ts'
 import type { CallbackFields } from './callback.ts'
 import { curlFor } from '../curl.ts'
+import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { Check, Choice, TextField } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -52,13 +53,7 @@ export function CallbackForm({
       complain={complain}
       save={() => put(way === 'fields' ? toSpec(fields) : text)}
       onSaved={changed}
-      more={
-        !none && (
-          <button type="button" onClick={() => void put('{}').then(changed)}>
-            Remove it
-          </button>
-        )
-      }
+      more={!none && <Action verb="Remove it" act={() => put('{}')} done="" onDone={changed} />}
     >
       {none ? (
         <>

@@ -4,6 +4,7 @@ import { client, keys } from '../client.ts'
 import { mayAdminister } from './api.ts'
 import type { Description } from './api.ts'
 import { curlFor } from '../curl.ts'
+import { Action } from '../parts/action.tsx'
 import { AdminKey } from '../parts/admin-key.tsx'
 import { CallbackForm } from './callback-form.tsx'
 import { CommandLine } from '../parts/copy.tsx'
@@ -76,8 +77,10 @@ function State({ id }: { id: number }) {
     client.get('/api/state/{id}', { path: { id }, ...keys(id), signal, as: 'text' }),
   )
   const [changed, setChanged] = useState<string | undefined>(undefined)
-  const text = changed ?? value ?? ''
   if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  // What is not there yet would be replaced by nothing.
+  if (value === undefined) return <p class="muted">Loading …</p>
+  const text = changed ?? value
   return (
     <SaveForm
       verb="Save the state"
@@ -106,23 +109,34 @@ function State({ id }: { id: number }) {
 
 function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
   const [text, setText] = useState('')
+  const put = (json: Record<string, string>) =>
+    client.put('/api/executables/{id}/variables', { path: { id }, ...keys(id), json })
   return (
     <SaveForm
       verb="Replace the variables"
       complain={() =>
-        /^(?=.*\S)[^=\n]*$/m.test(text) ? 'Each line has to be NAME=value.' : undefined
+        text.trim() === ''
+          ? 'Write one at least.'
+          : /^(?=.*\S)[^=\n]*$/m.test(text)
+            ? 'Each line has to be NAME=value.'
+            : undefined
       }
-      save={() =>
-        client.put('/api/executables/{id}/variables', {
-          path: { id },
-          ...keys(id),
-          json: readLines(text),
-        })
-      }
+      save={() => put(readLines(text))}
       onSaved={() => {
         setText('')
         onChanged()
       }}
+      more={
+        variables.length > 0 && (
+          <Action
+            verb="Remove all"
+            sure="Remove all variables"
+            act={() => put({})}
+            done=""
+            onDone={onChanged}
+          />
+        )
+      }
     >
       {variables.length === 0 ? (
         <>
@@ -170,33 +184,19 @@ function readLines(text: string): Record<string, string> {
 
 function Delete({ one }: { one: Description }) {
   const id = one.wasm_id
-  const [sure, setSure] = useState(false)
   return (
-    <SaveForm
-      done=""
-      verb={sure ? `Delete function ${id} for good` : 'Delete this function …'}
-      save={async () => {
-        if (!sure) {
-          setSure(true)
-          return
-        }
-        await client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })
-        session.forgetAdminKey(id)
-        go(linkTo('functions'))
-      }}
-      more={
-        sure && (
-          <button type="button" onClick={() => setSure(false)}>
-            Keep it
-          </button>
-        )
-      }
-    >
-      <p>
-        {sure
-          ? 'This cannot be undone. Press the button once more to delete it.'
-          : 'Its versions, settings and runs go with it.'}
-      </p>
-    </SaveForm>
+    <div class="call">
+      <p>Its versions, settings and runs go with it. This cannot be undone.</p>
+      <Action
+        verb="Delete this function"
+        sure={`Delete function ${id} for good`}
+        act={async () => {
+          await client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })
+          session.forgetAdminKey(id)
+        }}
+        done=""
+        onDone={() => go(linkTo('functions'))}
+      />
+    </div>
   )
 }

@@ -166,6 +166,7 @@ function NewSource({ tenant, onMade }: { tenant: string; onMade: (one: Made) => 
 }
 
 function Empty({ tenant }: { tenant: string }) {
+  const { mayManage } = useWho()
   const words = [{ raw: 'curl' }, '-X', 'POST', `${ROOT}/api/sources`]
   const body = {
     tenant,
@@ -174,7 +175,10 @@ function Empty({ tenant }: { tenant: string }) {
   }
   return (
     <>
-      <p>There are no sources. Make one below, or from a terminal:</p>
+      <p>
+        There are no sources.{' '}
+        {mayManage ? 'Make one below, or from a terminal:' : 'A token that may manage makes one:'}
+      </p>
       <CommandLine
         text={line([...words, ...tokenWords(session.token()), ...jsonWords(body)])}
         label="curl line that makes a source"
