@@ -18,7 +18,7 @@ const OPEN: readonly string[] = ['scheduled', 'leased', 'waiting']
 
 export function DeliveryPage({ id }: { id: string }) {
   const { value: one, error, reload } = useLoad(id, (signal) => findDelivery(id, signal))
-  useAgain(one !== undefined && (one.resending || OPEN.includes(one.state)), one, reload)
+  useAgain(one !== undefined && (one.resending || OPEN.includes(one.state)), error ?? one, reload)
   return (
     <>
       <Head

@@ -28,9 +28,10 @@ export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined
   const goesOn = run?.ended_at === null
   useEffect(() => {
     if (!goesOn) return
-    const timer = setInterval(reload, LOOK_MS)
-    return () => clearInterval(timer)
-  }, [goesOn, reload])
+    // After the last answer: asked for anew, one that comes late is given up.
+    const timer = setTimeout(reload, LOOK_MS)
+    return () => clearTimeout(timer)
+  }, [goesOn, run, error])
   const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
   const way = [{ name: 'Runs', href: linkTo('runs') }]
   if (run !== undefined) {

@@ -5,6 +5,7 @@ import type { Job, OfEndpoint } from './endpoints-api.ts'
 import { linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { Action } from '../parts/action.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status } from '../parts/facts.tsx'
 import { TextField } from '../parts/fields.tsx'
 
@@ -62,15 +63,16 @@ export function EndpointAgain({ of }: { of: OfEndpoint }) {
 }
 
 function Watched({ begun }: { begun: Job }) {
-  const { value, reload } = useLoad(`job ${begun.job_id}`, (signal) =>
+  const { value, error, reload } = useLoad(`job ${begun.job_id}`, (signal) =>
     readJob(begun.job_id, signal),
   )
   const job = value ?? begun
   useEffect(() => {
-    if (value === undefined || value.state !== 'running') return undefined
+    const known = value !== undefined || error !== undefined
+    if (!known || job.state !== 'running') return undefined
     const timer = setTimeout(reload, WATCH_EVERY_MS)
     return () => clearTimeout(timer)
-  }, [value])
+  }, [value, error])
   return (
     <section class="result" aria-label="Job" aria-live="polite">
       <Facts>
@@ -81,6 +83,7 @@ function Watched({ begun }: { begun: Job }) {
         <Fact name="sent">{job.resent}</Fact>
         {job.skipped > 0 && <Fact name="left out">{job.skipped}</Fact>}
       </Facts>
+      {error !== undefined && <ErrorNote error={error} />}
       <p>
         <a href={linkTo('resends')}>All jobs that send again</a>
       </p>
