@@ -192,6 +192,36 @@ describe('the console', { skip: NO_BROWSER }, () => {
     assert.deepEqual(faults, [])
   })
 
+  test('says of a token what is wrong with it, and keeps the keys of what was uploaded', async () => {
+    const app = await serve({ API_TOKEN: 'a-token-that-is-long-enough-0123' })
+    const { page } = await openPage(browser, app.origin)
+    await page.evaluate(`sessionStorage.setItem('wasmhook.admin-key.1', 'key')`)
+    await page.getByLabel('API token').fill('jeton–secret')
+    await page.keyboard.press('Enter')
+    await page.getByText('A token has letters, digits and signs of ASCII only.').waitFor()
+    await page.getByLabel('API token').fill('another-token')
+    await page.keyboard.press('Enter')
+    await page.getByText('WRONG_KEY').waitFor()
+    assert.equal(await page.evaluate(`sessionStorage.getItem('wasmhook.admin-key.1')`), 'key')
+    assert.deepEqual(await violations(page), [])
+  })
+
+  test('tells a key that is wrong from a server that does not say', async () => {
+    const app = await serve()
+    const { id, adminKey } = await upload(app, await guest('echo'))
+    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    await page.getByLabel('Admin key').fill(adminKey)
+    const route = `**/api/executables/${id}`
+    await page.route(route, (asked) => asked.fulfill({ status: 502, body: '<h1>Bad gateway</h1>' }))
+    await page.keyboard.press('Enter')
+    await page.getByText('UNEXPECTED_ANSWER').waitFor()
+    assert.equal(await page.getByText('This is not the admin key').count(), 0)
+    assert.deepEqual(await violations(page), [])
+    await page.unroute(route)
+    await page.getByRole('button', { name: 'Show it' }).click()
+    await page.getByText('Nobody has called it yet').waitFor()
+  })
+
   test('asks for the admin key where runs need it', async () => {
     const app = await serve()
     const { id, adminKey } = await upload(app, await guest('echo'))
@@ -250,6 +280,68 @@ describe('the console', { skip: NO_BROWSER }, () => {
     await page.getByText('Save the limits').waitFor()
     assert.equal(await overflow(page), 0)
     assert.deepEqual(await violations(page), [])
+  })
+
+  test('fits a narrow window whatever names there are', async () => {
+    const app = await serve()
+    const { id } = await upload(app, saying({ ['f'.repeat(200)]: 'x' }))
+    for (const place of [`functions/${id}`, `webhooks/${'a'.repeat(64)}/bins`]) {
+      const { page } = await openPage(browser, `${app.origin}/#/${place}`, { width: 320 })
+      await page.getByRole('button', { name: /^(Call|Make)/ }).waitFor()
+      assert.equal(await overflow(page), 0, place)
+    }
+  })
+
+  /** Shows what `echo` says to the text. */
+  async function echoed(app: TestApp, text: string): Promise<Page> {
+    const { id } = await upload(app, await guest('echo'))
+    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    await page.getByLabel('Input', { exact: true }).fill(text)
+    await call(page, 'echo')
+    return page
+  }
+
+  test('shows no number of a result as another', async () => {
+    const text = '{"id":12345678901234567890}'
+    const page = await echoed(await serve(), text)
+    assert.equal(await page.getByRole('region', { name: 'Result text' }).innerText(), text)
+  })
+
+  test('draws of a result what is open alone, and of long lists more where it is asked for', async () => {
+    const app = await serve()
+    const wide = Array.from({ length: 250 }, () => Array.from({ length: 250 }, () => 1))
+    const page = await echoed(app, JSON.stringify(wide))
+    const lists = page.locator('.tree details')
+    await page.getByRole('button', { name: 'Show more of it (50 left)' }).click()
+    await lists.nth(250).waitFor()
+    assert.equal(await page.locator('.tree-leaf').count(), 0)
+    await lists.nth(1).locator('summary').click()
+    await page.getByRole('button', { name: 'Show more of it (50 left)' }).waitFor()
+    assert.equal(await page.locator('.tree-leaf').count(), 201)
+    assert.deepEqual(await violations(page), [])
+    // Deeper than a tree is read.
+    const deep = await echoed(app, '['.repeat(20_000) + ']'.repeat(20_000))
+    await deep.getByRole('region', { name: 'Result text' }).waitFor()
+  })
+
+  test('sends each of several texts as it was written', async () => {
+    const app = await serve()
+    const { id } = await upload(app, await guest('echo'))
+    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    await page.getByLabel('join(').check()
+    await page.getByLabel('Input 1', { exact: true }).fill('a\nb')
+    await page.getByLabel('Input 2', { exact: true }).fill('c')
+    await call(page, 'join')
+    const result = page.getByRole('region', { name: 'Result text' })
+    assert.equal(await result.textContent(), 'a\nb|c')
+  })
+
+  test('has no page where an address names nothing', async () => {
+    const app = await serve()
+    for (const place of ['runs/', 'runs/..', 'deliveries/%2e', 'webhooks//bins', 'functions/%']) {
+      const { page } = await openPage(browser, `${app.origin}/#/${place}`)
+      await page.getByText('There is no such page').waitFor()
+    }
   })
 
   test('is small, and has nothing inline', async () => {

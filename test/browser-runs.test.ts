@@ -101,6 +101,41 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     await row(page, bad).waitFor()
   })
 
+  test('leave a filter alone that is being typed, and show none that does not hold', async () => {
+    const app = await serve()
+    const one = await upload(app, await guest('echo'))
+    const first = await run(app, one, 'echo')
+    const { page } = await openPage(browser, `${app.origin}/#/runs?status=nonsense`)
+    await row(page, first).waitFor()
+    assert.equal(await page.getByLabel('Status').inputValue(), '')
+    await live(page)
+    await page.getByLabel('Error code').pressSequentially('TRA')
+    await row(page, await run(app, one, 'echo')).waitFor()
+    await page.keyboard.type('P')
+    await page.keyboard.press('Enter')
+    await page.getByText('No run is like that').waitFor()
+    assert.match(page.url(), /#\/runs\?code=TRAP$/)
+    await page.goBack()
+    await row(page, first).waitFor()
+    assert.equal(await page.getByLabel('Error code').inputValue(), '')
+  })
+
+  test('are not said to be missing because others were', async () => {
+    const app = await serve()
+    const one = await upload(app, await guest('echo'))
+    for (let count = 0; count < 21; count++) await run(app, one, 'echo')
+    const { page } = await openPage(browser, `${app.origin}/#/runs`)
+    await live(page)
+    await page.route(/cursor=/, (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
+    await page.getByRole('button', { name: 'Show older runs' }).click()
+    await page.getByText('UNEXPECTED_ANSWER').waitFor()
+    await page.getByLabel('Status').selectOption('failed')
+    await page.getByText('No run is like that').waitFor()
+    await page.getByLabel('Status').selectOption('any')
+    await page.locator('tbody tr').first().waitFor()
+    assert.equal(await page.getByText('UNEXPECTED_ANSWER').count(), 0)
+  })
+
   test('come again when the server was away', async () => {
     const token = 'a-token-that-is-long-enough-0123'
     const app = await serve({ API_TOKEN: token })
@@ -219,6 +254,39 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     assert.deepEqual(await violations(page), [])
     await page.goto(`${app.origin}/#/runs/nothing`)
     await page.getByText('NOT_FOUND').waitFor()
+  })
+
+  test('that go on are waited for, however slowly the server tells of them', async () => {
+    const app = await serve()
+    const one = await upload(app, await guest('echo'))
+    const id = await run(app, one, 'echo')
+    const ended = (await (await app.request(`/api/runs/${id}`)).json()) as object
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
+    let asked = 0
+    const { page } = await openPage(browser, app.origin)
+    await page.clock.install()
+    await page.route(`**/api/runs/${id}`, async (route) => {
+      asked++
+      if (asked === 1)
+        return route.fulfill({ json: { ...ended, status: 'running', ended_at: null } })
+      await held
+      // A proxy fails once.
+      return asked === 2 ? route.fulfill({ status: 502 }) : route.fulfill({ json: ended })
+    })
+    const state = page.getByRole('status')
+    await page.goto(`${app.origin}/#/runs/${id}`)
+    await state.getByText('running', { exact: true }).waitFor()
+    const again = page.waitForRequest(/api\/runs/)
+    await page.clock.runFor(1_000)
+    await again
+    await page.clock.runFor(5_000)
+    assert.equal(asked, 2)
+    release()
+    await page.getByText('UNEXPECTED_ANSWER').waitFor()
+    await state.getByText('running', { exact: true }).waitFor()
+    await page.clock.runFor(1_000)
+    await state.getByText('succeeded', { exact: true }).waitFor()
   })
 
   test('of a function with a usage key ask for its admin key', async () => {

@@ -126,6 +126,14 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     await callback.locator('pre').getByText('example.net').waitFor()
     await press(page, 'Remove it')
     await callback.getByText('Results go back to the caller.').waitFor()
+    await callback.getByLabel('Form').check()
+    await callback.getByLabel('URL', { exact: true }).fill('http://ann:100%@example.org/in')
+    await callback.getByLabel('Keep it and try again').check()
+    await callback.getByLabel('Tries after the first').fill('101')
+    await callback.getByText('Give a whole number, from 0 to 100.').waitFor()
+    await callback.getByLabel('Tries after the first').fill('100')
+    await press(page, 'Store the callback')
+    await callback.locator('pre').getByText('example.org').waitFor()
     assert.deepEqual(faults, [])
   })
 
@@ -190,6 +198,68 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     await press(page, 'Forget every secret of it')
     await section('Signing').getByText('Its callbacks are not signed.').waitFor()
     assert.equal(await secrets(), 0)
+    assert.deepEqual(faults, [])
+  })
+
+  test('lose nothing by a press too many, or by a server that is slow or fails', async () => {
+    const opened = await openSettings(await guest('echo'))
+    const { app, id, adminKey, page, faults, section, read } = opened
+    const remove = page.getByRole('button', { name: 'Delete this function …' })
+    await remove.dblclick()
+    await page.getByRole('button', { name: `Delete function ${id} for good` }).waitFor()
+    await press(page, 'Do not')
+    await remove.focus()
+    await page.keyboard.down('Enter')
+    // Held.
+    await page.keyboard.down('Enter')
+    await page.keyboard.up('Enter')
+    await page.getByRole('button', { name: `Delete function ${id} for good` }).waitFor()
+    await press(page, 'Do not')
+
+    const variables = section('Variables')
+    const names = async () =>
+      (await read<{ variables: string[] }>(`/api/executables/${id}`)).variables
+    await variables.getByRole('textbox').fill('A=1')
+    await press(page, 'Replace the variables')
+    await variables.getByText('Set: A.').waitFor()
+    await press(page, 'Replace the variables')
+    await variables.getByText('Write one at least.').waitFor()
+    assert.deepEqual(await names(), ['A'])
+    await press(page, 'Remove all …')
+    await press(page, 'Remove all variables')
+    await variables.getByText('There are none.').waitFor()
+    assert.deepEqual(await names(), [])
+
+    const owner = { method: 'PUT', headers: { SSVM_Admin_Key: adminKey } }
+    await app.request(`/api/state/${id}`, { ...owner, body: 'precious' })
+    await app.request(`/api/callback/${id}`, { ...owner, body: 'http://127.0.0.1:9/' })
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
+    await page.route('**/api/state/*', async (asked) => {
+      await held
+      await asked.continue()
+    })
+    await page.reload()
+    await press(page, 'Save the limits')
+    assert.equal(await page.getByRole('button', { name: 'Save the state' }).count(), 0)
+    release()
+    const state = section('State').getByRole('textbox')
+    await state.waitFor()
+    assert.equal(await state.inputValue(), 'precious')
+
+    await state.fill('typed')
+    const failing = { status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' }
+    await page.route(`**/api/callback/${id}`, (asked) => asked.fulfill(failing))
+    await press(page, 'Remove it')
+    await section('Callback').getByText('UNEXPECTED_ANSWER').waitFor()
+    await page.route(`**/api/executables/${id}`, (asked) =>
+      asked.request().method() === 'GET' ? asked.fulfill(failing) : asked.continue(),
+    )
+    await press(page, 'Save these')
+    await section('Name and ways').getByText('Saved', { exact: true }).waitFor()
+    await page.locator('main > .note').getByText('UNEXPECTED_ANSWER').waitFor()
+    assert.equal(await state.inputValue(), 'typed')
+    assert.deepEqual(await violations(page), [])
     assert.deepEqual(faults, [])
   })
 })

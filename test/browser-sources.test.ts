@@ -153,6 +153,25 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     assert.deepEqual(faults, [])
   })
 
+  test('nobody is led to a bin who has left meanwhile', async () => {
+    const app = await serve()
+    const { page } = await openPage(browser, `${app.origin}/#/webhooks/acme/bins`)
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
+    await page.route('**/api/bins', async (asked) => {
+      await held
+      await asked.continue()
+    })
+    const made = page.waitForResponse((one) => one.request().method() === 'POST')
+    await page.getByRole('button', { name: 'Make a request bin' }).click()
+    await page.getByRole('link', { name: 'System' }).click()
+    await page.getByRole('heading', { name: 'System', exact: true }).waitFor()
+    release()
+    await (await made).finished()
+    await page.getByRole('heading', { name: 'Queues' }).waitFor()
+    assert.match(page.url(), /#\/system$/)
+  })
+
   test('a bin is looked at again only while it is seen, and not for ever', async () => {
     const app = await serve()
     const bin = await newBin(app)

@@ -449,4 +449,50 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     await fits(`/${tenant}/tokens`, 'There are no tokens yet', 'tokens')
     assert.deepEqual(faults, [])
   })
+
+  test('are done once by a double click, and shown as no other tenant has them', async (t) => {
+    const app = await serve()
+    const { origin } = await receiver(t)
+    await addType(app, 'acme')
+    const { id } = await addEndpoint(app, 'acme', origin)
+    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/messages`)
+    await page.getByLabel('Type', { exact: true }).fill('order.created')
+    await page.getByLabel('Payload').fill('{"order":1}')
+    let asked = 0
+    page.on('request', (request) => (asked += request.method() === 'POST' ? 1 : 0))
+    await page.getByRole('button', { name: 'Publish', exact: true }).click()
+    await page.getByText('Published', { exact: true }).last().waitFor()
+    // The second click of a double click, where the server has answered the first.
+    await page.evaluate(`document.querySelector('main form.call [type=submit]')
+      .dispatchEvent(new MouseEvent('click', { detail: 2, bubbles: true, cancelable: true }))`)
+    await page.getByRole('link', { name: 'Open the message' }).waitFor()
+    assert.equal(asked, 1)
+
+    await page.goto(`${app.origin}/#/webhooks/acme/endpoints/${id}`)
+    await page.getByRole('button', { name: 'Delete this endpoint …' }).dblclick()
+    await page.getByRole('button', { name: 'Delete it for good' }).waitFor()
+    await page.goto(`${app.origin}/#/webhooks/other/endpoints/${id}`)
+    await page.getByText('NOT_FOUND').waitFor()
+    assert.equal(await page.getByRole('button', { name: /^Delete/ }).count(), 0)
+    assert.deepEqual(faults, [])
+  })
+
+  test('that go on are watched on where the server fails once', async (t) => {
+    const app = await serve()
+    const { origin } = await receiver(t)
+    await addType(app, 'acme')
+    const { id } = await addEndpoint(app, 'acme', origin)
+    const { page } = await openPage(browser, `${app.origin}/#/webhooks/acme/endpoints/${id}`)
+    await page.route(
+      /resend-jobs/,
+      (route) => route.fulfill({ status: 502, body: 'Bad gateway' }),
+      { times: 1 },
+    )
+    await page.getByRole('button', { name: 'Replay …' }).click()
+    await page.getByRole('button', { name: /^Send all that it missed/ }).click()
+    const job = page.getByRole('region', { name: 'Job' })
+    await job.getByText('UNEXPECTED_ANSWER').waitFor()
+    await job.getByText('finished').waitFor()
+    assert.equal(await job.getByText('UNEXPECTED_ANSWER').count(), 0)
+  })
 })

@@ -13,6 +13,11 @@ export interface Keys {
   adminKey?: string
 }
 
+/** Nothing else is sent as a token or a key: a header holds no other letters. */
+export function mayBeKey(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text)
+}
+
 /** For a request about the executable, or about none. */
 export function keys(id?: number): Keys {
   const token = session.token()

@@ -43,24 +43,26 @@ export const PAGES: Readonly<Record<PageName, (route: Route) => ComponentChild>>
     <Endpoints key={tenant} tenant={tenant} url={query.url ?? ''} />
   ),
   endpoint: ({ params: { tenant = '', id = '' } }) => (
-    <EndpointPage key={id} tenant={tenant} id={id} />
+    <EndpointPage key={`${tenant}/${id}`} tenant={tenant} id={id} />
   ),
   eventTypes: ({ params: { tenant = '' } }) => <EventTypes key={tenant} tenant={tenant} />,
   eventType: ({ params: { tenant = '', id = '' } }) => (
-    <EventTypePage key={id} tenant={tenant} name={id} />
+    <EventTypePage key={`${tenant}/${id}`} tenant={tenant} name={id} />
   ),
   messages: ({ params: { tenant = '' }, query }) => (
     <Messages key={tenant} tenant={tenant} query={query} />
   ),
   message: ({ params: { tenant = '', id = '' } }) => (
-    <MessagePage key={id} tenant={tenant} id={id} />
+    <MessagePage key={`${tenant}/${id}`} tenant={tenant} id={id} />
   ),
   sources: ({ params: { tenant = '' } }) => <Sources key={tenant} tenant={tenant} />,
   source: ({ params: { tenant = '', id = '' }, query }) => (
-    <SourcePage key={id} tenant={tenant} id={id} query={query} />
+    <SourcePage key={`${tenant}/${id}`} tenant={tenant} id={id} query={query} />
   ),
   bins: ({ params: { tenant = '' } }) => <Bins key={tenant} tenant={tenant} />,
-  bin: ({ params: { tenant = '', id = '' } }) => <BinPage key={id} tenant={tenant} id={id} />,
+  bin: ({ params: { tenant = '', id = '' } }) => (
+    <BinPage key={`${tenant}/${id}`} tenant={tenant} id={id} />
+  ),
   tokens: ({ params: { tenant = '' } }) => <Tokens key={tenant} tenant={tenant} />,
   system: () => <SystemPage />,
 }

@@ -57,13 +57,20 @@ function match(pattern: string, path: string): Record<string, string> | undefine
       if (name !== segment) return undefined
       continue
     }
-    try {
-      params[name.slice(1)] = decodeURIComponent(segment)
-    } catch {
-      return undefined
-    }
+    const value = decoded(segment)
+    // Nothing has such a name: no address of the API could hold it.
+    if (value === undefined || /^\.{0,2}$/.test(value)) return undefined
+    params[name.slice(1)] = value
   }
   return params
+}
+
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return undefined
+  }
 }
 
 /** Parts of the query that are empty or undefined are left out. */

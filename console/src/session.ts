@@ -6,6 +6,7 @@ const TOKEN = 'wasmhook.token'
 export const session = {
   token: (): string | undefined => read(TOKEN),
   signIn: (token: string): void => write(TOKEN, token),
+  forgetToken: (): void => sessionStorage.removeItem(TOKEN),
   signOut: (): void => sessionStorage.clear(),
   adminKey: (id: number): string | undefined => read(keyName(id)),
   keepAdminKey: (id: number, key: string): void => write(keyName(id), key),

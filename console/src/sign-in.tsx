@@ -1,6 +1,6 @@
 // Who has the API token comes in; it stays in this tab and is in no address.
 import { useState } from 'preact/hooks'
-import { whoAmI } from './client.ts'
+import { mayBeKey, whoAmI } from './client.ts'
 import { ErrorNote } from './parts/error-note.tsx'
 import { TextField } from './parts/fields.tsx'
 import { Head } from './parts/head.tsx'
@@ -9,16 +9,22 @@ import { session } from './session.ts'
 export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
   const [token, setToken] = useState('')
   const [error, setError] = useState<unknown>(undefined)
+  const [odd, setOdd] = useState(false)
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault()
-    if (token.trim() === '') return
-    session.signIn(token.trim())
+    const given = token.trim()
+    if (given === '') return
+    setOdd(!mayBeKey(given))
+    setError(undefined)
+    if (!mayBeKey(given)) return
+    session.signIn(given)
     try {
       await whoAmI()
       onSignedIn()
     } catch (refused) {
-      session.signOut()
+      // The admin keys of what was uploaded here stay: the server never shows them again.
+      session.forgetToken()
       setError(refused)
     }
   }
@@ -34,7 +40,10 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
       <button type="submit" class="primary">
         Sign in
       </button>
-      <div aria-live="assertive">{error !== undefined && <ErrorNote error={error} />}</div>
+      <div aria-live="assertive">
+        {odd && <p class="wrong">A token has letters, digits and signs of ASCII only.</p>}
+        {error !== undefined && <ErrorNote error={error} />}
+      </div>
     </form>
   )
 }

@@ -27,11 +27,9 @@ export function Bins({ tenant }: { tenant: string }) {
         <Action
           verb="Make a request bin"
           primary
-          act={async () => {
-            const { bin_id: id } = await makeBin(tenant)
-            go(linkTo('bin', { tenant, id }))
-          }}
+          act={() => makeBin(tenant)}
           done=""
+          onDone={({ bin_id: id }) => go(linkTo('bin', { tenant, id }))}
         />
       )}
       <List
@@ -66,9 +64,13 @@ const COLUMNS: readonly Column<Bin>[] = [
 ]
 
 function Empty({ tenant }: { tenant: string }) {
+  const { mayManage } = useWho()
   return (
     <>
-      <p>There are no request bins. Make one above, or from a terminal:</p>
+      <p>
+        There are no request bins.{' '}
+        {mayManage ? 'Make one above, or from a terminal:' : 'A token that may manage makes one:'}
+      </p>
       <CommandLine
         text={curl('POST', '/api/bins', ...jsonWords({ tenant }))}
         label="curl line that makes a bin"

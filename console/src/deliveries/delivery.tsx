@@ -19,8 +19,8 @@ const OPEN: readonly string[] = ['scheduled', 'leased', 'waiting']
 
 export function DeliveryPage({ id }: { id: string }) {
   const loaded = useLoad(id, (signal) => findDelivery(id, signal))
-  const { value: one, reload } = loaded
-  useAgain(one !== undefined && (one.resending || OPEN.includes(one.state)), one, reload)
+  const { value: one, error, reload } = loaded
+  useAgain(one !== undefined && (one.resending || OPEN.includes(one.state)), error ?? one, reload)
   return (
     <>
       <Head

@@ -33,7 +33,7 @@ export function JobBar({ job }: { job: Job }) {
 export function JobProgress({ id, manage }: { id: string; manage: boolean }) {
   const { value: job, error, reload } = useLoad(id, (signal) => findJob(id, signal))
   const status = useRef<HTMLDivElement>(null)
-  useAgain(job !== undefined && isUnderWay(job), job, reload)
+  useAgain(job !== undefined && isUnderWay(job), error ?? job, reload)
   if (error !== undefined) return <Refused error={error} retry={reload} />
   if (job === undefined) return <Loading />
   return (

@@ -18,6 +18,7 @@ import { linkTo } from '../route.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { ErrorNote } from '../parts/error-note.tsx'
 import { Check } from '../parts/fields.tsx'
+import { ONE_CLICK, ONE_ENTER } from '../parts/press.ts'
 import { Result } from './result.tsx'
 
 interface Props {
@@ -68,7 +69,7 @@ export function CallForm({ id, kind, fn, stored, onCalled }: Props) {
   }
 
   return (
-    <form class="call" noValidate onSubmit={(event) => void submit(event)}>
+    <form class="call" noValidate onSubmit={(event) => void submit(event)} {...ONE_ENTER}>
       {inputs.map((input, at) => (
         <InputField
           key={at}
@@ -100,7 +101,7 @@ export function CallForm({ id, kind, fn, stored, onCalled }: Props) {
         onChange={(changed) => setMore((before) => ({ ...before, ...changed }))}
       />
       <div class="row">
-        <button type="submit" class="primary" disabled={calling}>
+        <button type="submit" class="primary" disabled={calling} {...ONE_CLICK}>
           {calling ? 'Calling …' : `Call ${fn.name}`}
         </button>
         {calling && (

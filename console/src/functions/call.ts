@@ -194,9 +194,10 @@ function partName({ kind }: Input, at: number): string {
   return kind === 'url' ? `fetch_input_${at + 1}` : `input_${at + 1}`
 }
 
-function partValue({ kind, text, file }: Input): string | File {
+function partValue({ kind, text, file }: Input): Blob {
   if (kind === 'file' && file !== undefined) return file
-  return kind === 'url' ? text.trim() : text
+  // As bytes: the line ends of a text would be written anew in a form.
+  return new Blob([kind === 'url' ? text.trim() : text])
 }
 
 function contentType({ kind }: Input): string {

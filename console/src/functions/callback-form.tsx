@@ -12,6 +12,7 @@ import {
 } from './callback.ts'
 import type { CallbackFields } from './callback.ts'
 import { ownerCurl } from '../curl.ts'
+import { Action } from '../parts/action.tsx'
 import { CommandLine } from '../parts/copy.tsx'
 import { Check, Choice, TextField } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -59,13 +60,7 @@ export function CallbackForm({
       complain={complain}
       save={() => put(way === 'fields' ? toSpec(fields) : text)}
       onSaved={changed}
-      more={
-        !none && (
-          <button type="button" onClick={() => void put('{}').then(changed)}>
-            Remove it
-          </button>
-        )
-      }
+      more={!none && <Action verb="Remove it" act={() => put('{}')} done="" onDone={changed} />}
     >
       {none ? (
         <>

@@ -38,7 +38,7 @@ export function complaints(fields: CallbackFields): Partial<Record<keyof Callbac
   return {
     ...(isWebAddress(url) ? {} : { url: 'Give a URL that begins with http:// or https://.' }),
     ...(wrong === undefined ? {} : { headers: `“${wrong}” is not of the form Name: value.` }),
-    ...(!again || /^\d{1,3}$/.test(tries.trim())
+    ...(!again || /^(\d{1,2}|100)$/.test(tries.trim())
       ? {}
       : { tries: 'Give a whole number, from 0 to 100.' }),
     ...(!again || Number(pauseS) >= 0.1 ? {} : { pauseS: 'Give seconds, 0.1 or more.' }),
@@ -48,7 +48,7 @@ export function complaints(fields: CallbackFields): Partial<Record<keyof Callbac
 /** HTTP options as the server takes them. */
 export function toSpec({ url, method, headers, again, tries, pauseS }: CallbackFields): string {
   const { protocol, hostname, port, pathname, search, username, password } = new URL(url.trim())
-  const auth = [username, password].map(decodeURIComponent).join(':')
+  const auth = [username, password].map(decoded).join(':')
   return JSON.stringify(
     {
       protocol,
@@ -74,6 +74,15 @@ export function toSpec({ url, method, headers, again, tries, pauseS }: CallbackF
 }
 
 export const NO_TARGET = 'Give a URL that begins with http:// or https://, or HTTP options as JSON.'
+
+/** A URL may hold a `%` that begins nothing. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
 
 /** A sentence where the text is no request spec: a URL, or HTTP options as JSON. Nothing is wrong with nothing. */
 export function complaintOfTarget(text: string): string | undefined {

@@ -78,8 +78,10 @@ function State({ id }: { id: number }) {
     client.get('/api/state/{id}', { path: { id }, ...keys(id), signal, as: 'text' }),
   )
   const [changed, setChanged] = useState<string | undefined>(undefined)
-  const text = changed ?? value ?? ''
   if (error !== undefined) return <ErrorNote error={error} retry={reload} />
+  // What is not there yet would be replaced by nothing.
+  if (value === undefined) return <p class="muted">Loading …</p>
+  const text = changed ?? value
   return (
     <SaveForm
       verb="Save the state"
@@ -106,23 +108,34 @@ function State({ id }: { id: number }) {
 
 function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
   const [text, setText] = useState('')
+  const put = (json: Record<string, string>) =>
+    client.put('/api/executables/{id}/variables', { path: { id }, ...keys(id), json })
   return (
     <SaveForm
       verb="Replace the variables"
       complain={() =>
-        /^(?=.*\S)[^=\n]*$/m.test(text) ? 'Each line has to be NAME=value.' : undefined
+        text.trim() === ''
+          ? 'Write one at least.'
+          : /^(?=.*\S)[^=\n]*$/m.test(text)
+            ? 'Each line has to be NAME=value.'
+            : undefined
       }
-      save={() =>
-        client.put('/api/executables/{id}/variables', {
-          path: { id },
-          ...keys(id),
-          json: readLines(text),
-        })
-      }
+      save={() => put(readLines(text))}
       onSaved={() => {
         setText('')
         onChanged()
       }}
+      more={
+        variables.length > 0 && (
+          <Action
+            verb="Remove all"
+            sure="Remove all variables"
+            act={() => put({})}
+            done=""
+            onDone={onChanged}
+          />
+        )
+      }
     >
       {variables.length === 0 ? (
         <>
@@ -166,16 +179,16 @@ function readLines(text: string): Record<string, string> {
 function Delete({ id }: { id: number }) {
   return (
     <div class="call">
-      <p class="muted">Its versions, settings and runs go with it.</p>
+      <p>Its versions, settings and runs go with it. This cannot be undone.</p>
       <Action
         verb="Delete this function"
         sure={`Delete function ${id} for good`}
-        act={() => client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })}
-        done=""
-        onDone={() => {
+        act={async () => {
+          await client.delete('/api/executables/{id}', { path: { id }, ...keys(id) })
           session.forgetAdminKey(id)
-          go(linkTo('functions'))
         }}
+        done=""
+        onDone={() => go(linkTo('functions'))}
       />
     </div>
   )

@@ -7,7 +7,7 @@ export interface Loaded<T> {
   reload: () => void
 }
 
-/** `load` is called again when `key` changes and on `reload`, meanwhile the old value stays. */
+/** `load` is called again when `key` changes and on `reload`. Meanwhile the old value stays, and beside an error too. */
 export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
   const [state, setState] = useState<{ key: string; value?: T; error?: unknown }>({ key })
   const [turn, setTurn] = useState(0)
@@ -18,7 +18,8 @@ export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T
         if (!ended.signal.aborted) setState({ key, value })
       },
       (error: unknown) => {
-        if (!ended.signal.aborted) setState({ key, error })
+        if (ended.signal.aborted) return
+        setState((before) => ({ ...(before.key === key ? before : {}), key, error }))
       },
     )
     return () => ended.abort()

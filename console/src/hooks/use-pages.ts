@@ -26,7 +26,7 @@ export function usePages<T>(
 ): Pages<T> {
   const { value, error, reload } = useLoad(key, (signal) => load(undefined, signal))
   const [seen, setSeen] = useState<{ key: string; first: Page<T>; later: Page<T>[] } | undefined>()
-  const [refused, setRefused] = useState<unknown>(undefined)
+  const [refused, setRefused] = useState<{ of: typeof seen; problem: unknown } | undefined>()
   if (value !== undefined && value !== seen?.first) {
     // A new first page no longer meets those after the old one.
     setSeen({ key, first: value, later: [] })
@@ -41,7 +41,7 @@ export function usePages<T>(
       const page = await load(cursor)
       setSeen((now) => (now === shown && now ? { ...now, later: [...now.later, page] } : now))
     } catch (problem) {
-      setRefused(problem)
+      setRefused({ of: shown, problem })
     }
   }
 
@@ -50,6 +50,7 @@ export function usePages<T>(
     error,
     reload,
     more: next === null ? undefined : () => more(next),
-    refused,
+    // Of these pages, not of those before.
+    refused: refused !== undefined && refused.of === shown ? refused.problem : undefined,
   }
 }

@@ -1,22 +1,31 @@
 // A button that has the server do something: it says when that is done, and what is wrong where it is not.
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ErrorNote } from './error-note.tsx'
+import { ONE_CLICK, ONE_ENTER } from './press.ts'
 
-interface Props {
+interface Props<T> {
   verb: string
-  act: () => Promise<unknown>
+  act: () => Promise<T>
   /** Asked before; its button then says this. */
   sure?: string
   /** What is said once it is done. */
   done: string
-  onDone?: () => void
+  /** Gets what `act` answered; not called where one has left the page meanwhile. */
+  onDone?: (answer: T) => void
   primary?: boolean
 }
 
 type Stage = 'asking' | 'acting' | 'done' | { error: unknown } | undefined
 
-export function Action({ verb, act, sure, done, onDone, primary = false }: Props) {
+export function Action<T>({ verb, act, sure, done, onDone, primary = false }: Props<T>) {
   const [stage, setStage] = useState<Stage>(undefined)
+  const here = useRef(true)
+  useEffect(() => {
+    here.current = true
+    return () => {
+      here.current = false
+    }
+  }, [])
 
   async function press(): Promise<void> {
     if (stage === 'acting') return
@@ -26,9 +35,9 @@ export function Action({ verb, act, sure, done, onDone, primary = false }: Props
     }
     setStage('acting')
     try {
-      await act()
+      const answer = await act()
       setStage('done')
-      onDone?.()
+      if (here.current) onDone?.(answer)
     } catch (error) {
       setStage({ error })
     }
@@ -36,13 +45,14 @@ export function Action({ verb, act, sure, done, onDone, primary = false }: Props
 
   const asking = stage === 'asking'
   return (
-    <div class="action">
+    <div class="action" {...ONE_ENTER}>
       <div class="row">
         <button
           type="button"
           class={primary ? 'primary' : undefined}
           disabled={stage === 'acting'}
           onClick={() => void press()}
+          {...ONE_CLICK}
         >
           {sure === undefined ? verb : asking ? sure : `${verb} …`}
         </button>

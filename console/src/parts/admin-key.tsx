@@ -1,6 +1,7 @@
 // Asks for the admin key of a function that another tab, or curl, uploaded.
 import { useState } from 'preact/hooks'
-import { adminKeyOpens, keyAskedFor } from '../client.ts'
+import { WasmhookError } from '../../../packages/client/src/error.ts'
+import { adminKeyOpens, keyAskedFor, mayBeKey } from '../client.ts'
 import { session } from '../session.ts'
 import { ErrorNote } from './error-note.tsx'
 import { TextField } from './fields.tsx'
@@ -8,15 +9,27 @@ import { TextField } from './fields.tsx'
 export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
   const [key, setKey] = useState('')
   const [refused, setRefused] = useState(session.adminKey(id) !== undefined)
+  const [error, setError] = useState<unknown>(undefined)
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault()
-    if (key.trim() === '') return
-    session.keepAdminKey(id, key.trim())
-    const opened = await adminKeyOpens(id).catch(() => false)
-    if (!opened) session.forgetAdminKey(id)
-    setRefused(!opened)
-    if (opened) onKey()
+    const given = key.trim()
+    if (given === '') return
+    setRefused(false)
+    setError(undefined)
+    session.keepAdminKey(id, given)
+    try {
+      if (mayBeKey(given) && (await adminKeyOpens(id))) {
+        onKey()
+        return
+      }
+      setRefused(true)
+    } catch (problem) {
+      const known = problem instanceof WasmhookError && [401, 403].includes(problem.status)
+      if (known) setRefused(true)
+      else setError(problem)
+    }
+    session.forgetAdminKey(id)
   }
 
   return (
@@ -27,6 +40,7 @@ export function AdminKey({ id, onKey }: { id: number; onKey: () => void }) {
       <p class="wrong" role="alert">
         {refused ? 'This is not the admin key of this function.' : ''}
       </p>
+      {error !== undefined && <ErrorNote error={error} />}
     </form>
   )
 }

@@ -74,7 +74,7 @@ export function jsonComplaint(text: string): string | undefined {
   try {
     let inexact: number | undefined
     JSON.parse(text, (_name, value: unknown) => {
-      if (Number.isInteger(value) && !Number.isSafeInteger(value)) inexact = value as number
+      if (typeof value === 'number' && !isExact(value)) inexact = value
       return value
     })
     return inexact === undefined
@@ -83,6 +83,11 @@ export function jsonComplaint(text: string): string | undefined {
   } catch (error) {
     return `This is not valid JSON yet: ${(error as Error).message}`
   }
+}
+
+/** Fractions are rounded by all who read JSON. */
+function isExact(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
 }
 
 /** Undefined where there is none. */

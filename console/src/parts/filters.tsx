@@ -1,5 +1,5 @@
 // What of a list is shown. It stands in the page's address, so that a link leads to the same and "back" undoes it.
-import { useId } from 'preact/hooks'
+import { useEffect, useId, useState } from 'preact/hooks'
 import * as format from '../format.ts'
 import { go } from '../route.ts'
 
@@ -69,16 +69,7 @@ function Field({ filter: { label, options, placeholder, moment }, value, onChang
       {moment ? (
         <Moment id={id} value={value} onChange={onChange} />
       ) : options === undefined ? (
-        // `change` comes with Enter, or when the field is left: not with each letter.
-        <input
-          id={id}
-          type="text"
-          autoComplete="off"
-          spellcheck={false}
-          placeholder={placeholder}
-          value={value}
-          onChange={changed}
-        />
+        <Text id={id} value={value} placeholder={placeholder} onChange={onChange} />
       ) : (
         <select id={id} value={value} onChange={changed}>
           <option value="">any</option>
@@ -93,6 +84,37 @@ function Field({ filter: { label, options, placeholder, moment }, value, onChang
   )
 }
 
+interface TextProps {
+  id: string
+  value: string
+  placeholder: string | undefined
+  onChange: (value: string) => void
+}
+
+function Text({ id, value, placeholder, onChange }: TextProps) {
+  const [typed, setTyped] = useTyped(value)
+  // `change` comes with Enter, or when the field is left: not with each letter.
+  return (
+    <input
+      id={id}
+      type="text"
+      autoComplete="off"
+      spellcheck={false}
+      placeholder={placeholder}
+      value={typed}
+      onInput={(event) => setTyped(event.currentTarget.value)}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  )
+}
+
+/** What is typed stays while the page around it changes, until the address says something else. */
+function useTyped(value: string) {
+  const [typed, setTyped] = useState(value)
+  useEffect(() => setTyped(value), [value])
+  return [typed, setTyped] as const
+}
+
 interface MomentProps {
   id: string
   /** RFC 3339 */
@@ -102,6 +124,7 @@ interface MomentProps {
 
 function Moment({ id, value, onChange }: MomentProps) {
   const shown = format.localMinute(new Date(value))
+  const [typed, setTyped] = useTyped(shown)
   // `change` comes with each digit of the year. As with texts, what counts is there with Enter, or when the field is left.
   const take = ({ currentTarget: { value: chosen } }: { currentTarget: HTMLInputElement }) => {
     if (chosen !== shown) onChange(chosen === '' ? '' : new Date(chosen).toISOString())
@@ -110,7 +133,8 @@ function Moment({ id, value, onChange }: MomentProps) {
     <input
       id={id}
       type="datetime-local"
-      value={shown}
+      value={typed}
+      onInput={(event) => setTyped(event.currentTarget.value)}
       onBlur={take}
       onKeyDown={(event) => {
         if (event.key === 'Enter') take(event)

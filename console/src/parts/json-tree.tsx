@@ -1,7 +1,12 @@
-// JSON to look into: objects and lists open and close, and long ones show their beginning.
+// JSON to look into: objects and lists open and close, and long ones show their beginning. What is closed is not drawn.
+import type { ComponentChild } from 'preact'
+import { useState } from 'preact/hooks'
 
-const ENTRIES_MAX = 200
+/** Shown at first, and with each press of the button below them. */
+const ENTRIES_SHOWN = 200
+/** What is within the outermost is open too, unless there is much in it. */
 const OPEN_DEPTH = 2
+const OPEN_ENTRIES_MAX = 20
 
 export function JsonTree({ value }: { value: unknown }) {
   return (
@@ -11,7 +16,13 @@ export function JsonTree({ value }: { value: unknown }) {
   )
 }
 
-function Node({ name, value, depth }: { name?: string; value: unknown; depth: number }) {
+interface Props {
+  name?: string
+  value: unknown
+  depth: number
+}
+
+function Node({ name, value, depth }: Props) {
   const label = name === undefined ? null : <span class="tree-name">{name}: </span>
   if (typeof value !== 'object' || value === null) {
     return (
@@ -23,29 +34,49 @@ function Node({ name, value, depth }: { name?: string; value: unknown; depth: nu
       </div>
     )
   }
-  const entries = Object.entries<unknown>({ ...value })
-  const list = Array.isArray(value)
-  if (entries.length === 0) {
+  if (Object.keys(value).length === 0) {
     return (
       <div class="tree-leaf">
         {label}
-        {list ? '[ ]' : '{ }'}
+        {Array.isArray(value) ? '[ ]' : '{ }'}
       </div>
     )
   }
+  return <Branch label={label} value={value} depth={depth} />
+}
+
+interface BranchProps {
+  label: ComponentChild
+  value: object
+  depth: number
+}
+
+function Branch({ label, value, depth }: BranchProps) {
+  const entries = Object.entries<unknown>({ ...value })
+  const few = entries.length <= OPEN_ENTRIES_MAX
+  const [open, setOpen] = useState(depth === 0 || (depth < OPEN_DEPTH && few))
+  const [count, setCount] = useState(ENTRIES_SHOWN)
+  const left = entries.length - count
   return (
-    <details open={depth < OPEN_DEPTH}>
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         {label}
         <span class="muted">
-          {list ? `list of ${entries.length}` : `${entries.length} members`}
+          {Array.isArray(value)
+            ? `list of ${entries.length}`
+            : `${entries.length} ${entries.length === 1 ? 'member' : 'members'}`}
         </span>
       </summary>
-      {entries.slice(0, ENTRIES_MAX).map(([key, one]) => (
-        <Node key={key} name={key} value={one} depth={depth + 1} />
-      ))}
-      {entries.length > ENTRIES_MAX && (
-        <div class="tree-leaf muted">and {entries.length - ENTRIES_MAX} more, in the text</div>
+      {open &&
+        entries
+          .slice(0, count)
+          .map(([key, one]) => <Node key={key} name={key} value={one} depth={depth + 1} />)}
+      {open && left > 0 && (
+        <div class="tree-leaf">
+          <button type="button" class="quiet" onClick={() => setCount(count + ENTRIES_SHOWN)}>
+            Show more of it ({left} left)
+          </button>
+        </div>
       )}
     </details>
   )

@@ -1,5 +1,7 @@
 // What a result is, by its bytes: a function's word for it is not taken, and nothing of it ever runs here.
 
+import { jsonComplaint } from './fields.tsx'
+
 export type Shown =
   | { as: 'empty' }
   | { as: 'json'; value: unknown; text: string }
@@ -42,12 +44,8 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Objects and lists; a lone number or word reads better as it is. */
+/** Objects and lists; a lone number or word reads better as it is, and what would be rounded is true as text only. */
 function readTree(text: string): unknown {
-  if (!/^\s*[{[]/.test(text)) return undefined
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
+  const exact = /^\s*[{[]/.test(text) && jsonComplaint(text) === undefined
+  return exact ? (JSON.parse(text) as unknown) : undefined
 }

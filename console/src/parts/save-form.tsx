@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { ErrorNote } from './error-note.tsx'
+import { ONE_CLICK, ONE_ENTER } from './press.ts'
 
 interface Props {
   /** Of the button, as `Save the state`. */
@@ -41,10 +42,10 @@ export function SaveForm({ verb, save, complain, done = 'Saved', onSaved, childr
   }
 
   return (
-    <form class="call" noValidate onSubmit={(event) => void submit(event)}>
+    <form class="call" noValidate onSubmit={(event) => void submit(event)} {...ONE_ENTER}>
       {children}
       <div class="row">
-        <button type="submit" disabled={outcome === 'saving'}>
+        <button type="submit" disabled={outcome === 'saving'} {...ONE_CLICK}>
           {verb}
         </button>
         {more}

@@ -24,7 +24,11 @@ export function Runs({ query }: { query: Readonly<Record<string, string>> }) {
   return (
     <>
       <Head title="Runs" />
-      <Filters filters={FILTERS} query={query} link={(asked) => linkTo('runs', {}, asked)} />
+      <Filters
+        filters={FILTERS}
+        query={{ ...filter }}
+        link={(asked) => linkTo('runs', {}, asked)}
+      />
       <Live live={live} />
       <List
         things="runs"

@@ -163,6 +163,7 @@ function NewSource({ tenant, onMade }: { tenant: string; onMade: (one: Made) => 
 }
 
 function Empty({ tenant }: { tenant: string }) {
+  const { mayManage } = useWho()
   const body = {
     tenant,
     verify: { scheme: 'github' },
@@ -170,7 +171,10 @@ function Empty({ tenant }: { tenant: string }) {
   }
   return (
     <>
-      <p>There are no sources. Make one below, or from a terminal:</p>
+      <p>
+        There are no sources.{' '}
+        {mayManage ? 'Make one below, or from a terminal:' : 'A token that may manage makes one:'}
+      </p>
       <CommandLine
         text={curl('POST', '/api/sources', ...jsonWords(body))}
         label="curl line that makes a source"
