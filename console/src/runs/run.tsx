@@ -25,14 +25,14 @@ export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined
     error,
     reload,
   } = useLoad(`run ${id}`, (signal) => runDetail(id, wasmId, signal))
-  const goesOn = run?.ended_at === null
+  const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
+  const goesOn = run?.ended_at === null && !locked
   useEffect(() => {
     if (!goesOn) return
     // After the last answer: asked for anew, one that comes late is given up.
     const timer = setTimeout(reload, LOOK_MS)
     return () => clearTimeout(timer)
   }, [goesOn, run, error])
-  const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
   const way = [{ name: 'Runs', href: linkTo('runs') }]
   if (run !== undefined) {
     const { wasm_id: of } = run
