@@ -207,14 +207,14 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     const remove = page.getByRole('button', { name: 'Delete this function …' })
     await remove.dblclick()
     await page.getByRole('button', { name: `Delete function ${id} for good` }).waitFor()
-    await press(page, 'Do not')
+    await press(page, 'Leave it')
     await remove.focus()
     await page.keyboard.down('Enter')
     // Held.
     await page.keyboard.down('Enter')
     await page.keyboard.up('Enter')
     await page.getByRole('button', { name: `Delete function ${id} for good` }).waitFor()
-    await press(page, 'Do not')
+    await press(page, 'Leave it')
 
     const variables = section('Variables')
     const names = async () =>
@@ -255,8 +255,8 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     await page.route(`**/api/executables/${id}`, (asked) =>
       asked.request().method() === 'GET' ? asked.fulfill(failing) : asked.continue(),
     )
-    await press(page, 'Save these')
-    await section('Name and ways').getByText('Saved', { exact: true }).waitFor()
+    await press(page, 'Save the options')
+    await section('Name and options').getByText('Saved', { exact: true }).waitFor()
     await page.locator('main > .note').getByText('UNEXPECTED_ANSWER').waitFor()
     assert.equal(await state.inputValue(), 'typed')
     assert.deepEqual(await violations(page), [])

@@ -1,5 +1,6 @@
 // How far a job that sends deliveries again is: a bar, and the figures behind it.
 import { useRef } from 'preact/hooks'
+import { WasmhookError } from '../../../packages/client/src/error.ts'
 import type { Job } from './api.ts'
 import { cancelJob, findJob } from './api.ts'
 import { linkTo } from '../route.ts'
@@ -7,6 +8,7 @@ import { useAgain } from '../hooks/use-again.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { Action } from '../parts/action.tsx'
 import { Refused } from '../parts/admin-key.tsx'
+import { ErrorNote } from '../parts/error-note.tsx'
 import { Fact, Facts, Status } from '../parts/facts.tsx'
 import { Refresh } from '../parts/refresh.tsx'
 import { Loading } from '../parts/shown.tsx'
@@ -29,15 +31,22 @@ export function JobBar({ job }: { job: Job }) {
   return <progress aria-label={label} max={job.matched} value={doneOf(job)} />
 }
 
+/** Where the server, or what is before it, fails for a moment. */
+function mayPass(error: unknown): boolean {
+  return error !== undefined && !(error instanceof WasmhookError && error.status < 500)
+}
+
 /** Asks again while it goes on. */
 export function JobProgress({ id, manage }: { id: string; manage: boolean }) {
   const { value: job, error, reload } = useLoad(id, (signal) => findJob(id, signal))
   const status = useRef<HTMLDivElement>(null)
-  useAgain(job !== undefined && isUnderWay(job), error ?? job, reload)
-  if (error !== undefined) return <Refused error={error} retry={reload} />
-  if (job === undefined) return <Loading />
+  useAgain(job === undefined ? mayPass(error) : isUnderWay(job), error ?? job, reload)
+  if (job === undefined) {
+    return error === undefined ? <Loading /> : <Refused error={error} retry={reload} />
+  }
   return (
     <>
+      {error !== undefined && <ErrorNote error={error} retry={reload} />}
       <div role="status" ref={status} tabIndex={-1}>
         <Status word={job.state} />
         {job.state === 'finished' && isUnderWay(job) && (

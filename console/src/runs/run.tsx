@@ -23,8 +23,8 @@ export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined
     error,
     reload,
   } = useLoad(`run ${id}`, (signal) => runDetail(id, wasmId, signal))
-  useAgain(run?.ended_at === null, error ?? run, reload)
   const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
+  useAgain(run?.ended_at === null && !locked, error ?? run, reload)
   const way = [{ name: 'Runs', href: linkTo('runs') }]
   if (run !== undefined) {
     const { wasm_id: of } = run
