@@ -121,7 +121,8 @@ function pagesOf({ order, endpointId, bin }: Filled) {
     endpoint: { at: `${webhooks}/endpoints/${endpointId}` },
     messages: { at: `${webhooks}/messages` },
     bin: { at: `${webhooks}/bins/${bin.bin_id}` },
-    system: { at: 'system' },
+    // A few of its samples make a line.
+    system: { at: 'system', before: (page: Page) => page.waitForTimeout(15_000) },
   } satisfies Record<string, { at: string; before?: (page: Page) => Promise<void> }> as Record<
     string,
     { at: string; before?: (page: Page) => Promise<void> }
@@ -136,6 +137,7 @@ async function callOrder(page: Page): Promise<void> {
     .fill(JSON.stringify({ currency: 'EUR', items: [item] }))
   await page.getByRole('button', { name: 'Call total' }).click()
   await page.getByText('total_cents:', { exact: true }).waitFor()
+  await page.evaluate(`document.querySelector('form.call').scrollIntoView()`)
 }
 
 async function openFirst(page: Page): Promise<void> {

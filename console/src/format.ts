@@ -1,6 +1,7 @@
 // Figures and times as people read them.
 
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
 const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 const STEPS = ['B', 'KiB', 'MiB', 'GiB'] as const
 
@@ -21,6 +22,11 @@ export function moment(rfc3339: string): string {
 export function localMinute(at: Date): string {
   if (Number.isNaN(at.getTime())) return ''
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}
+
+/** Of a chart: seconds where they are not whole minutes. */
+export function clock(ms: number): string {
+  return (ms % 60_000 === 0 ? CLOCK : TIME).format(new Date(ms))
 }
 
 export function bytes(count: number): string {

@@ -1,6 +1,7 @@
 // Figures over time, drawn by uPlot in the colours of the page; who does not see them is read the label.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
+import * as format from '../format.ts'
 
 export interface Series {
   name: string
@@ -23,8 +24,6 @@ interface Props {
 }
 
 const HEIGHT = 160
-/** Of a single time nothing could be drawn. */
-const SPAN_S_MIN = 60
 const SPARK = { width: 110, height: 26 }
 
 export function Chart({ label, times, series, kind = 'lines', words = String }: Props) {
@@ -88,10 +87,7 @@ const BARE = { cursor: { show: false }, legend: { show: false } }
 function lines(series: readonly Series[], words: Words, width: number): uPlot.Options {
   return {
     ...{ ...BARE, width, height: HEIGHT, axes: axes(words) },
-    scales: {
-      x: { range: (_, first, last) => [Math.min(first, last - SPAN_S_MIN), last] },
-      y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] },
-    },
+    scales: { y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
     series: [
       {},
       ...series.map(({ name, color }) => ({
@@ -121,7 +117,10 @@ function axes(words: Words): uPlot.Axis[] {
     grid: { stroke: resolve('--line'), width: 1 },
     ticks: { show: false },
   }
-  return [axis, { ...axis, size: 72, values: (_, all) => all.map(words) }]
+  return [
+    { ...axis, space: 90, values: (_, all) => all.map((s) => format.clock(s * 1000)) },
+    { ...axis, size: 72, values: (_, all) => all.map(words) },
+  ]
 }
 
 function bar({ name, color }: Series): uPlot.Series {

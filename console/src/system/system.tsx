@@ -126,8 +126,13 @@ function dueWords(at: string | null): ComponentChildren {
 
 function Charts({ samples, system }: { samples: readonly Sample[]; system: System }) {
   const { memory, event_loop_delay: delay } = system
-  const times = samples.map((one) => one.atMs)
-  const values = (of: (system: System) => number | null) => samples.map((one) => of(one.system))
+  // From a minute before the first: of a single time no chart could be drawn.
+  const begunMs = samples[0]?.atMs ?? 0
+  const times = [begunMs - 60_000, ...samples.map((one) => one.atMs)]
+  const values = (of: (system: System) => number | null) => [
+    null,
+    ...samples.map((one) => of(one.system)),
+  ]
   const p99 = delay === null ? '…' : delay.p99_ms === null ? 'a lot' : format.duration(delay.p99_ms)
   return (
     <div class="charts">
@@ -170,7 +175,7 @@ function Charts({ samples, system }: { samples: readonly Sample[]; system: Syste
           },
           { name: 'runs', color: '--good', values: values((one) => one.queues.runs.depth) },
         ]}
-        words={count}
+        words={(depth) => (Number.isInteger(depth) ? count(depth) : '')}
       />
     </div>
   )
