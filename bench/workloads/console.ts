@@ -138,7 +138,7 @@ async function show(
     await page.goto(url, { waitUntil: 'commit' })
     const ms = await page.evaluate<number>(WHEN_SHOWN)
     const text = await page.locator('main').innerText()
-    if (/There is no such page|could not|Try again/.test(text)) {
+    if (/There is no such page|\bTry again\b/.test(text)) {
       throw new Error(`${url} does not show what it is to: ${text.slice(0, 500)}`)
     }
     const bytes = await ownMemory(await browser.newBrowserCDPSession())
