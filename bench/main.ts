@@ -5,7 +5,7 @@
 //   npm run bench -- NAME [NAME …]       those workloads
 //   npm run bench -- profile             where the CPU time of hello goes, by Linux's perf
 //   npm run bench -- report FILE         writes the tables of a JSON file into README and docs: those of
-//                                        calls and those of durable work, whichever it has
+//                                        calls, of durable work and of the console, whichever it has
 //
 // Options: --rounds N, --seconds N (of a round), --connections N, --quick (for development).
 // Prints a table and keeps everything in bench/results/<date>.json.
@@ -21,7 +21,7 @@ import { profileHello } from './profile.ts'
 import { conditions, partsOf, putBetweenMarkers, targetTable, workloadTables } from './report.ts'
 import type { Outcome } from './report.ts'
 import type { BenchOptions, Result, Workload } from './workload.ts'
-import { DEFAULT_WORKLOADS, DURABLE_WORKLOADS, WORKLOADS } from './workloads/all.ts'
+import { DEFAULT_WORKLOADS, MARKERS, WORKLOADS } from './workloads/all.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const RESULTS = path.join(ROOT, 'bench', 'results')
@@ -129,7 +129,7 @@ function resultFile(name: string, ending: string): string {
 function report(file: string | undefined): void {
   if (file === undefined) throw new Error('Name the file: npm run bench -- report FILE')
   const outcome = JSON.parse(readFileSync(file, 'utf8')) as Outcome
-  for (const [marker, part] of Object.entries(partsOf(outcome, DURABLE_WORKLOADS))) {
+  for (const [marker, part] of Object.entries(partsOf(outcome, MARKERS))) {
     const summary = `${targetTable(part)}\n\n${conditions(part)}`
     const details = Object.entries(part.workloads).map(
       ([name, result]) => `### ${name}\n\n${result.summary}\n\n${workloadTables(result)}`,
@@ -138,7 +138,8 @@ function report(file: string | undefined): void {
       const target = path.join(ROOT, document)
       writeFileSync(target, putBetweenMarkers(readFileSync(target, 'utf8'), marker, text))
     }
-    write('README.md', summary)
+    // What the README does not show stands in the docs alone.
+    if (marker !== 'console') write('README.md', summary)
     write('docs/performance.md', [summary, ...details].join('\n\n'))
   }
 }

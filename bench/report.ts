@@ -19,10 +19,14 @@ export interface Outcome {
 }
 
 /** The workloads by the marker that their tables stand between; a part without any is left out. */
-export function partsOf(outcome: Outcome, durable: readonly string[]): Record<string, Outcome> {
+export function partsOf(
+  outcome: Outcome,
+  markers: Readonly<Record<string, readonly string[]>>,
+): Record<string, Outcome> {
   const parts: Record<string, Outcome> = {}
   for (const [name, result] of Object.entries(outcome.workloads)) {
-    const marker = durable.includes(name) ? 'deliveries' : 'table'
+    const [marker = 'table'] =
+      Object.entries(markers).find(([, names]) => names.includes(name)) ?? []
     const part = (parts[marker] ??= { ...outcome, workloads: {} })
     part.workloads[name] = result
   }

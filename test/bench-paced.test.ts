@@ -75,11 +75,11 @@ test('a target is a ceiling or a floor', () => {
 test('a report leaves the tables alone of which a file has none', () => {
   const result = { summary: '', measured: [], figures: [], notes: [] }
   const outcome = { workloads: { hello: result, history: result } } as unknown as Outcome
-  const parts = partsOf(outcome, ['history'])
+  const parts = partsOf(outcome, { deliveries: ['history'] })
   assert.deepEqual(Object.keys(parts.table!.workloads), ['hello'])
   assert.deepEqual(Object.keys(parts.deliveries!.workloads), ['history'])
   const only = { workloads: { history: result } } as unknown as Outcome
-  assert.deepEqual(Object.keys(partsOf(only, ['history'])), ['deliveries'])
+  assert.deepEqual(Object.keys(partsOf(only, { deliveries: ['history'] })), ['deliveries'])
 })
 
 /** Hands every request to `take`, whose status is the answer. */

@@ -39,11 +39,8 @@ export const WORKLOADS: readonly Workload[] = [
 /** What `npm run bench` runs: about ten minutes on two cores. */
 export const DEFAULT_WORKLOADS: readonly string[] = ['hello', 'bytes-1mib', 'mix']
 
-/** What is accepted with nobody waiting; its tables stand apart. */
-export const DURABLE_WORKLOADS: readonly string[] = [
-  deliveries,
-  neighbours,
-  history,
-  fanout,
-  consolePages,
-].map(({ name }) => name)
+/** Whose tables stand apart: what is accepted with nobody waiting, and the console. */
+export const MARKERS: Readonly<Record<string, readonly string[]>> = {
+  deliveries: [deliveries, neighbours, history, fanout].map(({ name }) => name),
+  console: [consolePages.name],
+}
