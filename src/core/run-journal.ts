@@ -32,6 +32,12 @@ export interface LostRuns {
   results: number
 }
 
+/** Ids are in the order of time: the page after `before`. */
+interface PageOfRuns {
+  limit: number
+  before?: string
+}
+
 export interface RunJournalDeps {
   storage: Storage
   config: Config
@@ -244,36 +250,21 @@ export function createRunJournal(deps: RunJournalDeps) {
       return active.get(id) ?? pending.get(id) ?? writing.get(id) ?? storage.runs.get(id)
     },
 
-    async list(executableId: number, page: { limit: number; before?: string }): Promise<RunPage> {
-      const { limit, before } = page
+    async list(executableId: number, page: PageOfRuns): Promise<RunPage> {
       // Memory is looked at first: what is written meanwhile is then seen twice rather than never.
       const recent = [...underWay(executableId), ...unsaved(executableId)]
-        .filter((record) => before === undefined || record.id < before)
-        .map((record) => ({ ...record, log: '', result: null }))
-      const saved = await storage.runs.list(executableId, page)
-      const seen = new Set(recent.map((record) => record.id))
-      const older = saved.items.filter((record) => !seen.has(record.id))
-      const found = [...recent, ...older].sort(newestFirst)
-      const items = found.slice(0, limit)
-      const more = saved.next !== null || found.length > limit
-      return { items, next: more ? (items.at(-1)?.id ?? null) : null }
+      return together(recent, await storage.runs.list(executableId, page), page)
     },
 
     /** Of all executables, by filter. Those under way in other processes are seen when they are written. */
-    async newest(filter: RunFilter, page: { limit: number; before?: string }): Promise<RunPage> {
-      const { limit, before } = page
+    async newest(filter: RunFilter, page: PageOfRuns): Promise<RunPage> {
       const recent = [...active.values(), ...pending.values(), ...writing.values()]
       const saved = await storage.runs.newest(filter, { ...page, scan: SCANNED_RECORDS_MAX })
       const { next } = saved
-      const seen = new Set(recent.map((record) => record.id))
-      const newer = recent
-        .filter(({ id }) => (before === undefined || id < before) && (next === null || id >= next))
-        .filter((record) => passes(record, filter))
-        .map((record) => ({ ...record, log: '', result: null }))
-      const older = saved.items.filter((record) => !seen.has(record.id))
-      const found = [...newer, ...older].sort(newestFirst)
-      const items = found.slice(0, limit)
-      return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : next }
+      return together(recent, saved, page, (record) => {
+        // Storage has looked so far and no further.
+        return (next === null || record.id >= next) && passes(record, filter)
+      })
     },
 
     /** The newest ended run and its place in the order of saving. */
@@ -340,6 +331,26 @@ export function createRunJournal(deps: RunJournalDeps) {
       onError(new AppError('INTERNAL', `${pending.size} run records could not be written.`))
     },
   }
+}
+
+/**
+ * A page of what storage has and what memory has, which is newer where it is in both.
+ * @param shows which of memory's
+ */
+function together(
+  recent: readonly RunRecord[],
+  saved: RunPage,
+  { limit, before }: PageOfRuns,
+  shows: (record: RunRecord) => boolean = () => true,
+): RunPage {
+  const seen = new Set(recent.map(({ id }) => id))
+  const newer = recent
+    .filter((record) => (before === undefined || record.id < before) && shows(record))
+    .map((record) => ({ ...record, log: '', result: null }))
+  const older = saved.items.filter(({ id }) => !seen.has(id))
+  const found = [...newer, ...older].sort(newestFirst)
+  const items = found.slice(0, limit)
+  return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : saved.next }
 }
 
 /** Leaves out what the next pruning would delete: an executable's oldest successes of a busy moment. */

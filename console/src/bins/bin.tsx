@@ -12,6 +12,7 @@ import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
+import { Section } from '../parts/section.tsx'
 import { go, linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
@@ -38,12 +39,10 @@ function Known({ bin }: { bin: Bin }) {
         It takes any method, any path below it, and any body, from whoever has the address. It
         expires at <Time at={bin.expires_at} />, with all that it kept.
       </p>
-      <section aria-labelledby="requests">
-        <h2 id="requests">What was sent to it</h2>
+      <Section title="What was sent to it">
         <Requests bin={bin} />
-      </section>
-      <section aria-labelledby="target">
-        <h2 id="target">Use it as a target</h2>
+      </Section>
+      <Section title="Use it as a target">
         <p>
           As the target of a call, under “Send the result on” of{' '}
           <a href={linkTo('functions')}>a function</a>; or of the events of this tenant:{' '}
@@ -51,10 +50,9 @@ function Known({ bin }: { bin: Bin }) {
           From a terminal, function 1 sends its result here:
         </p>
         <CommandLine text={callbackLine(url)} label="curl line that sends a result here" />
-      </section>
+      </Section>
       {mayManage && (
-        <section aria-labelledby="delete">
-          <h2 id="delete">Delete</h2>
+        <Section title="Delete">
           <div class="call">
             <Action
               verb="Delete this bin"
@@ -64,7 +62,7 @@ function Known({ bin }: { bin: Bin }) {
               onDone={() => go(linkTo('bins', { tenant }))}
             />
           </div>
-        </section>
+        </Section>
       )}
     </>
   )

@@ -9,6 +9,7 @@ import { Attempts } from './attempts.tsx'
 import { DeliveryState, WhatNext } from './delivery-state.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
+import { Section } from '../parts/section.tsx'
 import { WhatItSends } from './what-it-sends.tsx'
 import { linkTo } from '../route.ts'
 import { useAgain } from '../hooks/use-again.ts'
@@ -50,19 +51,16 @@ function Known({ one, onChanged }: KnownProps) {
         </p>
       </div>
       {mayManage && <Actions one={one} onChanged={onChanged} />}
-      <section aria-labelledby="about">
-        <h2 id="about">About it</h2>
+      <Section title="About it">
         <About one={one} />
-      </section>
-      <section aria-labelledby="sends">
-        <h2 id="sends">What it sends</h2>
+      </Section>
+      <Section title="What it sends">
         <WhatItSends of={one} />
-      </section>
-      <section aria-labelledby="attempts">
-        <h2 id="attempts">Attempts</h2>
+      </Section>
+      <Section title="Attempts">
         <Attempts of={one} />
         <Refresh onPress={onChanged} />
-      </section>
+      </Section>
     </>
   )
 }

@@ -1,4 +1,5 @@
 // Where results are sent: the fields of the form that says so, and the request spec that the server takes.
+import { badHeader, headersOf } from '../parts/lines.ts'
 
 export const METHODS = {
   POST: 'POST',
@@ -56,7 +57,7 @@ export function toSpec({ url, method, headers, again, tries, pauseS }: CallbackF
       ...(port === '' ? {} : { port: Number(port) }),
       path: pathname + search,
       method,
-      ...(headers.trim() === '' ? {} : { headers: Object.fromEntries(headerLines(headers)) }),
+      ...(headers.trim() === '' ? {} : { headers: headersOf(headers) }),
       ...(username === '' && password === '' ? {} : { auth }),
       ...(again
         ? {
@@ -104,19 +105,4 @@ export function complaintOfTarget(text: string): string | undefined {
 
 function isWebAddress(text: string): boolean {
   return URL.canParse(text.trim()) && /^https?:$/.test(new URL(text.trim()).protocol)
-}
-
-function headerLines(text: string): [string, string][] {
-  return lines(text).map((line) => {
-    const at = line.indexOf(':')
-    return [line.slice(0, at).trim(), line.slice(at + 1).trim()]
-  })
-}
-
-function badHeader(text: string): string | undefined {
-  return lines(text).find((line) => !/^\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*:/.test(line))
-}
-
-function lines(text: string): string[] {
-  return text.split('\n').filter((line) => line.trim() !== '')
 }

@@ -10,6 +10,7 @@ import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { Warnings } from '../parts/warnings.tsx'
+import { Section } from '../parts/section.tsx'
 import { Runs } from '../runs/recent-runs.tsx'
 import { linkTo } from '../route.ts'
 import type { PageName } from '../route.ts'
@@ -77,8 +78,7 @@ function Known({ one, onKey }: { one: Description; onKey: () => void }) {
           Nobody provides what it imports: <code>{one.missing_imports.join(', ')}</code>
         </p>
       )}
-      <section aria-labelledby="call">
-        <h2 id="call">Call</h2>
+      <Section title="Call">
         {chosen === undefined ? (
           <p class="muted">It exports no function that can be called.</p>
         ) : (
@@ -94,15 +94,14 @@ function Known({ one, onKey }: { one: Description; onKey: () => void }) {
             />
           </>
         )}
-      </section>
-      <section aria-labelledby="runs">
-        <h2 id="runs">Recent runs</h2>
+      </Section>
+      <Section title="Recent runs">
         {mayAdminister(one) ? (
           <Runs id={id} turn={turn} curl={chosen === undefined ? '' : firstCurl(one, chosen)} />
         ) : (
           <AdminKey id={id} onKey={onKey} />
         )}
-      </section>
+      </Section>
     </>
   )
 }

@@ -8,12 +8,14 @@ import { Action } from '../parts/action.tsx'
 import { AdminKey } from '../parts/admin-key.tsx'
 import { CallbackForm } from './callback-form.tsx'
 import { CommandLine } from '../parts/copy.tsx'
-import { ErrorNote } from '../parts/error-note.tsx'
 import { TextField } from '../parts/fields.tsx'
+import { pairsOf } from '../parts/lines.ts'
+import { Shown } from '../parts/shown.tsx'
 import { SigningSecret, UsageKey } from './function-keys.tsx'
 import { OptionsForm, TypesForm } from './function-options.tsx'
 import { LimitsForm } from './limits.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
+import { Section } from '../parts/section.tsx'
 import { Versions } from './versions.tsx'
 import { go, linkTo } from '../route.ts'
 import { session } from '../session.ts'
@@ -29,80 +31,74 @@ export function Settings({ one, onChanged }: Props) {
   if (!mayAdminister(one)) return <AdminKey id={id} onKey={onChanged} />
   return (
     <>
-      <section aria-labelledby="versions">
-        <h2 id="versions">Versions</h2>
+      <Section title="Versions">
         <Versions id={id} onChanged={onChanged} />
-      </section>
-      <section aria-labelledby="state">
-        <h2 id="state">State</h2>
+      </Section>
+      <Section title="State">
         <State id={id} />
-      </section>
-      <section aria-labelledby="variables">
-        <h2 id="variables">Variables</h2>
+      </Section>
+      <Section title="Variables">
         <Variables one={one} onChanged={onChanged} />
-      </section>
-      <section aria-labelledby="callback">
-        <h2 id="callback">Callback</h2>
+      </Section>
+      <Section title="Callback">
         <CallbackForm one={one} onChanged={onChanged} />
-      </section>
-      <section aria-labelledby="signing">
-        <h2 id="signing">Signing</h2>
+      </Section>
+      <Section title="Signing">
         <SigningSecret id={id} />
-      </section>
-      <section aria-labelledby="types">
-        <h2 id="types">Types</h2>
+      </Section>
+      <Section title="Types">
         <TypesForm one={one} onChanged={onChanged} />
-      </section>
-      <section aria-labelledby="usage">
-        <h2 id="usage">Usage key</h2>
+      </Section>
+      <Section title="Usage key">
         <UsageKey id={id} />
-      </section>
-      <section aria-labelledby="limits">
-        <h2 id="limits">Limits</h2>
+      </Section>
+      <Section title="Limits">
         <LimitsForm id={id} />
-      </section>
-      <section aria-labelledby="options">
-        <h2 id="options">Name and options</h2>
+      </Section>
+      <Section title="Name and options">
         <OptionsForm one={one} onChanged={onChanged} />
-      </section>
-      <section aria-labelledby="delete">
-        <h2 id="delete">Delete</h2>
+      </Section>
+      <Section title="Delete">
         <Delete id={id} />
-      </section>
+      </Section>
     </>
   )
 }
 
 function State({ id }: { id: number }) {
-  const { value, error, reload } = useLoad(`state ${id}`, (signal) =>
+  const loaded = useLoad(`state ${id}`, (signal) =>
     client.get('/api/state/{id}', { path: { id }, ...keys(id), signal, as: 'text' }),
   )
   const [changed, setChanged] = useState<string | undefined>(undefined)
-  if (error !== undefined) return <ErrorNote error={error} retry={reload} />
-  // What is not there yet would be replaced by nothing.
-  if (value === undefined) return <p class="muted">Loading …</p>
-  const text = changed ?? value
   return (
-    <SaveForm
-      verb="Save the state"
-      save={() =>
-        client.put('/api/state/{id}', { path: { id }, ...keys(id), body: text, as: 'text' })
-      }
-    >
-      <TextField
-        label="A text that functions get as their context"
-        rows={4}
-        mono
-        value={text}
-        onChange={setChanged}
-      />
-      {value === '{}' && changed === undefined && (
-        <CommandLine
-          text={ownerCurl('PUT', `/api/state/${id}`, '--data', 'Good morning,')}
-          label="curl line that sets the state"
-        />
+    // What is not there yet would be replaced by nothing.
+    <Shown of={loaded}>
+      {(value) => (
+        <SaveForm
+          verb="Save the state"
+          save={() =>
+            client.put('/api/state/{id}', {
+              ...{ path: { id }, ...keys(id), as: 'text' },
+              body: changed ?? value,
+            })
+          }
+        >
+          <TextField
+            label="A text that functions get as their context"
+            rows={4}
+            mono
+            value={changed ?? value}
+            onChange={setChanged}
+          />
+          {value === '{}' && changed === undefined && (
+            <CommandLine
+              text={ownerCurl('PUT', `/api/state/${id}`, '--data', 'Good morning,')}
+              label="curl line that sets the state"
+            />
+          )}
+        </SaveForm>
       )}
-    </SaveForm>
+    </Shown>
   )
 }
 
@@ -120,7 +116,7 @@ function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
             ? 'Each line has to be NAME=value.'
             : undefined
       }
-      save={() => put(readLines(text))}
+      save={() => put(Object.fromEntries(pairsOf(text, '=')))}
       onSaved={() => {
         setText('')
         onChanged()
@@ -163,16 +159,6 @@ function Variables({ one: { wasm_id: id, variables = [] }, onChanged }: Props) {
         onChange={setText}
       />
     </SaveForm>
-  )
-}
-
-function readLines(text: string): Record<string, string> {
-  const lines = text.split('\n').filter((one) => one.trim() !== '')
-  return Object.fromEntries(
-    lines.map((one) => {
-      const at = one.indexOf('=')
-      return at < 0 ? [one.trim(), ''] : [one.slice(0, at).trim(), one.slice(at + 1)]
-    }),
   )
 }
 

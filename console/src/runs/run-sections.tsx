@@ -12,6 +12,7 @@ import { Payload } from '../parts/payload.tsx'
 import { RESULT_WORDS } from '../functions/result.tsx'
 import { Table } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
+import { Section } from '../parts/section.tsx'
 
 interface Props {
   run: RunDetail
@@ -35,8 +36,7 @@ const INPUT_COLUMNS: readonly Column<Input>[] = [
 export function CameFrom({ run }: Props) {
   const { came_from: cause, inputs } = run
   return (
-    <section aria-labelledby="came-from">
-      <h2 id="came-from">Where it came from</h2>
+    <Section title="Where it came from">
       <p>
         {cause === null ? (
           'Somebody called it.'
@@ -68,7 +68,7 @@ export function CameFrom({ run }: Props) {
             : 'Its input was fetched; from where was not recorded then.'}
         </p>
       )}
-    </section>
+    </Section>
   )
 }
 
@@ -82,15 +82,14 @@ const TRY_COLUMNS: readonly Column<RunDetail['failed_tries'][number]>[] = [
 export function Tries({ run }: Props) {
   if (run.failed_tries.length === 0) return null
   return (
-    <section aria-labelledby="tries">
-      <h2 id="tries">Tries before</h2>
+    <Section title="Tries before">
       <Table
         things="tries"
         columns={TRY_COLUMNS}
         items={run.failed_tries}
         keyOf={({ number }) => number}
       />
-    </section>
+    </Section>
   )
 }
 
@@ -99,8 +98,7 @@ export function Onward({ run }: Props) {
   const { delivery_ids: deliveries, forwarded_to: to } = run
   if (to === null && deliveries.length === 0) return null
   return (
-    <section aria-labelledby="onward">
-      <h2 id="onward">Sent on</h2>
+    <Section title="Sent on">
       {to !== null && (
         <p>
           Its result goes to <code>{to}</code>.
@@ -117,7 +115,7 @@ export function Onward({ run }: Props) {
           ))}
         </ul>
       )}
-    </section>
+    </Section>
   )
 }
 
@@ -126,8 +124,7 @@ export function KeptResult({ run }: Props) {
   const [body, setBody] = useState<Blob | undefined>(undefined)
   if (!run.result_kept && run.status !== 'succeeded') return null
   return (
-    <section aria-labelledby="result">
-      <h2 id="result">Kept result</h2>
+    <Section title="Kept result">
       {!run.result_kept ? (
         <>
           <p class="muted">
@@ -145,7 +142,7 @@ export function KeptResult({ run }: Props) {
       ) : (
         <Payload title="Result" name="result" body={body} words={RESULT_WORDS} />
       )}
-    </section>
+    </Section>
   )
 }
 

@@ -10,6 +10,7 @@ import { Fact, Facts, Status, Time } from '../parts/facts.tsx'
 import { Head } from '../parts/head.tsx'
 import { Refresh } from '../parts/refresh.tsx'
 import { Loading } from '../parts/shown.tsx'
+import { Section } from '../parts/section.tsx'
 import { CameFrom, KeptResult, Onward, Tries } from './run-sections.tsx'
 import { Timeline } from './timeline.tsx'
 import { linkTo } from '../route.ts'
@@ -66,12 +67,10 @@ function Known({ run, onChanged }: { run: RunDetail; onChanged: () => void }) {
           <Refresh onPress={onChanged} />
         </>
       )}
-      <section aria-labelledby="timeline">
-        <h2 id="timeline">Timeline</h2>
+      <Section title="Timeline">
         <Timeline timings={run.timings_us} />
-      </section>
-      <section aria-labelledby="log">
-        <h2 id="log">Log</h2>
+      </Section>
+      <Section title="Log">
         {run.log === '' ? (
           <p class="muted">It wrote nothing to stdout or stderr.</p>
         ) : (
@@ -80,7 +79,7 @@ function Known({ run, onChanged }: { run: RunDetail; onChanged: () => void }) {
           </pre>
         )}
         {run.log_truncated && <p class="muted">It was longer; its end was not kept.</p>}
-      </section>
+      </Section>
       <CameFrom run={run} />
       <Tries run={run} />
       <Onward run={run} />

@@ -1,5 +1,6 @@
 // A source as its forms say it, and what of it is sent.
 import type { NewSource, Source, SourceChange } from './api.ts'
+import { linesOf } from '../parts/lines.ts'
 
 type Verify = NewSource['verify']
 export type Scheme = Verify['scheme']
@@ -124,10 +125,7 @@ export function verifyOf(draft: VerifyDraft): Verify {
 }
 
 function secretsOf({ secrets }: VerifyDraft): string[] {
-  return secrets
-    .split('\n')
-    .map((one) => one.trim())
-    .filter((one) => one !== '')
+  return linesOf(secrets).map((one) => one.trim())
 }
 
 /** Its secrets are shown to nobody, so that they are given anew. */

@@ -13,6 +13,7 @@ import { Shown } from '../parts/shown.tsx'
 import { SourceEvents } from './source-events.tsx'
 import { SourceFields } from './source-fields.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
+import { Section } from '../parts/section.tsx'
 import { VerifyFields } from './verify-fields.tsx'
 import { go, linkTo } from '../route.ts'
 import {
@@ -63,19 +64,17 @@ function Known({ source, query, onChanged }: KnownProps & Pick<Props, 'query'>) 
     <>
       <Copyable text={url} what="the address" />
       <About source={source} />
-      <section aria-labelledby="events">
-        <h2 id="events">What came</h2>
+      <Section title="What came">
         <SourceEvents source={source} verdict={query.verdict as Verdict | undefined} curl={curl} />
-      </section>
+      </Section>
       {curl !== undefined && (
-        <section aria-labelledby="try">
-          <h2 id="try">Send it something</h2>
+        <Section title="Send it something">
           <p>
             From a terminal, as its sender would
             {source.verify.scheme === 'none' ? ':' : ', with the secret in the variable SECRET:'}
           </p>
           <CommandLine text={curl} label="curl lines that send it an event" />
-        </section>
+        </Section>
       )}
       {mayManage && <Manage source={source} onChanged={onChanged} />}
     </>
@@ -85,18 +84,15 @@ function Known({ source, query, onChanged }: KnownProps & Pick<Props, 'query'>) 
 function Manage({ source, onChanged }: KnownProps) {
   return (
     <>
-      <section aria-labelledby="settings">
-        <h2 id="settings">Settings</h2>
+      <Section title="Settings">
         <Settings source={source} onChanged={onChanged} />
-      </section>
-      <section aria-labelledby="secret">
-        <h2 id="secret">Verification</h2>
+      </Section>
+      <Section title="Verification">
         <Verification source={source} onChanged={onChanged} />
-      </section>
-      <section aria-labelledby="end">
-        <h2 id="end">{source.enabled ? 'Disable or delete' : 'Enable or delete'}</h2>
+      </Section>
+      <Section title={source.enabled ? 'Disable or delete' : 'Enable or delete'}>
         <Ends source={source} onChanged={onChanged} />
-      </section>
+      </Section>
     </>
   )
 }

@@ -12,6 +12,7 @@ import { SourceFields } from './source-fields.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
+import { Section } from '../parts/section.tsx'
 import { VerifyFields } from './verify-fields.tsx'
 import { linkTo } from '../route.ts'
 import {
@@ -52,8 +53,7 @@ export function Sources({ tenant }: { tenant: string }) {
         empty={<Empty tenant={tenant} />}
       />
       {mayManage && (
-        <section aria-labelledby="make">
-          <h2 id="make">A new source</h2>
+        <Section title="A new source">
           <NewSource
             key={turn}
             tenant={tenant}
@@ -64,7 +64,7 @@ export function Sources({ tenant }: { tenant: string }) {
               pages.reload()
             }}
           />
-        </section>
+        </Section>
       )}
     </>
   )

@@ -14,6 +14,7 @@ import { TextField } from '../parts/fields.tsx'
 import { Head } from '../parts/head.tsx'
 import { Loading } from '../parts/shown.tsx'
 import { Table } from '../parts/table.tsx'
+import { Section } from '../parts/section.tsx'
 import { linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 
@@ -50,10 +51,9 @@ export function SystemPage() {
           <Summary system={newest} />
           <Queues queues={newest.queues} />
           {samples.length > 0 && <Charts samples={samples} system={newest} />}
-          <section aria-labelledby="terminal">
-            <h2 id="terminal">From a terminal</h2>
+          <Section title="From a terminal">
             <CommandLine text={curl('GET', '/api/system')} label="curl line that tells the same" />
-          </section>
+          </Section>
           <Limits limits={newest.limits} />
         </>
       )}
@@ -97,8 +97,7 @@ function Queues({ queues }: Pick<System, 'queues'>) {
     },
   ]
   return (
-    <section aria-labelledby="queues">
-      <h2 id="queues">Queues</h2>
+    <Section title="Queues">
       <Table
         things="queues"
         keyOf={(queue) => queue.name}
@@ -113,7 +112,7 @@ function Queues({ queues }: Pick<System, 'queues'>) {
           { head: 'Oldest due', cell: ({ oldest_due_at: at }) => dueWords(at) },
         ]}
       />
-    </section>
+    </Section>
   )
 }
 
@@ -211,8 +210,7 @@ function Limits({ limits }: Pick<System, 'limits'>) {
     name.includes(wanted.trim().toUpperCase()),
   )
   return (
-    <section aria-labelledby="limits">
-      <h2 id="limits">Settings</h2>
+    <Section title="Settings">
       <div class="filters" role="search">
         <TextField label="Name" value={wanted} onChange={setWanted} />
       </div>
@@ -229,7 +227,7 @@ function Limits({ limits }: Pick<System, 'limits'>) {
           ]}
         />
       )}
-    </section>
+    </Section>
   )
 }
 

@@ -2,6 +2,7 @@
 import type { EndpointChange } from '../../../packages/client/src/generated/api.ts'
 import type { Endpoint } from './endpoints-api.ts'
 import { jsonComplaint, readJson } from '../parts/fields.tsx'
+import { badHeader, headersOf } from '../parts/lines.ts'
 
 export interface EndpointDraft {
   to: 'url' | 'function'
@@ -60,7 +61,7 @@ export function complaintOf(draft: EndpointDraft, isNew: boolean): string | unde
   if (draft.to === 'function' && !(isWhole(draft.wasmId) && draft.name.trim() !== '')) {
     return 'Give the id of the function and the name of its export.'
   }
-  if (lines(draft.headers).some((one) => !/^[^:\s]+:/.test(one))) {
+  if (badHeader(draft.headers) !== undefined) {
     return 'Each line of the headers has to be Name: value.'
   }
   const odd = [draft.rateAttempts, draft.inFlight, draft.timeoutMs].find(
@@ -88,10 +89,7 @@ export function changesOf(draft: EndpointDraft, before: EndpointDraft): Endpoint
 
 function bodyOf(draft: EndpointDraft): EndpointChange {
   const attempts = numberOf(draft.rateAttempts)
-  const headers = lines(draft.headers).map((one) => {
-    const colon = one.indexOf(':')
-    return [one.slice(0, colon).trim(), one.slice(colon + 1).trim()]
-  })
+  const headers = headersOf(draft.headers)
   const key = draft.orderKey.trim()
   return {
     ...(draft.to === 'url'
@@ -104,7 +102,7 @@ function bodyOf(draft: EndpointDraft): EndpointChange {
         }),
     event_types: typesOf(draft),
     description: draft.description,
-    ...(headers.length > 0 && { headers: Object.fromEntries(headers) as Record<string, string> }),
+    ...(Object.keys(headers).length > 0 && { headers }),
     body_style: draft.bodyStyle,
     ordered: draft.order === 'none' ? null : { ...(key && { key }), on_exhaustion: draft.order },
     rate_limit:
@@ -121,10 +119,6 @@ function bodyOf(draft: EndpointDraft): EndpointChange {
 
 function typesOf({ types }: EndpointDraft): string[] {
   return types.split(/[\s,]+/).filter((one) => one !== '')
-}
-
-function lines(all: string): string[] {
-  return all.split('\n').filter((one) => one.trim() !== '')
 }
 
 function isWhole(one: string): boolean {

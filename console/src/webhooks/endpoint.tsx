@@ -27,6 +27,7 @@ import { Secret } from '../parts/secret.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
+import { Section } from '../parts/section.tsx'
 import { go, linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { useWho } from '../who.ts'
@@ -88,34 +89,27 @@ function Known({ one, onChanged }: Props) {
           Deliveries to this endpoint
         </a>
       </p>
-      <section aria-labelledby="results">
-        <h2 id="results">What came of it</h2>
+      <Section title="What came of it">
         <Stats of={of} />
-      </section>
+      </Section>
       {mayManage && (
         <>
-          <section aria-labelledby="test">
-            <h2 id="test">Test</h2>
+          <Section title="Test">
             <EndpointTrial of={of} types={names} onTested={onChanged} />
-          </section>
-          <section aria-labelledby="state">
-            <h2 id="state">{one.enabled ? 'Disable' : 'Enable'}</h2>
+          </Section>
+          <Section title={one.enabled ? 'Disable' : 'Enable'}>
             <Switch one={one} onChanged={onChanged} />
-          </section>
-          <section aria-labelledby="again">
-            <h2 id="again">Send again</h2>
+          </Section>
+          <Section title="Send again">
             <EndpointAgain of={of} />
-          </section>
-          <section aria-labelledby="secret">
-            <h2 id="secret">Signing secret</h2>
+          </Section>
+          <Section title="Signing secret">
             <Rotation one={one} onChanged={onChanged} />
-          </section>
-          <section aria-labelledby="change">
-            <h2 id="change">Change</h2>
+          </Section>
+          <Section title="Change">
             <Change one={one} types={names} onChanged={onChanged} />
-          </section>
-          <section aria-labelledby="delete">
-            <h2 id="delete">Delete</h2>
+          </Section>
+          <Section title="Delete">
             <div class="call">
               <p class="muted">What was not delivered to it is canceled.</p>
               <Action
@@ -126,7 +120,7 @@ function Known({ one, onChanged }: Props) {
                 onDone={() => go(linkTo('endpoints', { tenant: of.tenant }))}
               />
             </div>
-          </section>
+          </Section>
         </>
       )}
     </>

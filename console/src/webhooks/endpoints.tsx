@@ -16,6 +16,7 @@ import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
+import { Section } from '../parts/section.tsx'
 import { linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
@@ -43,10 +44,9 @@ export function Endpoints({ tenant, url }: Props) {
         empty={<Empty tenant={tenant} />}
       />
       {mayManage && (
-        <section aria-labelledby="new">
-          <h2 id="new">A new endpoint</h2>
+        <Section title="A new endpoint">
           <NewForm key={url} tenant={tenant} url={url} onMade={pages.reload} />
-        </section>
+        </Section>
       )}
     </>
   )

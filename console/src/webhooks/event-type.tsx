@@ -10,6 +10,7 @@ import { SaveForm } from '../parts/save-form.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
+import { Section } from '../parts/section.tsx'
 import { go, linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { useWho } from '../who.ts'
@@ -52,25 +53,21 @@ function Known({ one, onChanged }: Props) {
         <a href={linkTo('messages', { tenant }, { type: name })}>Messages of this type</a>
       </p>
       {one.schema !== null && (
-        <section aria-labelledby="schema">
-          <h2 id="schema">Schema</h2>
+        <Section title="Schema">
           <JsonTree value={one.schema} />
-        </section>
+        </Section>
       )}
       {one.example !== null && (
-        <section aria-labelledby="example">
-          <h2 id="example">Example</h2>
+        <Section title="Example">
           <JsonTree value={one.example} />
-        </section>
+        </Section>
       )}
       {mayManage && (
         <>
-          <section aria-labelledby="change">
-            <h2 id="change">Change</h2>
+          <Section title="Change">
             <Change one={one} onChanged={onChanged} />
-          </section>
-          <section aria-labelledby="delete">
-            <h2 id="delete">Delete</h2>
+          </Section>
+          <Section title="Delete">
             <div class="call">
               <p class="muted">It can no longer be published. What was published is still sent.</p>
               <Action
@@ -81,7 +78,7 @@ function Known({ one, onChanged }: Props) {
                 onDone={() => go(linkTo('eventTypes', { tenant }))}
               />
             </div>
-          </section>
+          </Section>
         </>
       )}
     </>

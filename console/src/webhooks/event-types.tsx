@@ -11,6 +11,7 @@ import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
+import { Section } from '../parts/section.tsx'
 import { linkTo } from '../route.ts'
 import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
@@ -32,10 +33,9 @@ export function EventTypes({ tenant }: { tenant: string }) {
         byName
       />
       {mayManage && (
-        <section aria-labelledby="new">
-          <h2 id="new">A new event type</h2>
+        <Section title="A new event type">
           <NewForm tenant={tenant} onMade={pages.reload} />
-        </section>
+        </Section>
       )}
     </>
   )

@@ -12,6 +12,7 @@ import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
+import { Section } from '../parts/section.tsx'
 import { linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
@@ -49,8 +50,7 @@ function Known({ one, onChanged }: { one: Message; onChanged: () => void }) {
         <Fact name="message id">{id}</Fact>
       </Facts>
       <Warnings all={one.warnings} />
-      <section aria-labelledby="payload">
-        <h2 id="payload">Payload</h2>
+      <Section title="Payload">
         {one.payload_kept ? (
           <JsonTree value={one.payload} />
         ) : (
@@ -58,14 +58,12 @@ function Known({ one, onChanged }: { one: Message; onChanged: () => void }) {
             {one.awaits_fetch ? 'It is yet to be fetched.' : 'It is no longer kept.'}
           </p>
         )}
-      </section>
-      <section aria-labelledby="deliveries">
-        <h2 id="deliveries">Deliveries</h2>
+      </Section>
+      <Section title="Deliveries">
         <Deliveries tenant={tenant} id={id} />
-      </section>
+      </Section>
       {mayManage && one.expunged_at === null && (
-        <section aria-labelledby="expunge">
-          <h2 id="expunge">Delete the payload</h2>
+        <Section title="Delete the payload">
           <div class="call">
             <p class="muted">
               The payload is deleted at once, with all that was made from it. Deliveries that wait
@@ -79,7 +77,7 @@ function Known({ one, onChanged }: { one: Message; onChanged: () => void }) {
               onDone={onChanged}
             />
           </div>
-        </section>
+        </Section>
       )}
     </>
   )

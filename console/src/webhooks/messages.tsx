@@ -13,6 +13,7 @@ import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
+import { Section } from '../parts/section.tsx'
 import { linkTo } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { usePages } from '../hooks/use-pages.ts'
@@ -37,14 +38,13 @@ export function Messages({ tenant, query }: Props) {
         <p class="muted">This token may publish, and not read.</p>
       )}
       {mayPublish && (
-        <section aria-labelledby="publish">
-          <h2 id="publish">Publish</h2>
+        <Section title="Publish">
           <PublishForm
             tenant={tenant}
             asked={query.type ?? ''}
             onPublished={() => setTurn((before) => before + 1)}
           />
-        </section>
+        </Section>
       )}
     </>
   )

@@ -12,6 +12,7 @@ import { Secret } from '../parts/secret.tsx'
 import { List } from '../parts/table.tsx'
 import type { Column } from '../parts/table.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
+import { Section } from '../parts/section.tsx'
 import { usePages } from '../hooks/use-pages.ts'
 
 export function Tokens({ tenant }: { tenant: string }) {
@@ -40,10 +41,9 @@ export function Tokens({ tenant }: { tenant: string }) {
         keyOf={(one) => one.token_id}
         empty={<Empty tenant={tenant} />}
       />
-      <section aria-labelledby="new">
-        <h2 id="new">A new token</h2>
+      <Section title="A new token">
         <NewForm tenant={tenant} onMade={pages.reload} />
-      </section>
+      </Section>
     </>
   )
 }
