@@ -69,6 +69,18 @@ describe('an event type', () => {
     assert.deepEqual(list.items, [shown])
   })
 
+  test('shows numbers of its schema and example as they were written', async () => {
+    const example = '{"id":"o-1","total":12345678901234567890,"at":[1.50, 1e400]}'
+    const schema = '{"properties":{"total":{"maximum":20000000000000000001}}}'
+    const written = `"schema":${schema},"example":${example}`
+    const body = `{"tenant":"${tenant}","name":"order.created",${written}}`
+    const added = await (await send('POST', '/api/event-types', body)).text()
+    const changed = await (await send('PATCH', url(), `{${written}}`)).text()
+    const read = await (await app.request(url())).text()
+    const listed = await (await app.request(`/api/event-types?tenant=${tenant}`)).text()
+    for (const text of [added, changed, read, listed]) assert.ok(text.includes(written), text)
+  })
+
   test('without a schema takes every payload', async () => {
     const { schema, example, enforcement } = await made(await add(), 201)
     assert.deepEqual(

@@ -8,6 +8,7 @@ import type { RunRequest } from '../core/runner.ts'
 import { AppError } from '../errors.ts'
 import type { RunAnswer, RunRetry } from '../model.ts'
 import { fingerprintOf, idempotencyKey } from './idempotency-key.ts'
+import { JSON_TYPE } from './json-text.ts'
 import { asyncPreference } from './prefer.ts'
 import type { CallRequest } from './run-request.ts'
 import { toTime } from './times.ts'
@@ -113,7 +114,7 @@ function toAnswer(reply: FastifyReply, made: Reply): RunAnswer {
   // The run is committed, and its record tells what becomes of it.
   reply.header('location', `/api/runs/${made.runId}`)
   const body = Buffer.from(JSON.stringify({ run_id: made.runId, status: 'queued' }))
-  return { status: 202, type: 'application/json; charset=utf-8', body, warnings: [] }
+  return { status: 202, type: JSON_TYPE, body, warnings: [] }
 }
 
 /** 202: the result is there and its delivery committed, which goes out when its callback says. */
@@ -131,5 +132,5 @@ export function postponed(
     due_at: toTime(dueAtMs),
   }
   const body = Buffer.from(JSON.stringify(told))
-  return { status: 202, type: 'application/json; charset=utf-8', body, warnings: [] }
+  return { status: 202, type: JSON_TYPE, body, warnings: [] }
 }

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { AppError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ANSWER_HEADERS } from './answer-headers.ts'
+import { JSON_TYPE } from './json-text.ts'
 import type { OtherMethods } from './other-methods.ts'
 
 /**
@@ -35,7 +36,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   const reason = STATUS_CODES[known.status] ?? ''
   socket.end(
     `HTTP/1.1 ${known.status} ${reason}\r\n` +
-      `Content-Type: application/json; charset=utf-8\r\n${HEADER_LINES}` +
+      `Content-Type: ${JSON_TYPE}\r\n${HEADER_LINES}` +
       `Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
   return known.status
@@ -83,7 +84,7 @@ export function replyWithError(
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
     .code(error.status)
-    .type('application/json; charset=utf-8')
+    .type(JSON_TYPE)
     .send({ error: error.message, code: error.code, ...error.detail })
 }
 

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
 import type { Ephemeral } from '../../core/ephemeral.ts'
 import { AppError } from '../../errors.ts'
+import { JSON_TYPE } from '../json-text.ts'
 import { ErrorBody, SECURITY } from '../schemas.ts'
 import type { App } from '../server.ts'
 
@@ -54,7 +55,7 @@ export function registerEphemeralStorage(app: App, deps: EphemeralStorageDeps): 
     async (request, reply) => {
       // Spliced in as it is stored: it is valid JSON already.
       const value = await ephemeral.read(request.params.key)
-      return reply.type('application/json; charset=utf-8').send(`{"value":${value}}` as never)
+      return reply.type(JSON_TYPE).send(`{"value":${value}}` as never)
     },
   )
 

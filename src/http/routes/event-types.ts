@@ -6,6 +6,7 @@ import { MASK, isPlainHeader, maskPath } from '../../core/masked.ts'
 import { placeholdersOf } from '../../fetch-template.ts'
 import type { EventType, RequestSpec } from '../../model.ts'
 import { originOf } from '../../request-spec.ts'
+import { JSON_TYPE, jsonWith } from '../json-text.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { readLimit } from '../page.ts'
 import {
@@ -96,7 +97,7 @@ export function registerEventTypes(
       const tenant = keyGuard.tenantOf(request, request.body.tenant)
       const { type, warnings } = await eventTypes.add(tenant, name, toRequest(request))
       reply.code(201).header('location', `/api/event-types/${name}?tenant=${tenant}`)
-      return { ...toWire(type), warnings: [...warnings] }
+      return reply.type(JSON_TYPE).send(toJson(type, { warnings }) as never)
     },
   )
 
@@ -112,11 +113,12 @@ export function registerEventTypes(
       },
       config: { access: 'read' },
     },
-    async (request) => {
+    async (request, reply) => {
       const { limit, cursor: after } = request.query
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const page = await eventTypes.list(tenant, { limit: readLimit(limit), after })
-      return { items: page.items.map(toWire), next: page.next }
+      const items = `[${page.items.map((type) => toJson(type)).join()}]`
+      return reply.type(JSON_TYPE).send(jsonWith({ next: page.next }, { items }) as never)
     },
   )
 
@@ -133,9 +135,10 @@ export function registerEventTypes(
       },
       config: { access: 'read' },
     },
-    async (request) => {
+    async (request, reply) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
-      return toWire(await eventTypes.find(tenant, request.params.name))
+      const type = await eventTypes.find(tenant, request.params.name)
+      return reply.type(JSON_TYPE).send(toJson(type) as never)
     },
   )
 
@@ -153,11 +156,11 @@ export function registerEventTypes(
       },
       config: { access: 'manage', keepsText: true },
     },
-    async (request) => {
+    async (request, reply) => {
       const tenant = keyGuard.tenantOf(request, request.query.tenant)
       const { name } = request.params
       const { type, warnings } = await eventTypes.change(tenant, name, toRequest(request))
-      return { ...toWire(type), warnings: [...warnings] }
+      return reply.type(JSON_TYPE).send(toJson(type, { warnings }) as never)
     },
   )
 
@@ -202,17 +205,21 @@ function toRequest({
   }
 }
 
-function toWire({ schema, example, createdAtMs, ...type }: EventType) {
-  return {
+/** Schema and example byte for byte as they were given. */
+function toJson(
+  { schema, example, createdAtMs, ...type }: EventType,
+  more: { warnings?: readonly string[] } = {},
+): string {
+  const shown = {
     tenant: type.tenant,
     name: type.name,
     description: type.description,
-    schema: readJson(schema),
-    example: readJson(example),
     enforcement: type.enforcement,
     fetch: type.fetch === null ? null : fetchToWire(type.fetch),
     created_at: toTime(createdAtMs),
+    ...more,
   }
+  return jsonWith(shown, { schema, example })
 }
 
 function fetchToWire(fetch: RequestSpec) {
@@ -229,8 +236,4 @@ function fetchToWire(fetch: RequestSpec) {
     timeout_ms: fetch.timeoutMs ?? null,
     max_redirects: fetch.maxRedirects ?? null,
   }
-}
-
-function readJson(text: string | null): unknown {
-  return text === null ? null : JSON.parse(text)
 }

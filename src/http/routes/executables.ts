@@ -10,6 +10,7 @@ import type { Limits } from '../../core/limits.ts'
 import type { RunJournal } from '../../core/run-journal.ts'
 import { AppError } from '../../errors.ts'
 import { curlLine, describeExecutable } from '../describe.ts'
+import { JSON_TYPE } from '../json-text.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { NO_BYTES, rawBody, takeRawBodies } from '../raw-body.ts'
 import { ErrorBody, ExecutableParams, SECURITY, WasmId } from '../schemas.ts'
@@ -119,7 +120,7 @@ export function registerExecutables(app: App, deps: ExecutablesDeps): void {
         readUsage: () => journal.usage(executable.id),
       })
       sendWarnings(reply, gasWarnings(Object.keys(shown), executable))
-      reply.type('application/json; charset=utf-8')
+      reply.type(JSON_TYPE)
       const { wasm_as_buffer: wasm } = shown
       if (!Buffer.isBuffer(wasm)) return reply.send(shown)
       request.lease.take(wasm.length)

@@ -8,6 +8,7 @@ import type { Accepted, Messages, NewEvent } from '../../core/messages.ts'
 import { checkTenant } from '../../core/tenants.ts'
 import { AppError } from '../../errors.ts'
 import type { Message } from '../../model.ts'
+import { JSON_TYPE, jsonWith } from '../json-text.ts'
 import type { KeyGuard } from '../key-guard.ts'
 import { readPage, idOf } from '../page.ts'
 import {
@@ -210,9 +211,7 @@ export function registerMessages(app: App, deps: MessagesRoutesDeps): void {
       const { items } = await deliveries.list({ messageId: id }, { limit: DELIVERIES_SHOWN })
       const ids = items.map((delivery) => delivery.id)
       const shown = { ...toWire(message), payload_kept: payload !== null, delivery_ids: ids }
-      // Put in as it was published: reading and writing it would change large numbers.
-      const text = `${JSON.stringify(shown).slice(0, -1)},"payload":${payload ?? 'null'}}`
-      return reply.type('application/json; charset=utf-8').send(text as never)
+      return reply.type(JSON_TYPE).send(jsonWith(shown, { payload }) as never)
     },
   )
 
