@@ -4,6 +4,7 @@ import { client, keys } from '../client.ts'
 import type { Export } from './api.ts'
 import { NO_TARGET, complaintOfTarget } from './callback.ts'
 import { curl } from '../curl.ts'
+import { parseExactly } from '../exact-json.ts'
 import type { Word } from '../curl.ts'
 import { linkTo } from '../route.ts'
 
@@ -219,7 +220,7 @@ function isOptions(text: string): boolean {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown
+    return parseExactly(text)
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 // Fields of a form: each has its label, what it is for, and what is wrong with what stands in it.
 import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
+import { ROUNDS, parseExactly } from '../exact-json.ts'
 
 interface Common {
   label: ComponentChildren
@@ -74,12 +75,12 @@ export function jsonComplaint(text: string): string | undefined {
   try {
     let inexact: number | undefined
     JSON.parse(text, (_name, value: unknown) => {
-      if (typeof value === 'number' && !isExact(value)) inexact = value
+      if (ROUNDS && typeof value === 'number' && !isExact(value)) inexact = value
       return value
     })
     return inexact === undefined
       ? undefined
-      : `A browser would round ${inexact}. Write it as a text, or send it with curl.`
+      : `This browser would round ${inexact}. Write it as a text, or send it with curl.`
   } catch (error) {
     return `This is not valid JSON yet: ${(error as Error).message}`
   }
@@ -92,7 +93,7 @@ function isExact(value: number): boolean {
 
 /** Undefined where there is none. */
 export function readJson(text: string): unknown {
-  return text.trim() === '' ? undefined : JSON.parse(text)
+  return text.trim() === '' ? undefined : parseExactly(text)
 }
 
 interface ChoiceProps<T extends string> extends Pick<Common, 'label' | 'help'> {

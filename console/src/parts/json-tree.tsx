@@ -1,6 +1,7 @@
 // JSON to look into: objects and lists open and close, and long ones show their beginning. What is closed is not drawn.
 import type { ComponentChild } from 'preact'
 import { useState } from 'preact/hooks'
+import { digitsOf } from '../exact-json.ts'
 
 /** Shown at first, and with each press of the button below them. */
 const ENTRIES_SHOWN = 200
@@ -24,13 +25,13 @@ interface Props {
 
 function Node({ name, value, depth }: Props) {
   const label = name === undefined ? null : <span class="tree-name">{name}: </span>
-  if (typeof value !== 'object' || value === null) {
+  const digits = digitsOf(value)
+  if (typeof value !== 'object' || value === null || digits !== undefined) {
+    const kind = digits !== undefined ? 'number' : value === null ? 'null' : typeof value
     return (
       <div class="tree-leaf">
         {label}
-        <span class={`tree-${value === null ? 'null' : typeof value}`}>
-          {JSON.stringify(value)}
-        </span>
+        <span class={`tree-${kind}`}>{digits ?? JSON.stringify(value)}</span>
       </div>
     )
   }

@@ -73,6 +73,24 @@ for (const name of ['authorization', 'ssvm_admin_key', 'ssvm_usage_key']) {
   assert.ok(!(name in /** @type {object} */ (sent)))
 }
 
+// JSON may be read by another reader, in lists too.
+answer = (_request, reply) => reply.end('{"items":[9007199254740993],"next":null}')
+/** @param {string} text */
+function withTexts(text) {
+  return /** @type {unknown} */ (JSON.parse(text.replace(/\d+/g, '"$&"')))
+}
+const exact = createClient({ baseUrl, parse: withTexts })
+const whole = { items: ['9007199254740993'], next: null }
+assert.deepEqual(await exact.get('/api/messages'), whole)
+for await (const item of exact.items('/api/messages')) assert.deepEqual([item], whole.items)
+const unread = createClient({
+  baseUrl,
+  parse() {
+    throw new SyntaxError('none')
+  },
+})
+await assert.rejects(unread.get('/api/messages'), { code: 'UNEXPECTED_ANSWER' })
+
 // Values of a URL.
 for (const id of ['\ud800', 'a\udc00b']) {
   const read = client.get('/api/messages/{id}', { path: { id } })

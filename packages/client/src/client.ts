@@ -22,6 +22,11 @@ export interface ClientOptions extends CallSettings {
   headers?: Readonly<Record<string, string>> | undefined
   /** In place of the global `fetch`, as one with a proxy, or that counts. */
   fetch?: typeof globalThis.fetch | undefined
+  /**
+   * Reads the JSON of answers, as one that keeps numbers past 2^53 exact, and throws where a text is none; `JSON.parse`
+   * by default.
+   */
+  parse?: ((text: string) => unknown) | undefined
 }
 
 /**
@@ -100,7 +105,7 @@ export function createClient(options: ClientOptions): Client {
       ...(signal === undefined ? {} : { signal }),
     })
     if (!response.ok) throw await toError(name, response)
-    return read(name, response, given.as)
+    return read(name, response, options.parse, given.as)
   }
 
   async function* items(path: string, given: AnyOptions = {}): AsyncGenerator {
@@ -111,7 +116,7 @@ export function createClient(options: ClientOptions): Client {
       asked.add(cursor)
       const query = { ...given.query, cursor }
       const response = (await call('get', path, { ...given, query, as: 'response' })) as Response
-      const page = await read(name, response)
+      const page = await read(name, response, options.parse)
       if (!isPage(page)) throw unexpected(`The answer to ${name} is no list.`, name, response)
       yield* page.items
       cursor = page.next ?? undefined
@@ -243,14 +248,19 @@ function signalOf(client: CallSettings, given: CallSettings): AbortSignal | unde
 }
 
 /** @throws WasmhookError where JSON was asked for and something else came; nothing is no JSON, and undefined */
-async function read(name: string, response: Response, as: As = 'json'): Promise<unknown> {
+async function read(
+  name: string,
+  response: Response,
+  parse: (text: string) => unknown = JSON.parse,
+  as: As = 'json',
+): Promise<unknown> {
   if (as === 'response') return response
   if (as === 'bytes') return new Uint8Array(await response.arrayBuffer())
   const text = await response.text()
   if (as === 'text') return text
   if (response.status === NO_CONTENT) return undefined
   try {
-    return JSON.parse(text) as unknown
+    return parse(text)
   } catch {
     throw notJson(name, response, text)
   }

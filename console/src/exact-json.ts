@@ -1,0 +1,39 @@
+// JSON whose numbers stay as they are written: what a browser would read as another number, as integers past 2^53, is
+// kept as its text and written as that again.
+
+/** The proposal JSON.parse source text access, which TypeScript's libraries do not describe yet. */
+interface ExactJson {
+  rawJSON(text: string): RawNumber
+  isRawJSON(value: unknown): value is RawNumber
+}
+
+interface RawNumber {
+  rawJSON: string
+}
+
+const json = JSON as unknown as Partial<ExactJson>
+
+/** Older browsers round. */
+export const ROUNDS = json.rawJSON === undefined
+
+/** @throws SyntaxError where it is no JSON */
+export function parseExactly(text: string): unknown {
+  try {
+    return JSON.parse(text, asWritten) as unknown
+  } catch (error) {
+    // Numbers are looked at by recursion, which ends before a text of many levels does.
+    if (error instanceof RangeError) return JSON.parse(text) as unknown
+    throw error
+  }
+}
+
+function asWritten(_name: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source
+  const changed = typeof value === 'number' && source !== undefined && String(value) !== source
+  return changed && json.rawJSON !== undefined ? json.rawJSON(source) : value
+}
+
+/** The digits of a number that is kept as its text. */
+export function digitsOf(value: unknown): string | undefined {
+  return json.isRawJSON?.(value) === true ? value.rawJSON : undefined
+}
