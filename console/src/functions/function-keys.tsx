@@ -1,11 +1,11 @@
 // Who may call a function, and what its results are signed with. Each key is shown once, as it is made.
 import { useState } from 'preact/hooks'
 import { client, keys } from '../client.ts'
-import * as format from '../format.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { Action } from '../parts/action.tsx'
 import { Secret } from '../parts/secret.tsx'
 import { Shown } from '../parts/shown.tsx'
+import { RotationFields, SecretList, rotationOf, toRotation } from '../parts/signing.tsx'
 
 export function UsageKey({ id }: { id: number }) {
   const [made, setMade] = useState<string | undefined>(undefined)
@@ -66,31 +66,33 @@ interface SigningProps {
 function Signing({ id, secrets, onChanged }: SigningProps) {
   const path = { id }
   const [made, setMade] = useState<string | undefined>(undefined)
-  const [inUse] = secrets
-  const ending = secrets.filter((secret) => secret.expires_at !== null)
+  const [draft, setDraft] = useState(() => rotationOf(secrets))
+  const signs = secrets.length > 0
   return (
     <div class="card">
       <p>
-        {inUse === undefined
-          ? 'Its callbacks are not signed. With a secret they are, as Standard Webhooks says, so that a receiver knows whose they are.'
-          : `Its callbacks are signed, with a secret of ${format.time(inUse.created_at)}.`}
-        {ending.length > 0 && ` An older one signs beside it for a while.`}
+        {signs
+          ? 'Its callbacks are signed.'
+          : 'Its callbacks are not signed. With a secret they are, as Standard Webhooks says, so that a receiver knows whose they are.'}
       </p>
+      <SecretList secrets={secrets} />
       {made !== undefined && (
         <Secret text={made} what={`the signing secret of function ${id}`}>
           The secret is shown this once. Receivers verify with it.
         </Secret>
       )}
+      <RotationFields draft={draft} onChange={setDraft} again={signs} />
       <Action
-        verb={inUse === undefined ? 'Make a signing secret' : 'Rotate it'}
-        {...(inUse === undefined ? {} : { sure: 'Rotate it; both sign for a while' })}
+        verb={signs ? 'Rotate it' : 'Make a signing secret'}
+        {...(signs ? { sure: 'Make a new secret' } : {})}
         done="Made"
         act={async () => {
-          setMade((await client.post(SECRET, { path, ...keys(id), json: {} })).secret)
+          const json = toRotation(draft)
+          setMade((await client.post(SECRET, { path, ...keys(id), json })).secret)
         }}
         onDone={onChanged}
       />
-      {inUse !== undefined && (
+      {signs && (
         <Action
           verb="Stop signing"
           sure="Forget every secret of it"

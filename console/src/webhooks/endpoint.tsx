@@ -8,22 +8,21 @@ import {
   readStats,
   removeEndpoint,
   resumeEndpoint,
-  rotateSecret,
 } from './endpoints-api.ts'
-import type { Endpoint, EndpointStats, MadeEndpoint, OfEndpoint } from './endpoints-api.ts'
+import type { Endpoint, EndpointStats, OfEndpoint } from './endpoints-api.ts'
 import { listEventTypes } from './events-api.ts'
 import { changesOf, complaintOf, draftOf } from './endpoint-draft.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
 import { EndpointAgain } from './endpoint-again.tsx'
 import { EndpointFields } from './endpoint-form.tsx'
+import { EndpointSecret } from './endpoint-secret.tsx'
 import { EndpointState, nameOf } from './endpoint-state.tsx'
 import { EndpointTrial } from './endpoint-trial.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { Hours } from './hours.tsx'
 import { Refresh } from '../parts/refresh.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
-import { Secret } from '../parts/secret.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
@@ -104,7 +103,7 @@ function Known({ one, onChanged }: Props) {
             <EndpointAgain of={of} />
           </Section>
           <Section title="Signing secret">
-            <Rotation one={one} onChanged={onChanged} />
+            <EndpointSecret one={one} onChanged={onChanged} />
           </Section>
           <Section title="Change">
             <Change one={one} types={names} onChanged={onChanged} />
@@ -221,53 +220,6 @@ function Switch({ one, onChanged }: Props) {
         </>
       )}
     </div>
-  )
-}
-
-function Rotation({ one, onChanged }: Props) {
-  const [made, setMade] = useState<MadeEndpoint | undefined>(undefined)
-  const { secrets } = one
-  const old = made?.secrets.find(({ expires_at: until }) => until !== null)?.expires_at
-  return (
-    <>
-      {made !== undefined && (
-        <Secret text={made.secret} what="the new secret">
-          This is the new secret, shown this once: copy it now and give it to the receiver.{' '}
-          {old !== undefined && old !== null && (
-            <>
-              The old one signs beside it until <Time at={old} />.
-            </>
-          )}
-        </Secret>
-      )}
-      <div class="call">
-        <ul class="plain">
-          {secrets.map((secret) => (
-            <li key={secret.created_at}>
-              Made <Time at={secret.created_at} />
-              {secret.expires_at === null ? (
-                ', signs'
-              ) : (
-                <>
-                  , signs until <Time at={secret.expires_at} />
-                </>
-              )}
-            </li>
-          ))}
-        </ul>
-        <p class="muted">
-          A new secret signs at once. The old one signs beside it for a while, a day unless the
-          server says otherwise, so that the receiver has time to change over.
-        </p>
-        <Action
-          verb="Rotate the secret"
-          sure="Make a new secret"
-          act={async () => setMade(await rotateSecret(ofOne(one)))}
-          done=""
-          onDone={onChanged}
-        />
-      </div>
-    </>
   )
 }
 

@@ -41,8 +41,9 @@ export function removeEndpoint(of: OfEndpoint) {
   return client.delete('/api/endpoints/{id}', at(of))
 }
 
-export function rotateSecret(of: OfEndpoint) {
-  return client.post('/api/endpoints/{id}/secret/rotate', at(of))
+/** @param json what is absent is as before */
+export function rotateSecret(of: OfEndpoint, json: { v1a?: boolean; overlap_ms?: number }) {
+  return client.post('/api/endpoints/{id}/secret/rotate', { ...at(of), json })
 }
 
 /** Its answer is the attempt, whatever came of it. */
