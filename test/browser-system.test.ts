@@ -80,6 +80,22 @@ describe('the console tells the operator', { skip: NO_BROWSER }, () => {
     assert.deepEqual(await violations(page), [])
   })
 
+  test('that a page could not be drawn, and goes on with the others', async () => {
+    const app = await serve()
+    const { page } = await openPage(browser, app.origin)
+    // As a server of another version would.
+    await page.route('**/api/system', (route) => route.fulfill({ json: { queues: 7 } }))
+    await page.getByRole('link', { name: 'System' }).click()
+    await page.getByRole('heading', { name: 'This page could not be drawn' }).waitFor()
+    await page.getByText('The console and the server may be of different versions').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.getByRole('link', { name: 'Functions' }).click()
+    await page.getByText('There are no functions yet').waitFor()
+    await page.unroute('**/api/system')
+    await page.getByRole('link', { name: 'System' }).click()
+    await page.getByRole('heading', { name: 'Queues' }).waitFor()
+  })
+
   test('on a phone, in the dark', async () => {
     const app = await serve()
     await upload(app, await example('hello'))

@@ -1,4 +1,4 @@
-// The pages of a tenant's webhooks in a real browser: from the first endpoint to a delivery, and whose things are seen.
+// The pages of a tenant's webhooks in a real browser: from the first endpoint to a delivery.
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { before, describe, test } from 'node:test'
@@ -20,8 +20,6 @@ import { example } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 import type { HttpService } from './helpers/http-service.ts'
 import { verifiesHmac } from './helpers/signatures.ts'
-
-const API_TOKEN = 'a-token-that-is-long-enough-0123'
 
 const LARGE = '12345678901234567890'
 
@@ -49,22 +47,17 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     return Object.assign(service, { answers })
   }
 
-  const post = async (app: TestApp, path: string, body: object, token?: string): Promise<Json> => {
-    const response = await app.request(path, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      body: JSON.stringify(body),
-    })
+  const post = async (app: TestApp, path: string, body: object): Promise<Json> => {
+    const headers = { 'content-type': 'application/json' }
+    const given = { method: 'POST', headers, body: JSON.stringify(body) }
+    const response = await app.request(path, given)
     const text = await response.text()
     assert.ok(response.ok, text)
     return JSON.parse(text) as Json
   }
 
-  const addType = (app: TestApp, tenant: string, fields: object = {}, token?: string) =>
-    post(app, '/api/event-types', { tenant, name: 'order.created', ...fields }, token)
+  const addType = (app: TestApp, tenant: string, fields: object = {}) =>
+    post(app, '/api/event-types', { tenant, name: 'order.created', ...fields })
 
   async function addEndpoint(app: TestApp, tenant: string, url: string, fields: object = {}) {
     const body = { tenant, url, event_types: ['order.*'], ...fields }
@@ -356,64 +349,6 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     await press(page, 'Delete this event type …')
     await press(page, 'Delete it for good')
     await page.getByText('There are no event types yet').waitFor()
-    assert.deepEqual(faults, [])
-  })
-
-  test('are a tenant’s alone, by a token that the operator makes and revokes', async () => {
-    const app = await serve({ API_TOKEN })
-    await addType(app, 'acme', {}, API_TOKEN)
-    await addType(app, 'globex', { name: 'secret.plan' }, API_TOKEN)
-    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks`)
-    const signIn = async (token: string) => {
-      await page.getByLabel('API token').fill(token)
-      await press(page, 'Sign in')
-    }
-    await signIn(API_TOKEN)
-    await page.getByRole('link', { name: 'globex', exact: true }).waitFor()
-    await page.getByRole('link', { name: 'acme', exact: true }).click()
-    await page.getByRole('link', { name: 'Tokens' }).click()
-    await page.getByText('There are no tokens yet').waitFor()
-    assert.deepEqual(await violations(page), [])
-    await page.getByLabel('read:').uncheck()
-    await press(page, 'Make the token')
-    await page.getByText('Choose what it may do.').waitFor()
-    await page.getByLabel('read:').check()
-    await page.getByLabel('Description').fill('of the shop')
-    await press(page, 'Make the token')
-    await page.getByText('This is the new token').waitFor()
-    const token = await page.locator('.secret code').innerText()
-    await page.getByRole('cell', { name: 'active' }).waitFor()
-    assert.deepEqual(await violations(page), [])
-    await look(page, 'tokens')
-
-    await press(page, 'Sign out')
-    await page.goto(app.origin)
-    await signIn(token)
-    await page.getByText('There are no endpoints yet').waitFor()
-    assert.match(page.url(), /#\/webhooks\/acme\/endpoints$/)
-    const pages = page.getByRole('navigation', { name: 'Pages' })
-    assert.doesNotMatch(await pages.innerText(), /Functions|Runs|System/)
-    assert.equal(await page.getByRole('link', { name: 'Tokens' }).count(), 0)
-    // It may read, and so is offered nothing to change.
-    assert.equal(await page.getByRole('button', { name: 'Make the endpoint' }).count(), 0)
-    assert.deepEqual(await violations(page), [])
-    await look(page, 'own')
-    await page.getByRole('link', { name: 'Event types' }).click()
-    await page.getByRole('link', { name: 'order.created', exact: true }).waitFor()
-    await page.goto(`${app.origin}/#/webhooks/globex/event-types`)
-    await page.locator('.note.bad').waitFor()
-    assert.equal(await page.getByText('secret.plan').count(), 0)
-    assert.deepEqual(await violations(page), [])
-
-    await press(page, 'Sign out')
-    await signIn(API_TOKEN)
-    await page.goto(`${app.origin}/#/webhooks/acme/tokens`)
-    await press(page, /^Revoke wht_/)
-    await press(page, 'Revoke it for good')
-    await page.getByRole('cell', { name: 'revoked' }).waitFor()
-    await press(page, 'Sign out')
-    await signIn(token)
-    await page.getByText('WRONG_KEY').waitFor()
     assert.deepEqual(faults, [])
   })
 

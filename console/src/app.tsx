@@ -3,6 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { WasmhookError } from '../../packages/client/src/error.ts'
 import { whoAmI } from './client.ts'
 import { SignIn } from './sign-in.tsx'
+import { Boundary } from './parts/boundary.tsx'
 import { ErrorNote } from './parts/error-note.tsx'
 import { Head } from './parts/head.tsx'
 import { Loading } from './parts/shown.tsx'
@@ -10,7 +11,7 @@ import { PAGES, SECTIONS } from './pages.tsx'
 import { linkTo, useRoute } from './route.ts'
 import { session } from './session.ts'
 import { useLoad } from './hooks/use-load.ts'
-import { WhoContext } from './who.ts'
+import { WhoContext, mayOf } from './who.ts'
 
 export function App() {
   const route = useRoute()
@@ -21,11 +22,12 @@ export function App() {
   const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
   const place = locked ? 'sign-in' : JSON.stringify([route.page, route.params])
 
-  const ofTenant = typeof known?.tenant === 'string'
-  const sections = SECTIONS.filter(({ operator }) => !(operator && ofTenant))
+  const who = known && mayOf(known)
+  const sections = SECTIONS.filter((one) => who?.barredFrom(one.page) === undefined)
   // A tenant's home is its webhooks.
-  const page = ofTenant && route.page === 'functions' ? 'webhooks' : route.page
+  const page = who?.tenant && route.page === 'functions' ? 'webhooks' : route.page
   const show = page && PAGES[page]
+  const barred = page && who?.barredFrom(page, route.params)
 
   const before = useRef(place)
   // Before anybody can have begun to type in it.
@@ -90,8 +92,15 @@ export function App() {
           <Loading />
         ) : show === undefined ? (
           <NoSuchPage />
+        ) : barred !== undefined ? (
+          <>
+            <Head title="Not for this token" />
+            <p class="note bad">{barred}</p>
+          </>
         ) : (
-          <WhoContext.Provider value={known}>{show(route)}</WhoContext.Provider>
+          <WhoContext.Provider value={known}>
+            <Boundary key={place}>{show(route)}</Boundary>
+          </WhoContext.Provider>
         )}
       </main>
     </>

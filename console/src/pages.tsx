@@ -69,21 +69,19 @@ export const PAGES: Readonly<Record<PageName, (route: Route) => ComponentChild>>
 
 /** What stands at the top of every page, and the pages that belong to each. */
 export const SECTIONS: readonly Section[] = [
-  { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/, operator: true },
-  { name: 'Runs', page: 'runs', within: /^runs?$/, operator: true },
+  { name: 'Functions', page: 'functions', within: /^(functions?|settings)$/ },
+  { name: 'Runs', page: 'runs', within: /^runs?$/ },
   { name: 'Deliveries', page: 'deliveries', within: /^(deliver(ies|y)|resends?)$/ },
   {
     name: 'Webhooks',
     page: 'webhooks',
     within: /^(webhooks|endpoints?|eventTypes?|messages?|sources?|bins?|tokens)$/,
   },
-  { name: 'System', page: 'system', within: /^system$/, operator: true },
+  { name: 'System', page: 'system', within: /^system$/ },
 ]
 
 interface Section {
   name: string
   page: PageName
   within: RegExp
-  /** Nothing that a tenant's token opens. */
-  operator?: true
 }

@@ -10,7 +10,6 @@ const TABS = [
   { page: 'messages', name: 'Messages' },
   { page: 'sources', name: 'Sources' },
   { page: 'bins', name: 'Bins' },
-  // Made and revoked by the operator alone.
   { page: 'tokens', name: 'Tokens' },
 ] as const satisfies readonly { page: PageName; name: string }[]
 
@@ -23,11 +22,11 @@ interface Props {
 
 export function TenantHead({ tenant, tab, title }: Props) {
   const who = useWho()
-  const tabs = TABS.filter(({ page }) => page !== 'tokens' || who.tenant === null)
+  const tabs = TABS.filter(({ page }) => who.barredFrom(page) === undefined)
   const here = tabs.find(({ page }) => page === tab)
   const way = [
     ...(who.tenant === null ? [{ name: 'Webhooks', href: linkTo('webhooks') }] : []),
-    { name: tenant, href: linkTo('endpoints', { tenant }) },
+    { name: tenant, href: linkTo(tabs[0]?.page ?? 'messages', { tenant }) },
     ...(title === undefined || here === undefined
       ? []
       : [{ name: here.name, href: linkTo(here.page, { tenant }) }]),

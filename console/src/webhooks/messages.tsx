@@ -99,6 +99,7 @@ interface FormProps {
 }
 
 function PublishForm({ tenant, asked, onPublished }: FormProps) {
+  const { barredFrom } = useWho()
   const [type, setType] = useState(asked)
   const [payload, setPayload] = useState('')
   const [id, setId] = useState('')
@@ -146,8 +147,13 @@ function PublishForm({ tenant, asked, onPublished }: FormProps) {
       {sent !== undefined && (
         <>
           <p>
-            <a href={linkTo('message', { tenant, id: sent.message_id })}>Open the message</a>
-            <span class="muted">, which goes to endpoints: {sent.deliveries}</span>
+            {barredFrom('message') === undefined && (
+              <>
+                <a href={linkTo('message', { tenant, id: sent.message_id })}>Open the message</a>
+                {'. '}
+              </>
+            )}
+            <span class="muted">It goes to endpoints: {sent.deliveries}</span>
           </p>
           <Warnings all={sent.warnings} />
         </>

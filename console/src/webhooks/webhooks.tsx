@@ -14,9 +14,9 @@ import { usePages } from '../hooks/use-pages.ts'
 import { useWho } from '../who.ts'
 
 export function Webhooks() {
-  const { tenant, mayRead } = useWho()
+  const { tenant, barredFrom } = useWho()
   if (tenant === null) return <Tenants />
-  return <Own to={linkTo(mayRead ? 'endpoints' : 'messages', { tenant })} />
+  return <Own to={linkTo(barredFrom('endpoints') ? 'messages' : 'endpoints', { tenant })} />
 }
 
 function Own({ to }: { to: string }) {
