@@ -416,6 +416,18 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     await page.getByText('This is the answer of the first call with that key').waitFor()
     await page.getByLabel('Idempotency key').fill('')
 
+    const usage = { path: `/api/keys/${id}/usage_key`, headers: { SSVM_Admin_Key: adminKey } }
+    const made = await app.request(usage.path, { method: 'PUT', headers: usage.headers })
+    const { SSVM_Usage_Key: usageKey } = (await made.json()) as Record<string, string>
+    await call()
+    await page.locator('.note.bad').getByText('MISSING_KEY').waitFor()
+    await page.getByLabel('Usage key').fill(usageKey ?? '')
+    await call()
+    await page.getByText('hello there', { exact: true }).waitFor()
+    assert.equal(await inShell(`${await command(page, 'curl line')} -s`), 'hello there')
+    await page.getByLabel('Usage key').fill('')
+    await app.request(usage.path, { method: 'DELETE', headers: usage.headers })
+
     const { host, pathname } = new URL(bin.url)
     const [hostname, port] = host.split(':')
     const options = { protocol: 'http:', hostname, port: Number(port), path: `${pathname}/größer` }

@@ -145,6 +145,18 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     assert.deepEqual(await violations(page), [])
     await look(page, 'endpoint-tested')
 
+    await press(page, 'Show what would be sent')
+    const preview = page.getByRole('region', { name: 'What would be sent' })
+    await preview.getByText('ready').waitFor()
+    await preview.getByText('order: 1').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await look(page, 'endpoint-previewed')
+    await page.getByLabel('Payload', { exact: true }).fill('{"nothing":1}')
+    await press(page, 'Show what would be sent')
+    await preview.getByText('filtered').waitFor()
+    assert.equal(target.received.length, 1)
+
+    await page.getByLabel('Payload', { exact: true }).fill('{"order":1}')
     target.answers.push(503)
     await press(page, 'Test')
     await answer.getByText('failed').waitFor()

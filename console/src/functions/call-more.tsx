@@ -1,6 +1,6 @@
-// What most calls do without: where the result is sent on to, a key that makes a second call safe, and not to wait.
+// What most calls do without: where the result is sent on to, keys, and not to wait.
 import { makeBinForTrying } from '../bins/api.ts'
-import { complaintOfKey } from './call.ts'
+import { complaintOfKey, complaintOfUsageKey } from './call.ts'
 import { complaintOfTarget } from './callback.ts'
 import type { More } from './call.ts'
 import { linkTo } from '../route.ts'
@@ -16,9 +16,10 @@ interface Props {
 }
 
 export function CallMore({ more, stored, complained, onChange }: Props) {
-  const { target, bin, idempotencyKey, background } = more
+  const { target, bin, idempotencyKey, usageKey, background } = more
   const wrongTarget = complained ? complaintOfTarget(target) : undefined
   const wrongKey = complained ? complaintOfKey(idempotencyKey) : undefined
+  const wrongUsageKey = complained ? complaintOfUsageKey(usageKey) : undefined
   const otherwise =
     stored === undefined
       ? 'the result comes back here.'
@@ -59,6 +60,14 @@ export function CallMore({ more, stored, complained, onChange }: Props) {
           wrong={wrongKey}
           value={idempotencyKey}
           onChange={(text) => onChange({ idempotencyKey: text })}
+        />
+        <TextField
+          label="Usage key"
+          type="password"
+          help="Where the function has one: its callers need it, its owner and the operator do not."
+          wrong={wrongUsageKey}
+          value={usageKey}
+          onChange={(text) => onChange({ usageKey: text })}
         />
         <Check checked={background} onChange={(chosen) => onChange({ background: chosen })}>
           Run it in the background

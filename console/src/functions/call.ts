@@ -1,6 +1,6 @@
 // A call as its form says it: the request, and the curl line that makes the same one.
 import type { Bin } from '../bins/api.ts'
-import { client, keys } from '../client.ts'
+import { client, keys, mayBeKey } from '../client.ts'
 import type { Export } from './api.ts'
 import { NO_TARGET, complaintOfTarget } from './callback.ts'
 import { curl } from '../curl.ts'
@@ -27,6 +27,8 @@ export interface More {
   /** That was made here as a target. */
   bin: Bin | undefined
   idempotencyKey: string
+  /** Of whoever may call it and is not its owner. */
+  usageKey: string
   background: boolean
 }
 
@@ -34,6 +36,7 @@ export const NOTHING_MORE: More = {
   target: '',
   bin: undefined,
   idempotencyKey: '',
+  usageKey: '',
   background: false,
 }
 
@@ -89,9 +92,18 @@ export function complaintOfKey(key: string): string | undefined {
     : 'The key has to be at most 255 letters, digits and signs of ASCII.'
 }
 
+export function complaintOfUsageKey(key: string): string | undefined {
+  const given = key.trim()
+  return given === '' || mayBeKey(given)
+    ? undefined
+    : 'A usage key has letters, digits and signs of ASCII only.'
+}
+
 /** A sentence where what most calls do without cannot be sent as it is. */
-export function complaintOfMore({ target, idempotencyKey }: More): string | undefined {
-  return complaintOfTarget(target) ?? complaintOfKey(idempotencyKey)
+export function complaintOfMore({ target, idempotencyKey, usageKey }: More): string | undefined {
+  return (
+    complaintOfTarget(target) ?? complaintOfKey(idempotencyKey) ?? complaintOfUsageKey(usageKey)
+  )
 }
 
 export async function send(call: Call, signal: AbortSignal): Promise<Answer> {
@@ -134,10 +146,11 @@ export function addressOf(target: unknown): string | undefined {
   return `${protocol ?? 'https:'}//${name}${port === undefined ? '' : `:${port}`}${path ?? '/'}`
 }
 
-function headersOf({ target, idempotencyKey, background }: More): [string, string][] {
+function headersOf({ target, idempotencyKey, usageKey, background }: More): [string, string][] {
   const all: [string, string][] = [
     ['SSVM_Callback', specValue(target)],
     ['Idempotency-Key', idempotencyKey.trim()],
+    ['SSVM_Usage_Key', usageKey.trim()],
     ['Prefer', background ? 'respond-async' : ''],
   ]
   return all.filter(([, value]) => value !== '')

@@ -1,12 +1,15 @@
 // A test of one endpoint: an event that is sent now, with what its target answered, or what would be sent.
 import { useState } from 'preact/hooks'
-import { testEndpoint } from './endpoints-api.ts'
-import type { OfEndpoint, Tested } from './endpoints-api.ts'
+import { previewEndpoint, testEndpoint } from './endpoints-api.ts'
+import type { OfEndpoint, Previewed, Tested } from './endpoints-api.ts'
 import * as format from '../format.ts'
+import { Action } from '../parts/action.tsx'
 import { Fact, Facts, Status } from '../parts/facts.tsx'
 import { JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
+import { Payload, SENT_WORDS, useBytes } from '../parts/payload.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
+import { linkTo } from '../route.ts'
 
 interface Props {
   of: OfEndpoint
@@ -17,17 +20,24 @@ interface Props {
 export function EndpointTrial({ of, types, onTested }: Props) {
   const [type, setType] = useState('')
   const [payload, setPayload] = useState('')
-  const [tested, setTested] = useState<Tested | undefined>(undefined)
+  const [shown, setShown] = useState<{ tested: Tested } | { previewed: Previewed } | undefined>()
+
+  function event() {
+    const given = readJson(payload)
+    return {
+      ...(type.trim() !== '' && { type: type.trim() }),
+      ...(given !== undefined && { payload: given }),
+    }
+  }
 
   async function send(): Promise<void> {
-    setTested(undefined)
-    const given = readJson(payload)
-    setTested(
-      await testEndpoint(of, {
-        ...(type.trim() !== '' && { type: type.trim() }),
-        ...(given !== undefined && { payload: given }),
-      }),
-    )
+    setShown(undefined)
+    setShown({ tested: await testEndpoint(of, event()) })
+  }
+
+  async function preview(): Promise<void> {
+    setShown(undefined)
+    setShown({ previewed: await previewEndpoint(of, event()) })
   }
 
   return (
@@ -38,6 +48,11 @@ export function EndpointTrial({ of, types, onTested }: Props) {
         complain={() => (jsonComplaint(payload) ? 'Correct the marked JSON.' : undefined)}
         save={send}
         onSaved={onTested}
+        more={
+          jsonComplaint(payload) === undefined && (
+            <Action verb="Show what would be sent" act={preview} done="" />
+          )
+        }
       >
         <p class="muted">
           This sends it one event now, signed like any other, even while it is disabled. Nothing is
@@ -58,7 +73,8 @@ export function EndpointTrial({ of, types, onTested }: Props) {
           onChange={setPayload}
         />
       </SaveForm>
-      {tested !== undefined && <Answered tested={tested} />}
+      {shown !== undefined && 'tested' in shown && <Answered tested={shown.tested} />}
+      {shown !== undefined && 'previewed' in shown && <Preview of={shown.previewed} />}
     </div>
   )
 }
@@ -103,6 +119,34 @@ function Answered({
           <summary>What was sent</summary>
           <JsonTree value={attempt.request} />
         </details>
+      )}
+    </section>
+  )
+}
+
+function Preview({ of: made }: { of: Previewed }) {
+  const body = useBytes(made.body, made.body_base64)
+  return (
+    <section class="result" aria-label="What would be sent">
+      <Facts>
+        <Fact name="outcome">
+          <Status word={made.outcome} code={made.reason ?? made.error_class} />
+        </Fact>
+        {made.content_type !== null && <Fact name="content type">{made.content_type}</Fact>}
+        {made.run_id !== null && (
+          <Fact name="run">
+            <a href={linkTo('run', { id: made.run_id })}>{made.run_id}</a>
+          </Fact>
+        )}
+      </Facts>
+      {made.error !== null && <p>{made.error}</p>}
+      {made.log !== null && made.log !== '' && (
+        <pre class="block" tabIndex={0} role="region" aria-label="Log of the function">
+          {made.log}
+        </pre>
+      )}
+      {body !== undefined && (
+        <Payload title="What would be sent" name="event" body={body} words={SENT_WORDS} />
       )}
     </section>
   )

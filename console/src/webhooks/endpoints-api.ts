@@ -53,6 +53,13 @@ export function testEndpoint(of: OfEndpoint, json: { type?: string; payload?: un
 
 export type Tested = Awaited<ReturnType<typeof testEndpoint>>
 
+/** What it would be sent; nothing is. */
+export function previewEndpoint(of: OfEndpoint, json: { type?: string; payload?: unknown }) {
+  return client.post('/api/endpoints/{id}/transform/test', { ...at(of), json })
+}
+
+export type Previewed = Awaited<ReturnType<typeof previewEndpoint>>
+
 export function disableEndpoint(of: OfEndpoint) {
   return client.post('/api/endpoints/{id}/disable', at(of))
 }
