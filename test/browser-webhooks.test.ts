@@ -285,7 +285,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     await change.getByText('Headers, retries, pace').click()
     await change.getByLabel('Order', { exact: true }).selectOption('in order; a failure is skipped')
     await change.getByLabel('Order by').fill('customer.id')
-    await change.getByLabel('Other fields').fill('7')
+    await change.getByLabel('Other fields').fill('7.0')
     await press(page, 'Save the changes')
     await page.getByText('have to be one JSON object').waitFor()
     await change.getByLabel('Other fields').fill('{"delay_ms":5}')

@@ -33,6 +33,12 @@ function asWritten(_name: string, value: unknown, context?: { source?: string })
   return changed && json.rawJSON !== undefined ? json.rawJSON(source) : value
 }
 
+/** Neither a list nor a number that is kept as its text. */
+export function isJsonObject(value: unknown): value is object {
+  const some = typeof value === 'object' && value !== null
+  return some && !Array.isArray(value) && digitsOf(value) === undefined
+}
+
 /** The digits of a number that is kept as its text. */
 export function digitsOf(value: unknown): string | undefined {
   return json.isRawJSON?.(value) === true ? value.rawJSON : undefined

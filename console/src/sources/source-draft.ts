@@ -1,6 +1,6 @@
 // A source as its forms say it, and what of it is sent.
 import type { NewSource, Source, SourceChange } from './api.ts'
-import { parseExactly } from '../exact-json.ts'
+import { isJsonObject, parseExactly } from '../exact-json.ts'
 import { linesOf } from '../parts/lines.ts'
 
 type Verify = NewSource['verify']
@@ -236,7 +236,7 @@ export function changeOf(before: Draft, after: Draft): SourceChange {
 function readObject(text: string): object | undefined {
   try {
     const value = parseExactly(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }

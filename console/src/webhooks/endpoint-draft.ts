@@ -1,6 +1,7 @@
 // What a form says of an endpoint, as texts, and what the server is told of it: only what differs from what was there.
 import type { EndpointChange } from '../../../packages/client/src/generated/api.ts'
 import type { Endpoint } from './endpoints-api.ts'
+import { isJsonObject } from '../exact-json.ts'
 import { jsonComplaint, readJson } from '../parts/fields.tsx'
 import { badHeader, headersOf } from '../parts/lines.ts'
 
@@ -73,9 +74,7 @@ export function complaintOf(draft: EndpointDraft, isNew: boolean): string | unde
   const wrong = [draft.retry, draft.filter, draft.others].some((one) => jsonComplaint(one))
   if (wrong) return 'Correct the marked JSON.'
   const others = readJson(draft.others) ?? {}
-  return typeof others !== 'object' || Array.isArray(others)
-    ? 'The other fields have to be one JSON object.'
-    : undefined
+  return isJsonObject(others) ? undefined : 'The other fields have to be one JSON object.'
 }
 
 /** What of `draft` is not as it was in `before`. */
