@@ -306,6 +306,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
       await serve(),
       '{"id":12345678901234567890,"price":1.10,"far":1e999,"at":7}',
     )
+    await page.locator('.tree-leaf').last().waitFor()
     const shown = await page.locator('.tree-leaf').allInnerTexts()
     assert.deepEqual(shown, ['id: 12345678901234567890', 'price: 1.10', 'far: 1e999', 'at: 7'])
   })

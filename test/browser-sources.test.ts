@@ -424,14 +424,15 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     await page.getByLabel('Usage key').fill(usageKey ?? '')
     await call()
     await page.getByText('hello there', { exact: true }).waitFor()
-    assert.equal(await inShell(`${await command(page, 'curl line')} -s`), 'hello there')
+    const called = `${await command(page, 'curl line')} -s`
+    assert.equal(await inShell(called, { USAGE_KEY: usageKey ?? '' }), 'hello there')
     await page.getByLabel('Usage key').fill('')
     await app.request(usage.path, { method: 'DELETE', headers: usage.headers })
 
     const { host, pathname } = new URL(bin.url)
     const [hostname, port] = host.split(':')
-    const options = { protocol: 'http:', hostname, port: Number(port), path: `${pathname}/größer` }
-    await target.fill(JSON.stringify(options))
+    const options = { protocol: 'http:', hostname, path: `${pathname}/größer` }
+    await target.fill(`${JSON.stringify(options).slice(0, -1)},"port":${port}.0}`)
     await page.getByLabel('Run it in the background').check()
     await call()
     await page.getByText('The server has taken the call over').waitFor()

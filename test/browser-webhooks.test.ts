@@ -109,6 +109,8 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     await page.getByLabel('Description').fill('the shop')
     await page.getByText('Headers, retries, pace').click()
     await page.getByLabel('Headers').fill('X-Shop: 7')
+    await page.getByLabel('Payload filter').fill('{"path":"id","equals":9007199254740993}')
+    await page.getByText('It would be rounded to 9007199254740992.').waitFor()
     await page.getByLabel('Payload filter').fill('{"path":')
     await page.getByText('This is not valid JSON yet').waitFor()
     assert.deepEqual(await violations(page), [])
@@ -178,6 +180,8 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
       browser,
       `${app.origin}/#/webhooks/acme/endpoints/${id}`,
     )
+    // By somebody else, whom this page does not know of.
+    await post(app, `/api/endpoints/${id}/secret/rotate?tenant=acme`, { v1a: true, overlap_ms: 0 })
     await press(page, 'Rotate the secret …')
     assert.deepEqual(await violations(page), [])
     await press(page, 'Make a new secret')
@@ -188,7 +192,8 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     const { message_id: first } = await publish(app, 'acme', { order: 1 })
     await reached(app, first, 'succeeded')
     const [sent] = target.received
-    assert.ok(sent && verifiesHmac(sent, rotated) && verifiesHmac(sent, secret))
+    assert.ok(sent && verifiesHmac(sent, rotated) && !verifiesHmac(sent, secret))
+    assert.match(String(sent.headers['webhook-signature']), /v1a,/)
 
     await press(page, 'Disable …')
     await press(page, 'Disable it and pause what waits')
@@ -331,6 +336,8 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     await page.getByLabel('Payload').fill('{"order":"seven","paid":1}')
     await press(page, 'Publish')
     await page.getByText('PAYLOAD_MISMATCH').waitFor()
+    await page.getByLabel('Payload').fill('['.repeat(9_000) + ']'.repeat(9_000))
+    await page.getByText('It is nested too deep for this page.').waitFor()
     await page.locator('.note code', { hasText: '/order' }).waitFor()
     assert.deepEqual(await violations(page), [])
     await look(page, 'message-refused')
@@ -352,12 +359,17 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     await press(page, 'Delete the payload …')
     await press(page, 'Delete it for good')
     await page.getByText('It is no longer kept.').waitFor()
+    const spaced = '{ "properties":\n{"order": { "type":"integer" } } }'
+    const type = '/api/event-types/order.created?tenant=acme'
+    const headers = { 'content-type': 'application/json' }
+    await app.request(type, { method: 'PATCH', headers, body: `{"schema":${spaced}}` })
     await page.getByRole('link', { name: 'order.created' }).click()
     await page
       .getByLabel('A payload that does not satisfy it')
       .selectOption('is taken with a warning')
     await press(page, 'Save the changes')
     await page.locator('dd', { hasText: 'warn' }).waitFor()
+    assert.ok((await (await app.request(type)).text()).includes(spaced))
     await press(page, 'Delete this event type …')
     await press(page, 'Delete it for good')
     await page.getByText('There are no event types yet').waitFor()

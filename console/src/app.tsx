@@ -99,7 +99,9 @@ export function App() {
           </>
         ) : (
           <WhoContext.Provider value={known}>
-            <Boundary key={place}>{show(route)}</Boundary>
+            <Boundary key={place} address={JSON.stringify(route)}>
+              {show(route)}
+            </Boundary>
           </WhoContext.Provider>
         )}
       </main>

@@ -1,13 +1,13 @@
 // The one client of this page, and who asks.
 import { createClient } from '../../packages/client/src/client.ts'
 import { WasmhookError } from '../../packages/client/src/error.ts'
-import { parseExactly } from './exact-json.ts'
+import { parseDeep } from './exact-json.ts'
 import { session } from './session.ts'
 
 /** Where the API is: beside the console, also under a proxy's path. */
 export const ROOT = new URL('.', location.href.replace(/[?#].*$/, '')).href.replace(/\/$/, '')
 
-export const client = createClient({ baseUrl: ROOT, parse: parseExactly })
+export const client = createClient({ baseUrl: ROOT, parse: parseDeep })
 
 export interface Keys {
   token?: string

@@ -16,14 +16,18 @@ const json = JSON as unknown as Partial<ExactJson>
 /** Older browsers round. */
 export const ROUNDS = json.rawJSON === undefined
 
-/** @throws SyntaxError where it is no JSON */
+/** @throws SyntaxError where it is no JSON; another error where it has thousands of levels, as browsers read it by recursion */
 export function parseExactly(text: string): unknown {
+  return JSON.parse(text, asWritten) as unknown
+}
+
+/** The same of any depth: where it has thousands of levels its numbers are rounded. */
+export function parseDeep(text: string): unknown {
   try {
-    return JSON.parse(text, asWritten) as unknown
+    return parseExactly(text)
   } catch (error) {
-    // Numbers are looked at by recursion, which ends before a text of many levels does.
-    if (error instanceof RangeError) return JSON.parse(text) as unknown
-    throw error
+    if (error instanceof SyntaxError) throw error
+    return JSON.parse(text) as unknown
   }
 }
 

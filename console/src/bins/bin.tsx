@@ -31,7 +31,7 @@ export function BinPage({ tenant, id }: { tenant: string; id: string }) {
 
 function Known({ bin }: { bin: Bin }) {
   const { tenant, url } = bin
-  const { mayManage } = useWho()
+  const { mayManage, barredFrom } = useWho()
   return (
     <>
       <Copyable text={url} what="the address" />
@@ -45,7 +45,8 @@ function Known({ bin }: { bin: Bin }) {
       <Section title="Use it as a target">
         <p>
           As the target of a call, under “Send the result on” of{' '}
-          <a href={linkTo('functions')}>a function</a>; or of the events of this tenant:{' '}
+          {barredFrom('functions') ? 'a function' : <a href={linkTo('functions')}>a function</a>};
+          or of the events of this tenant:{' '}
           <a href={linkTo('endpoints', { tenant }, { url })}>make an endpoint with this address</a>.
           From a terminal, function 1 sends its result here:
         </p>

@@ -108,6 +108,8 @@ export function complaintOfMore({ target, idempotencyKey, usageKey }: More): str
 
 export async function send(call: Call, signal: AbortSignal): Promise<Answer> {
   const begun = performance.now()
+  // Before anything runs: what is wrong with it is no failure of the call.
+  const target = sentTo(call)
   const response = await request(call, signal)
   const body = await response.blob()
   const { status, headers } = response
@@ -117,7 +119,7 @@ export async function send(call: Call, signal: AbortSignal): Promise<Answer> {
     type: headers.get('content-type') ?? '',
     runId: headers.get('wasmhook-run') ?? undefined,
     ms: performance.now() - begun,
-    sentTo: sentTo(call),
+    sentTo: target,
     // A target's answer comes without its headers.
     handedOver: status === 202 && headers.has('location'),
     replayed: headers.has('idempotent-replayed'),
@@ -127,7 +129,8 @@ export async function send(call: Call, signal: AbortSignal): Promise<Answer> {
 function sentTo({ more: { target, bin }, stored }: Call): Answer['sentTo'] {
   const named = target.trim()
   if (named === '') return stored === undefined ? undefined : { address: stored, bin: undefined }
-  const address = addressOf(isOptions(named) ? parse(named) : named)
+  // Its numbers are told, not sent.
+  const address = addressOf(isOptions(named) ? JSON.parse(named) : named)
   if (address === undefined) return undefined
   const own = bin?.url === named
   const page = own ? linkTo('bin', { tenant: bin.tenant, id: bin.bin_id }) : undefined
@@ -146,11 +149,13 @@ export function addressOf(target: unknown): string | undefined {
   return `${protocol ?? 'https:'}//${name}${port === undefined ? '' : `:${port}`}${path ?? '/'}`
 }
 
-function headersOf({ target, idempotencyKey, usageKey, background }: More): [string, string][] {
+const USAGE_KEY: readonly Word[] = ['-H', { raw: '"SSVM_Usage_Key: $USAGE_KEY"' }]
+
+/** All but the usage key, which no line shows. */
+function headersOf({ target, idempotencyKey, background }: More): [string, string][] {
   const all: [string, string][] = [
     ['SSVM_Callback', specValue(target)],
     ['Idempotency-Key', idempotencyKey.trim()],
-    ['SSVM_Usage_Key', usageKey.trim()],
     ['Prefer', background ? 'respond-async' : ''],
   ]
   return all.filter(([, value]) => value !== '')
@@ -160,7 +165,8 @@ async function request(call: Call, signal: AbortSignal): Promise<Response> {
   const { id, name, inputs, bytes } = call
   const path = { id, fn: name }
   const said = Object.fromEntries(headersOf(call.more))
-  const common = { path, as: 'response', headers: said, ...keys(id), signal } as const
+  const usageKey = call.more.usageKey.trim() || undefined
+  const common = { path, as: 'response', headers: said, usageKey, ...keys(id), signal } as const
   const [input] = inputs
   if (inputs.length > 1) {
     const form = new FormData()
@@ -184,6 +190,7 @@ export function curlOf({ id, name, inputs, bytes, more }: Call): string {
   const many = inputs.length > 1
   const route = `/api/${many ? 'multipart/run' : 'run'}/${id}/${encodeURIComponent(name)}`
   const words: Word[] = headersOf(more).flatMap(([header, value]) => ['-H', `${header}: ${value}`])
+  if (more.usageKey.trim() !== '') words.push(...USAGE_KEY)
   if (many) inputs.forEach((one, at) => words.push(...partWords(one, at)))
   else if (inputs[0] !== undefined) words.push(...bodyWords(inputs[0]))
   if (bytes) words.push('-o', 'result')

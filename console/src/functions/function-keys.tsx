@@ -5,7 +5,7 @@ import { useLoad } from '../hooks/use-load.ts'
 import { Action } from '../parts/action.tsx'
 import { Secret } from '../parts/secret.tsx'
 import { Shown } from '../parts/shown.tsx'
-import { RotationFields, SecretList, rotationOf, toRotation } from '../parts/signing.tsx'
+import { NEW_ROTATION, RotationFields, SecretList, sureOf, toRotation } from '../parts/signing.tsx'
 
 export function UsageKey({ id }: { id: number }) {
   const [made, setMade] = useState<string | undefined>(undefined)
@@ -66,7 +66,7 @@ interface SigningProps {
 function Signing({ id, secrets, onChanged }: SigningProps) {
   const path = { id }
   const [made, setMade] = useState<string | undefined>(undefined)
-  const [draft, setDraft] = useState(() => rotationOf(secrets))
+  const [draft, setDraft] = useState(NEW_ROTATION)
   const signs = secrets.length > 0
   return (
     <div class="card">
@@ -81,14 +81,15 @@ function Signing({ id, secrets, onChanged }: SigningProps) {
           The secret is shown this once. Receivers verify with it.
         </Secret>
       )}
-      <RotationFields draft={draft} onChange={setDraft} again={signs} />
+      <RotationFields draft={draft} onChange={setDraft} secrets={secrets} />
       <Action
         verb={signs ? 'Rotate it' : 'Make a signing secret'}
-        {...(signs ? { sure: 'Make a new secret' } : {})}
+        {...(signs ? { sure: sureOf(draft) } : {})}
         done="Made"
         act={async () => {
           const json = toRotation(draft)
           setMade((await client.post(SECRET, { path, ...keys(id), json })).secret)
+          setDraft(NEW_ROTATION)
         }}
         onDone={onChanged}
       />

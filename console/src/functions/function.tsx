@@ -16,30 +16,30 @@ import { linkTo } from '../route.ts'
 import type { PageName } from '../route.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { Settings } from './settings.tsx'
+import { useWho } from '../who.ts'
 
 export function FunctionPage({ id, page }: { id: number; page: PageName | undefined }) {
+  const { barredFrom } = useWho()
   const loaded = useLoad(`function ${id}`, (signal) => describe(id, signal))
   const { value: one, reload } = loaded
+  const places = [
+    place('function', 'Call and runs', linkTo('function', { id })),
+    place('settings', 'Versions and settings', linkTo('settings', { id })),
+    place('deliveries', 'Its deliveries', linkTo('deliveries', {}, { wasm_id: id })),
+  ]
+
+  function place(of: PageName, name: string, href: string) {
+    return { page: of, name, href, here: page === of }
+  }
+
   return (
     <>
       <Head
         title={one?.wasm_description || `Function ${id}`}
-        way={[{ name: 'Functions', href: linkTo('functions') }]}
+        way={barredFrom('functions') ? [] : [{ name: 'Functions', href: linkTo('functions') }]}
         beside={{
           label: 'Of this function',
-          places: [
-            { name: 'Call and runs', href: linkTo('function', { id }), here: page === 'function' },
-            {
-              name: 'Versions and settings',
-              href: linkTo('settings', { id }),
-              here: page === 'settings',
-            },
-            {
-              name: 'Its deliveries',
-              href: linkTo('deliveries', {}, { wasm_id: id }),
-              here: false,
-            },
-          ],
+          places: places.filter((one) => barredFrom(one.page) === undefined),
         }}
       />
       <Shown of={loaded}>

@@ -4,16 +4,24 @@ import type { ComponentChildren } from 'preact'
 import { Head } from './head.tsx'
 
 interface Props {
+  /** Elsewhere, or with another filter, it is drawn anew. */
+  address: string
   children: ComponentChildren
 }
 
 interface State {
-  failure?: string
+  failure?: string | undefined
 }
 
 export class Boundary extends Component<Props, State> {
   static override getDerivedStateFromError(error: unknown): State {
     return { failure: error instanceof Error ? error.message : 'Something was thrown.' }
+  }
+
+  override componentDidUpdate({ address }: Props): void {
+    if (address !== this.props.address && this.state.failure !== undefined) {
+      this.setState({ failure: undefined })
+    }
   }
 
   override componentDidCatch(error: unknown): void {

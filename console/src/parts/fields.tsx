@@ -64,25 +64,47 @@ export function TextField(props: TextProps) {
   )
 }
 
+interface JsonProps extends Omit<TextProps, 'wrong' | 'mono' | 'type'> {
+  /** The server keeps it byte for byte. */
+  exact?: boolean
+}
+
 /** JSON, looked at as it is typed. */
-export function JsonField({ rows = 5, ...props }: Omit<TextProps, 'wrong' | 'mono' | 'type'>) {
-  return <TextField {...props} rows={rows} mono wrong={jsonComplaint(props.value)} />
+export function JsonField({ rows = 5, exact = false, ...props }: JsonProps) {
+  const wrong = exact ? exactComplaint(props.value) : jsonComplaint(props.value)
+  return <TextField {...props} rows={rows} mono wrong={wrong} />
 }
 
 /** Nothing is wrong with nothing. */
 export function jsonComplaint(text: string): string | undefined {
+  const rounded = [...numbersOf(text)].find((value) => !isExact(value))
+  return (
+    syntaxComplaint(text) ??
+    (rounded === undefined ? undefined : `It would be rounded to ${rounded}. Write it as a text.`)
+  )
+}
+
+/** Of JSON that the server keeps byte for byte. */
+export function exactComplaint(text: string): string | undefined {
+  return ROUNDS ? jsonComplaint(text) : syntaxComplaint(text)
+}
+
+function syntaxComplaint(text: string): string | undefined {
   if (text.trim() === '') return undefined
   try {
-    let inexact: number | undefined
-    JSON.parse(text, (_name, value: unknown) => {
-      if (ROUNDS && typeof value === 'number' && !isExact(value)) inexact = value
-      return value
-    })
-    return inexact === undefined
-      ? undefined
-      : `This browser would round ${inexact}. Write it as a text, or send it with curl.`
+    parseExactly(text)
+    return undefined
   } catch (error) {
-    return `This is not valid JSON yet: ${(error as Error).message}`
+    return error instanceof SyntaxError
+      ? `This is not valid JSON yet: ${error.message}`
+      : 'It is nested too deep for this page. Send it with curl.'
+  }
+}
+
+/** Of JSON; texts that look like numbers are none. */
+function* numbersOf(json: string): Generator<number> {
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g)) {
+    if (!token.startsWith('"')) yield Number(token)
   }
 }
 

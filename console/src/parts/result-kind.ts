@@ -1,6 +1,6 @@
 // What a result is, by its bytes: a function's word for it is not taken, and nothing of it ever runs here.
 import { parseExactly } from '../exact-json.ts'
-import { jsonComplaint } from './fields.tsx'
+import { exactComplaint } from './fields.tsx'
 
 export type Shown =
   | { as: 'empty' }
@@ -46,6 +46,6 @@ function decode(bytes: Uint8Array): string | undefined {
 
 /** Objects and lists; a lone number or word reads better as it is, and what would be rounded is true as text only. */
 function readTree(text: string): unknown {
-  const exact = /^\s*[{[]/.test(text) && jsonComplaint(text) === undefined
+  const exact = /^\s*[{[]/.test(text) && exactComplaint(text) === undefined
   return exact ? parseExactly(text) : undefined
 }

@@ -37,35 +37,45 @@ export function SecretList({ secrets }: { secrets: readonly Secret[] }) {
 
 export interface RotationDraft {
   overlap: keyof typeof OVERLAPS
-  withPair: boolean
+  /** Undefined: as before. */
+  withPair: boolean | undefined
 }
 
-/** In milliseconds; nothing: as the server's SIGNING_SECRET_OVERLAP_MS says. */
+export const NEW_ROTATION: RotationDraft = { overlap: 'usual', withPair: undefined }
+
 const OVERLAPS = {
-  '': 'as the server says: a day',
-  '0': 'no longer: it leaked',
-  '3600000': 'for an hour',
-  '604800000': 'for a week',
+  usual: 'as the server says (a day by default)',
+  hour: 'for an hour',
+  week: 'for a week',
+  none: 'no longer: it leaked',
 } as const
 
-/** As before: with a pair where the one in use has one. */
-export function rotationOf(secrets: readonly Secret[]): RotationDraft {
-  const inUse = secrets.find(({ expires_at: until }) => until === null)
-  return { overlap: '', withPair: typeof inUse?.public_key === 'string' }
-}
+/** Of those but the usual one, which the server knows. */
+const OVERLAP_MS = { hour: 3_600_000, week: 604_800_000, none: 0 } as const
 
 export function toRotation({ overlap, withPair }: RotationDraft) {
-  return { v1a: withPair, ...(overlap === '' ? {} : { overlap_ms: Number(overlap) }) }
+  return {
+    ...(overlap !== 'usual' && { overlap_ms: OVERLAP_MS[overlap] }),
+    ...(withPair !== undefined && { v1a: withPair }),
+  }
+}
+
+/** What the button says that does it. */
+export function sureOf({ overlap }: RotationDraft): string {
+  return overlap === 'none' ? 'Make a new secret; the old one ends now' : 'Make a new secret'
 }
 
 interface Props {
   draft: RotationDraft
   onChange: (draft: RotationDraft) => void
-  /** There is an earlier one. */
-  again: boolean
+  /** Those there are. */
+  secrets: readonly Secret[]
 }
 
-export function RotationFields({ draft, onChange, again }: Props) {
+export function RotationFields({ draft, onChange, secrets }: Props) {
+  const again = secrets.length > 0
+  const inUse = secrets.find(({ expires_at: until }) => until === null)
+  const hasPair = typeof inUse?.public_key === 'string'
   return (
     <>
       {again && (
@@ -76,7 +86,10 @@ export function RotationFields({ draft, onChange, again }: Props) {
           onChange={(overlap) => onChange({ ...draft, overlap })}
         />
       )}
-      <Check checked={draft.withPair} onChange={(withPair) => onChange({ ...draft, withPair })}>
+      <Check
+        checked={draft.withPair ?? hasPair}
+        onChange={(withPair) => onChange({ ...draft, withPair })}
+      >
         With a key pair too (ed25519), whose public key receivers verify with
       </Check>
     </>

@@ -11,9 +11,11 @@ import { Fact, Facts } from '../parts/facts.tsx'
 import { RUN_COLUMNS } from './run-columns.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { List } from '../parts/table.tsx'
+import { useWho } from '../who.ts'
 
 /** `turn` changes with each call that was made here. */
 export function Runs({ id, turn, curl }: { id: number; turn: number; curl: string }) {
+  const { barredFrom } = useWho()
   const pages = usePages(`runs ${id}`, (cursor, signal) => recentRuns(id, cursor, signal))
   useEffect(() => {
     if (turn > 0) pages.reload()
@@ -36,9 +38,11 @@ export function Runs({ id, turn, curl }: { id: number; turn: number; curl: strin
           </>
         }
       />
-      <p>
-        <a href={linkTo('runs', {}, { wasm_id: id })}>All runs of this function, as they end</a>
-      </p>
+      {barredFrom('runs') === undefined && (
+        <p>
+          <a href={linkTo('runs', {}, { wasm_id: id })}>All runs of this function, as they end</a>
+        </p>
+      )}
     </>
   )
 }

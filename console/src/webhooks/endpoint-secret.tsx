@@ -5,7 +5,7 @@ import type { Endpoint, MadeEndpoint } from './endpoints-api.ts'
 import { Action } from '../parts/action.tsx'
 import { Time } from '../parts/facts.tsx'
 import { Secret } from '../parts/secret.tsx'
-import { RotationFields, SecretList, rotationOf, toRotation } from '../parts/signing.tsx'
+import { NEW_ROTATION, RotationFields, SecretList, sureOf, toRotation } from '../parts/signing.tsx'
 
 interface Props {
   one: Endpoint
@@ -15,7 +15,7 @@ interface Props {
 export function EndpointSecret({ one, onChanged }: Props) {
   const { tenant, endpoint_id: id, secrets } = one
   const [made, setMade] = useState<MadeEndpoint | undefined>(undefined)
-  const [draft, setDraft] = useState(() => rotationOf(secrets))
+  const [draft, setDraft] = useState(NEW_ROTATION)
   const old = made?.secrets.find(({ expires_at: until }) => until !== null)?.expires_at
   return (
     <>
@@ -35,11 +35,14 @@ export function EndpointSecret({ one, onChanged }: Props) {
           A new secret signs at once. While the old one signs beside it, the receiver has time to
           change over.
         </p>
-        <RotationFields draft={draft} onChange={setDraft} again />
+        <RotationFields draft={draft} onChange={setDraft} secrets={secrets} />
         <Action
           verb="Rotate the secret"
-          sure="Make a new secret"
-          act={async () => setMade(await rotateSecret({ tenant, id }, toRotation(draft)))}
+          sure={sureOf(draft)}
+          act={async () => {
+            setMade(await rotateSecret({ tenant, id }, toRotation(draft)))
+            setDraft(NEW_ROTATION)
+          }}
           done=""
           onDone={onChanged}
         />

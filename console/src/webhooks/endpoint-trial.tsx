@@ -5,7 +5,7 @@ import type { OfEndpoint, Previewed, Tested } from './endpoints-api.ts'
 import * as format from '../format.ts'
 import { Action } from '../parts/action.tsx'
 import { Fact, Facts, Status } from '../parts/facts.tsx'
-import { JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
+import { JsonField, TextField, exactComplaint, readJson } from '../parts/fields.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
 import { Payload, SENT_WORDS, useBytes } from '../parts/payload.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -45,11 +45,11 @@ export function EndpointTrial({ of, types, onTested }: Props) {
       <SaveForm
         verb="Test"
         done="The answer is below"
-        complain={() => (jsonComplaint(payload) ? 'Correct the marked JSON.' : undefined)}
+        complain={() => (exactComplaint(payload) ? 'Correct the marked JSON.' : undefined)}
         save={send}
         onSaved={onTested}
         more={
-          jsonComplaint(payload) === undefined && (
+          exactComplaint(payload) === undefined && (
             <Action verb="Show what would be sent" act={preview} done="" />
           )
         }
@@ -66,6 +66,7 @@ export function EndpointTrial({ of, types, onTested }: Props) {
           onChange={setType}
         />
         <JsonField
+          exact
           label="Payload"
           rows={3}
           help="As JSON. Left empty, the example of the type."

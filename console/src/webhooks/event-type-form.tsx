@@ -1,7 +1,7 @@
 // What is said of an event type: what it is, and what its payloads look like.
 import type { NewEventType } from '../../../packages/client/src/generated/api.ts'
 import type { EventType } from './events-api.ts'
-import { Choice, JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
+import { Choice, JsonField, TextField, exactComplaint, readJson } from '../parts/fields.tsx'
 
 type Enforcement = NonNullable<NewEventType['enforcement']>
 
@@ -26,16 +26,18 @@ export function typeDraftOf(one: EventType): EventTypeDraft {
 }
 
 export function typeComplaint({ schema, example }: EventTypeDraft): string | undefined {
-  const wrong = jsonComplaint(schema) ?? jsonComplaint(example)
+  const wrong = exactComplaint(schema) ?? exactComplaint(example)
   return wrong === undefined ? undefined : 'Correct the marked JSON.'
 }
 
-/** What is empty is taken away. */
-export function typeBody(draft: EventTypeDraft) {
+/** What of `draft` is not as it was in `before`; what is empty is taken away. */
+export function typeChange(draft: EventTypeDraft, before: EventTypeDraft) {
+  const { description, enforcement, schema, example } = draft
   return {
-    ...{ description: draft.description, enforcement: draft.enforcement },
-    schema: readJson(draft.schema) ?? null,
-    example: readJson(draft.example) ?? null,
+    ...(description !== before.description && { description }),
+    ...(enforcement !== before.enforcement && { enforcement }),
+    ...(schema !== before.schema && { schema: readJson(schema) ?? null }),
+    ...(example !== before.example && { example: readJson(example) ?? null }),
   }
 }
 
@@ -54,6 +56,7 @@ export function EventTypeFields({ draft, onChange }: Props) {
         onChange={(description) => set({ description })}
       />
       <JsonField
+        exact
         label="JSON Schema"
         placeholder='{"type":"object","required":["id"]}'
         help="Of the payloads; may be left empty."
@@ -71,6 +74,7 @@ export function EventTypeFields({ draft, onChange }: Props) {
         onChange={(enforcement) => set({ enforcement })}
       />
       <JsonField
+        exact
         label="Example"
         rows={3}
         help="A payload that satisfies the schema; tests of endpoints send it."

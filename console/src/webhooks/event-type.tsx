@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { changeEventType, readEventType, removeEventType } from './events-api.ts'
 import type { EventType } from './events-api.ts'
 import { Action } from '../parts/action.tsx'
-import { EventTypeFields, typeBody, typeComplaint, typeDraftOf } from './event-type-form.tsx'
+import { EventTypeFields, typeChange, typeComplaint, typeDraftOf } from './event-type-form.tsx'
 import { Fact, Facts, Time } from '../parts/facts.tsx'
 import { JsonTree } from '../parts/json-tree.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
@@ -86,15 +86,18 @@ function Known({ one, onChanged }: Props) {
 }
 
 function Change({ one, onChanged }: Props) {
-  const [draft, setDraft] = useState(() => typeDraftOf(one))
+  // What was shown: what others change meanwhile is left alone.
+  const [before, setBefore] = useState(() => typeDraftOf(one))
+  const [draft, setDraft] = useState(before)
   const [warnings, setWarnings] = useState<readonly string[]>([])
   return (
     <SaveForm
       verb="Save the changes"
       complain={() => typeComplaint(draft)}
       save={async () => {
-        const changed = await changeEventType(one.tenant, one.name, typeBody(draft))
+        const changed = await changeEventType(one.tenant, one.name, typeChange(draft, before))
         setWarnings(changed.warnings ?? [])
+        setBefore(draft)
       }}
       onSaved={onChanged}
     >

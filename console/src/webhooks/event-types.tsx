@@ -4,7 +4,7 @@ import { addEventType, listEventTypes } from './events-api.ts'
 import type { EventType } from './events-api.ts'
 import { curl, jsonWords } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
-import { EventTypeFields, NEW_TYPE, typeBody, typeComplaint } from './event-type-form.tsx'
+import { EventTypeFields, NEW_TYPE, typeChange, typeComplaint } from './event-type-form.tsx'
 import { TextField } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { List } from '../parts/table.tsx'
@@ -73,7 +73,7 @@ function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
   const [warnings, setWarnings] = useState<readonly string[]>([])
 
   async function save(): Promise<void> {
-    const made = await addEventType({ tenant, name: name.trim(), ...typeBody(draft) })
+    const made = await addEventType({ tenant, name: name.trim(), ...typeChange(draft, NEW_TYPE) })
     setWarnings(made.warnings ?? [])
     setName('')
     setDraft(NEW_TYPE)

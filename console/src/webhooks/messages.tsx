@@ -6,7 +6,7 @@ import { curl, jsonWords } from '../curl.ts'
 import * as format from '../format.ts'
 import { CommandLine } from '../parts/copy.tsx'
 import { Time } from '../parts/facts.tsx'
-import { JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
+import { JsonField, TextField, exactComplaint, readJson } from '../parts/fields.tsx'
 import { Filters } from '../parts/filters.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 import { List } from '../parts/table.tsx'
@@ -112,7 +112,7 @@ function PublishForm({ tenant, asked, onPublished }: FormProps) {
   function complain(): string | undefined {
     if (type.trim() === '') return 'Name an event type.'
     if (payload.trim() === '') return 'Give the payload as JSON; {} is one.'
-    return jsonComplaint(payload) && 'Correct the marked JSON.'
+    return exactComplaint(payload) && 'Correct the marked JSON.'
   }
 
   async function save(): Promise<void> {
@@ -137,7 +137,13 @@ function PublishForm({ tenant, asked, onPublished }: FormProps) {
         value={type}
         onChange={setType}
       />
-      <JsonField label="Payload" placeholder='{"order":1}' value={payload} onChange={setPayload} />
+      <JsonField
+        exact
+        label="Payload"
+        placeholder='{"order":1}'
+        value={payload}
+        onChange={setPayload}
+      />
       <TextField
         label="Your own id"
         help="May be left empty. The same message under the same id is published once."

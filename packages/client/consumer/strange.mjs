@@ -89,7 +89,10 @@ const unread = createClient({
     throw new SyntaxError('none')
   },
 })
-await assert.rejects(unread.get('/api/messages'), { code: 'UNEXPECTED_ANSWER' })
+await assert.rejects(unread.get('/api/messages'), {
+  code: 'UNEXPECTED_ANSWER',
+  cause: new SyntaxError('none'),
+})
 
 // Values of a URL.
 for (const id of ['\ud800', 'a\udc00b']) {

@@ -23,8 +23,8 @@ export interface ClientOptions extends CallSettings {
   /** In place of the global `fetch`, as one with a proxy, or that counts. */
   fetch?: typeof globalThis.fetch | undefined
   /**
-   * Reads the JSON of answers, as one that keeps numbers past 2^53 exact, and throws where a text is none; `JSON.parse`
-   * by default.
+   * Reads the JSON that calls answer, as one that keeps numbers past 2^53 exact, and throws where a text is none;
+   * `JSON.parse` by default. Refusals are read without it.
    */
   parse?: ((text: string) => unknown) | undefined
 }
@@ -261,7 +261,7 @@ async function read(
   if (response.status === NO_CONTENT) return undefined
   try {
     return parse(text)
-  } catch {
-    throw notJson(name, response, text)
+  } catch (cause) {
+    throw notJson(name, response, { text, cause })
   }
 }

@@ -34,14 +34,16 @@ export class WasmhookError extends Error {
       response,
       code,
       detail,
+      cause,
     }: {
       request: string
       response: Response
       code: ErrorCode
       detail: Readonly<Record<string, unknown>>
+      cause?: unknown
     },
   ) {
-    super(message)
+    super(message, cause === undefined ? undefined : { cause })
     this.request = request
     this.status = response.status
     this.code = code
@@ -68,10 +70,15 @@ export async function toError(request: string, response: Response): Promise<Wasm
   return unexpected(message, request, response, told ?? { body: text.slice(0, EXCERPT_CHARS) })
 }
 
-/** Of a success that is not the JSON that was asked for. */
-export function notJson(request: string, response: Response, text: string): WasmhookError {
+/** Of a success that is not the JSON that was asked for, with what its reader threw. */
+export function notJson(
+  request: string,
+  response: Response,
+  { text, cause }: { text: string; cause: unknown },
+): WasmhookError {
   const message = `The answer to ${request} is not JSON: say what to read it as, be it \`as: 'text'\`, 'bytes' or 'response'.`
-  return unexpected(message, request, response, { body: text.slice(0, EXCERPT_CHARS) })
+  const detail = { body: text.slice(0, EXCERPT_CHARS) }
+  return new WasmhookError(message, { request, response, code: UNEXPECTED_ANSWER, detail, cause })
 }
 
 /** Of a success that no server of ours gives. */
