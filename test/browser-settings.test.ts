@@ -211,6 +211,15 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     assert.deepEqual(faults, [])
   })
 
+  test('come and go without a wait for what is known', async () => {
+    const { page, faults } = await openSettings(await guest('echo'))
+    // Never answered.
+    await page.route('**/api/executables/*', () => undefined)
+    await page.getByRole('link', { name: 'Call and runs' }).click()
+    await page.getByRole('button', { name: 'Call echo' }).waitFor()
+    assert.deepEqual(faults, [])
+  })
+
   test('lose nothing by a press too many, or by a server that is slow or fails', async () => {
     const opened = await openSettings(await guest('echo'))
     const { app, id, adminKey, page, faults, section, read } = opened

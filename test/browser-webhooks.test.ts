@@ -370,6 +370,12 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     await press(page, 'Save the changes')
     await page.locator('dd', { hasText: 'warn' }).waitFor()
     assert.ok((await (await app.request(type)).text()).includes(spaced))
+    // Without a schema nothing is enforced: the form shows what is stored.
+    await page.getByLabel('JSON Schema').fill('')
+    await press(page, 'Save the changes')
+    await page.locator('dd', { hasText: 'off' }).waitFor()
+    const enforcement = page.getByLabel('A payload that does not satisfy it')
+    assert.equal(await enforcement.inputValue(), 'off')
     await press(page, 'Delete this event type …')
     await press(page, 'Delete it for good')
     await page.getByText('There are no event types yet').waitFor()

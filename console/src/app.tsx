@@ -99,9 +99,7 @@ export function App() {
           </>
         ) : (
           <WhoContext.Provider value={known}>
-            <Boundary key={place} address={JSON.stringify(route)}>
-              {show(route)}
-            </Boundary>
+            <Boundary address={JSON.stringify(route)}>{show(route)}</Boundary>
           </WhoContext.Provider>
         )}
       </main>

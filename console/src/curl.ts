@@ -26,8 +26,14 @@ export function ownerCurl(method: string, path: string, ...rest: readonly Word[]
   return ask(method, path, session.token() === undefined ? ADMIN_KEY : TOKEN, rest)
 }
 
+/** The same for what whoever has a function's usage key does. */
+export function callerCurl(method: string, path: string, ...rest: readonly Word[]): string {
+  return ask(method, path, USAGE_KEY, rest)
+}
+
 const TOKEN: readonly Word[] = ['-H', { raw: '"Authorization: Bearer $API_TOKEN"' }]
 const ADMIN_KEY: readonly Word[] = ['-H', { raw: '"SSVM_Admin_Key: $KEY"' }]
+const USAGE_KEY: readonly Word[] = ['-H', { raw: '"SSVM_Usage_Key: $USAGE_KEY"' }]
 
 function ask(method: string, path: string, key: readonly Word[], rest: readonly Word[]): string {
   const begin = method === 'GET' ? [] : ['-X', method]

@@ -64,7 +64,7 @@ export function CallMore({ more, stored, complained, onChange }: Props) {
         <TextField
           label="Usage key"
           type="password"
-          help="Where the function has one: its callers need it, its owner and the operator do not."
+          help="Where the function has one. With it the call is made as its callers make it, without the keys of this tab."
           wrong={wrongUsageKey}
           value={usageKey}
           onChange={(text) => onChange({ usageKey: text })}

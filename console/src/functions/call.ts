@@ -3,7 +3,7 @@ import type { Bin } from '../bins/api.ts'
 import { client, keys, mayBeKey } from '../client.ts'
 import type { Export } from './api.ts'
 import { NO_TARGET, complaintOfTarget } from './callback.ts'
-import { curl } from '../curl.ts'
+import { callerCurl, curl } from '../curl.ts'
 import { parseExactly } from '../exact-json.ts'
 import type { Word } from '../curl.ts'
 import { linkTo } from '../route.ts'
@@ -149,8 +149,6 @@ export function addressOf(target: unknown): string | undefined {
   return `${protocol ?? 'https:'}//${name}${port === undefined ? '' : `:${port}`}${path ?? '/'}`
 }
 
-const USAGE_KEY: readonly Word[] = ['-H', { raw: '"SSVM_Usage_Key: $USAGE_KEY"' }]
-
 /** All but the usage key, which no line shows. */
 function headersOf({ target, idempotencyKey, background }: More): [string, string][] {
   const all: [string, string][] = [
@@ -165,8 +163,10 @@ async function request(call: Call, signal: AbortSignal): Promise<Response> {
   const { id, name, inputs, bytes } = call
   const path = { id, fn: name }
   const said = Object.fromEntries(headersOf(call.more))
-  const usageKey = call.more.usageKey.trim() || undefined
-  const common = { path, as: 'response', headers: said, usageKey, ...keys(id), signal } as const
+  const usageKey = call.more.usageKey.trim()
+  // As its callers, who have no other key: with one of its owner nobody would look at it.
+  const key = usageKey === '' ? keys(id) : { usageKey }
+  const common = { path, as: 'response', headers: said, ...key, signal } as const
   const [input] = inputs
   if (inputs.length > 1) {
     const form = new FormData()
@@ -190,11 +190,11 @@ export function curlOf({ id, name, inputs, bytes, more }: Call): string {
   const many = inputs.length > 1
   const route = `/api/${many ? 'multipart/run' : 'run'}/${id}/${encodeURIComponent(name)}`
   const words: Word[] = headersOf(more).flatMap(([header, value]) => ['-H', `${header}: ${value}`])
-  if (more.usageKey.trim() !== '') words.push(...USAGE_KEY)
   if (many) inputs.forEach((one, at) => words.push(...partWords(one, at)))
   else if (inputs[0] !== undefined) words.push(...bodyWords(inputs[0]))
   if (bytes) words.push('-o', 'result')
-  return curl('POST', route + (bytes ? '/bytes' : ''), ...words)
+  const line = more.usageKey.trim() === '' ? curl : callerCurl
+  return line('POST', route + (bytes ? '/bytes' : ''), ...words)
 }
 
 function bodyWords(input: Input): Word[] {

@@ -19,7 +19,7 @@ import { Settings } from './settings.tsx'
 import { useWho } from '../who.ts'
 
 export function FunctionPage({ id, page }: { id: number; page: PageName | undefined }) {
-  const { barredFrom } = useWho()
+  const { tenant, barredFrom } = useWho()
   const loaded = useLoad(`function ${id}`, (signal) => describe(id, signal))
   const { value: one, reload } = loaded
   const places = [
@@ -39,7 +39,8 @@ export function FunctionPage({ id, page }: { id: number; page: PageName | undefi
         way={barredFrom('functions') ? [] : [{ name: 'Functions', href: linkTo('functions') }]}
         beside={{
           label: 'Of this function',
-          places: places.filter((one) => barredFrom(one.page) === undefined),
+          // A tenant's token finds no deliveries by function.
+          places: places.filter((one) => one.page !== 'deliveries' || tenant === null),
         }}
       />
       <Shown of={loaded}>

@@ -10,18 +10,17 @@ interface Props {
 }
 
 interface State {
+  address?: string
   failure?: string | undefined
 }
 
 export class Boundary extends Component<Props, State> {
-  static override getDerivedStateFromError(error: unknown): State {
-    return { failure: error instanceof Error ? error.message : 'Something was thrown.' }
+  static override getDerivedStateFromProps({ address }: Props, before: State): State | null {
+    return before.address === address ? null : { address, failure: undefined }
   }
 
-  override componentDidUpdate({ address }: Props): void {
-    if (address !== this.props.address && this.state.failure !== undefined) {
-      this.setState({ failure: undefined })
-    }
+  static override getDerivedStateFromError(error: unknown): State {
+    return { failure: error instanceof Error ? error.message : 'Something was thrown.' }
   }
 
   override componentDidCatch(error: unknown): void {

@@ -77,11 +77,12 @@ export function JsonField({ rows = 5, exact = false, ...props }: JsonProps) {
 
 /** Nothing is wrong with nothing. */
 export function jsonComplaint(text: string): string | undefined {
-  const rounded = [...numbersOf(text)].find((value) => !isExact(value))
-  return (
-    syntaxComplaint(text) ??
-    (rounded === undefined ? undefined : `It would be rounded to ${rounded}. Write it as a text.`)
-  )
+  const wrong = syntaxComplaint(text)
+  if (wrong !== undefined) return wrong
+  for (const value of numbersOf(text)) {
+    if (!isExact(value)) return `It would be rounded to ${value}. Write it as a text.`
+  }
+  return undefined
 }
 
 /** Of JSON that the server keeps byte for byte. */
@@ -101,9 +102,9 @@ function syntaxComplaint(text: string): string | undefined {
   }
 }
 
-/** Of JSON; texts that look like numbers are none. */
+/** @param json without a fault: a text that does not end would be looked for again and again */
 function* numbersOf(json: string): Generator<number> {
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g)) {
+  for (const [token] of json.matchAll(/"(?:[^"\\]+|\\.)*"|-?\d[\d.eE+-]*/g)) {
     if (!token.startsWith('"')) yield Number(token)
   }
 }

@@ -1,4 +1,5 @@
 // Signing secrets, an endpoint's and a function's alike: which there are, and how a new one is made.
+import * as format from '../format.ts'
 import { CopyButton } from './copy.tsx'
 import { Time } from './facts.tsx'
 import { Check, Choice } from './fields.tsx'
@@ -26,7 +27,10 @@ export function SecretList({ secrets }: { secrets: readonly Secret[] }) {
           {secret.public_key !== null && (
             <>
               , with the public key <code>{secret.public_key}</code>{' '}
-              <CopyButton text={secret.public_key} what="the public key" />
+              <CopyButton
+                text={secret.public_key}
+                what={`the public key of ${format.time(secret.created_at)}`}
+              />
             </>
           )}
         </li>

@@ -16,6 +16,7 @@ import { Timeline } from './timeline.tsx'
 import { linkTo } from '../route.ts'
 import { useAgain } from '../hooks/use-again.ts'
 import { useLoad } from '../hooks/use-load.ts'
+import { useWho } from '../who.ts'
 
 /** @param wasmId its function's, where the address says: its key may be asked for */
 export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined }) {
@@ -26,7 +27,8 @@ export function RunPage({ id, wasmId }: { id: string; wasmId: number | undefined
   } = useLoad(`run ${id}`, (signal) => runDetail(id, wasmId, signal))
   const locked = error instanceof WasmhookError && [401, 403].includes(error.status)
   useAgain(run?.ended_at === null && !locked, error ?? run, reload)
-  const way = [{ name: 'Runs', href: linkTo('runs') }]
+  const { barredFrom } = useWho()
+  const way = barredFrom('runs') ? [] : [{ name: 'Runs', href: linkTo('runs') }]
   if (run !== undefined) {
     const { wasm_id: of } = run
     way.push({ name: `Function ${of}`, href: linkTo('function', { id: of }) })

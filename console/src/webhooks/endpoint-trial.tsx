@@ -1,5 +1,5 @@
 // A test of one endpoint: an event that is sent now, with what its target answered, or what would be sent.
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { previewEndpoint, testEndpoint } from './endpoints-api.ts'
 import type { OfEndpoint, Previewed, Tested } from './endpoints-api.ts'
 import * as format from '../format.ts'
@@ -21,6 +21,7 @@ export function EndpointTrial({ of, types, onTested }: Props) {
   const [type, setType] = useState('')
   const [payload, setPayload] = useState('')
   const [shown, setShown] = useState<{ tested: Tested } | { previewed: Previewed } | undefined>()
+  const turn = useRef(0)
 
   function event() {
     const given = readJson(payload)
@@ -30,15 +31,16 @@ export function EndpointTrial({ of, types, onTested }: Props) {
     }
   }
 
-  async function send(): Promise<void> {
+  async function show(answer: Promise<NonNullable<typeof shown>>): Promise<void> {
+    const mine = ++turn.current
     setShown(undefined)
-    setShown({ tested: await testEndpoint(of, event()) })
+    const answered = await answer
+    // What was asked for last.
+    if (mine === turn.current) setShown(answered)
   }
 
-  async function preview(): Promise<void> {
-    setShown(undefined)
-    setShown({ previewed: await previewEndpoint(of, event()) })
-  }
+  const send = () => show(testEndpoint(of, event()).then((tested) => ({ tested })))
+  const preview = () => show(previewEndpoint(of, event()).then((previewed) => ({ previewed })))
 
   return (
     <div class="call">
@@ -50,7 +52,7 @@ export function EndpointTrial({ of, types, onTested }: Props) {
         onSaved={onTested}
         more={
           exactComplaint(payload) === undefined && (
-            <Action verb="Show what would be sent" act={preview} done="" />
+            <Action verb="Show what would be sent" act={preview} done="It is shown below" />
           )
         }
       >

@@ -25,9 +25,12 @@ export function typeDraftOf(one: EventType): EventTypeDraft {
   }
 }
 
-export function typeComplaint({ schema, example }: EventTypeDraft): string | undefined {
-  const wrong = exactComplaint(schema) ?? exactComplaint(example)
-  return wrong === undefined ? undefined : 'Correct the marked JSON.'
+/** Of what is sent alone. */
+export function typeComplaint(draft: EventTypeDraft, before: EventTypeDraft): string | undefined {
+  const wrong = (['schema', 'example'] as const).some(
+    (name) => draft[name] !== before[name] && exactComplaint(draft[name]) !== undefined,
+  )
+  return wrong ? 'Correct the marked JSON.' : undefined
 }
 
 /** What of `draft` is not as it was in `before`; what is empty is taken away. */

@@ -93,11 +93,13 @@ function Change({ one, onChanged }: Props) {
   return (
     <SaveForm
       verb="Save the changes"
-      complain={() => typeComplaint(draft)}
+      complain={() => typeComplaint(draft, before)}
       save={async () => {
         const changed = await changeEventType(one.tenant, one.name, typeChange(draft, before))
         setWarnings(changed.warnings ?? [])
-        setBefore(draft)
+        const stored = typeDraftOf(changed)
+        setBefore(stored)
+        setDraft((typed) => (typed === draft ? stored : typed))
       }}
       onSaved={onChanged}
     >

@@ -83,7 +83,7 @@ function NewForm({ tenant, onMade }: { tenant: string; onMade: () => void }) {
     <SaveForm
       verb="Add the event type"
       done="It can be published"
-      complain={() => (name.trim() === '' ? 'Give it a name.' : typeComplaint(draft))}
+      complain={() => (name.trim() === '' ? 'Give it a name.' : typeComplaint(draft, NEW_TYPE))}
       save={save}
       onSaved={onMade}
     >

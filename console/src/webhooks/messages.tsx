@@ -99,13 +99,13 @@ interface FormProps {
 }
 
 function PublishForm({ tenant, asked, onPublished }: FormProps) {
-  const { barredFrom } = useWho()
+  const { barredFrom, mayRead } = useWho()
   const [type, setType] = useState(asked)
   const [payload, setPayload] = useState('')
   const [id, setId] = useState('')
   const [sent, setSent] = useState<MessageItem | undefined>(undefined)
-  const { value: types } = useLoad(`types ${tenant}`, (signal) =>
-    listEventTypes(tenant, undefined, signal),
+  const { value: types } = useLoad(`types ${tenant}`, async (signal) =>
+    mayRead ? listEventTypes(tenant, undefined, signal) : undefined,
   )
   const known = types?.items.find(({ name }) => name === type.trim())
 

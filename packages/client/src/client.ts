@@ -260,7 +260,7 @@ async function read(
   if (as === 'text') return text
   if (response.status === NO_CONTENT) return undefined
   try {
-    return parse(text)
+    return await parse(text)
   } catch (cause) {
     throw notJson(name, response, { text, cause })
   }
