@@ -3,22 +3,13 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import type { Browser, Page } from 'playwright-core'
-import {
-  NO_BROWSER,
-  buildConsole,
-  openBrowser,
-  openPage,
-  overflow,
-  tabTo,
-  violations,
-} from './helpers/browser.ts'
-import { buildApp, suiteScope } from './helpers/build-app.ts'
-import type { Settings, TestApp } from './helpers/build-app.ts'
+import type { Page } from 'playwright-core'
+import { NO_BROWSER, consoleSuite, overflow, tabTo, violations } from './helpers/browser.ts'
+import type { TestApp } from './helpers/build-app.ts'
 import { call as callOver, upload } from './helpers/client.ts'
 import { example, guest, saying } from './helpers/guests.ts'
 import { gradientPng } from './helpers/picture.ts'
@@ -26,17 +17,7 @@ import { gradientPng } from './helpers/picture.ts'
 const FIRST_LOAD_BYTES_MAX = 200_000
 
 describe('the console', { skip: NO_BROWSER }, () => {
-  const scope = suiteScope()
-  let browser: Browser
-  let consoleFolder: string
-
-  before(async () => {
-    consoleFolder = await buildConsole(scope)
-    browser = await openBrowser(scope)
-  })
-
-  const serve = (settings: Settings = {}): Promise<TestApp> =>
-    buildApp(scope, settings, { consoleFolder })
+  const { serve, openPage, folder } = consoleSuite()
 
   const wasmOf = (name: string): string =>
     fileURLToPath(new URL(`../examples-rust/${name}/${name}.wasm`, import.meta.url))
@@ -47,7 +28,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
 
   test('leads from nothing to a result, by keys alone', async () => {
     const app = await serve()
-    const { page, faults } = await openPage(browser, app.origin)
+    const { page, faults } = await openPage(app.origin)
     await page.getByText('There are no functions yet').waitFor()
     const line = page.getByRole('region', { name: 'curl line that uploads' })
     assert.match(await line.innerText(), new RegExp(`${app.origin}/api/executables`))
@@ -84,7 +65,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
 
   test('takes files that are dropped, and says of each what is wrong with it', async () => {
     const app = await serve()
-    const { page } = await openPage(browser, app.origin)
+    const { page } = await openPage(app.origin)
     const wasm = (await example('hello')).toString('base64')
     const files = await page.evaluateHandle(`(() => {
       const files = new DataTransfer()
@@ -103,7 +84,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
   test('sends several inputs, shows an image, and the line that does the same', async () => {
     const app = await serve()
     const { id } = await upload(app, await example('caption'))
-    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page, faults } = await openPage(`${app.origin}/#/functions/${id}`)
     await page.getByLabel('Input 1', { exact: true }).fill('Howdy')
     await page.getByLabel('Kind of input 2').selectOption('File')
     const png = { name: 'field.png', mimeType: 'image/png', buffer: gradientPng(64, 48) }
@@ -125,7 +106,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
   test('shows JSON as a tree, and an error with its code and what to do', async () => {
     const app = await serve()
     const { id } = await upload(app, await example('order'))
-    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page } = await openPage(`${app.origin}/#/functions/${id}`)
     await page.getByLabel('Kind of input').selectOption('JSON')
     const input = page.getByLabel('Input', { exact: true })
     const item = { name: 'tea', quantity: 2, price_cents: 350 }
@@ -151,7 +132,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
       '<svg xmlns="http://www.w3.org/2000/svg" onload="ran = 1"><script>ran = 1</script></svg>'
     const description = '<img src=x onerror="ran = 1">'
     const { id } = await upload(app, saying({ page: html, svg }), { SSVM_Description: description })
-    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page, faults } = await openPage(`${app.origin}/#/functions/${id}`)
     for (const [name, text] of [
       ['page', html],
       ['svg', svg],
@@ -171,7 +152,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
 
   test('asks for the API token, keeps it in the tab and out of every address', async () => {
     const app = await serve({ API_TOKEN: 'a-token-that-is-long-enough-0123' })
-    const { page, faults } = await openPage(browser, app.origin)
+    const { page, faults } = await openPage(app.origin)
     const addresses: string[] = []
     page.on('request', (request) => addresses.push(request.url()))
     const field = page.getByLabel('API token')
@@ -194,7 +175,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
 
   test('says of a token what is wrong with it, and keeps the keys of what was uploaded', async () => {
     const app = await serve({ API_TOKEN: 'a-token-that-is-long-enough-0123' })
-    const { page } = await openPage(browser, app.origin)
+    const { page } = await openPage(app.origin)
     await page.evaluate(`sessionStorage.setItem('wasmhook.admin-key.1', 'key')`)
     await page.getByLabel('API token').fill('jeton–secret')
     await page.keyboard.press('Enter')
@@ -209,7 +190,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
   test('tells a key that is wrong from a server that does not say', async () => {
     const app = await serve()
     const { id, adminKey } = await upload(app, await guest('echo'))
-    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page } = await openPage(`${app.origin}/#/functions/${id}`)
     await page.getByLabel('Admin key').fill(adminKey)
     const route = `**/api/executables/${id}`
     await page.route(route, (asked) => asked.fulfill({ status: 502, body: '<h1>Bad gateway</h1>' }))
@@ -225,7 +206,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
   test('asks for the admin key where runs need it', async () => {
     const app = await serve()
     const { id, adminKey } = await upload(app, await guest('echo'))
-    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page } = await openPage(`${app.origin}/#/functions/${id}`)
     const field = page.getByLabel('Admin key')
     await field.fill('11111111-2222-4333-8444-555555555555')
     await page.keyboard.press('Enter')
@@ -241,7 +222,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
     const executable = await upload(app, await example('hello'))
     const run = () => callOver(app, executable, 'say', { body: 'x' })
     for (let count = 0; count < 25; count++) await run()
-    const { page } = await openPage(browser, `${app.origin}/#/functions/${executable.id}`)
+    const { page } = await openPage(`${app.origin}/#/functions/${executable.id}`)
     await page.getByLabel('Admin key').fill(executable.adminKey)
     await page.keyboard.press('Enter')
     const row = (number: number) => page.locator(`tbody tr:nth-child(${number})`)
@@ -264,7 +245,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
     const { id, adminKey } = await upload(app, await example('hello'), {
       SSVM_Description: 'a-name-without-any-place-to-break-'.repeat(3),
     })
-    const { page } = await openPage(browser, app.origin, { width: 360, dark: true })
+    const { page } = await openPage(app.origin, { width: 360, dark: true })
     await page.getByRole('cell', { name: 'say' }).waitFor()
     assert.equal(await overflow(page), 0)
     assert.deepEqual(await violations(page), [])
@@ -275,6 +256,8 @@ describe('the console', { skip: NO_BROWSER }, () => {
     assert.equal(await overflow(page), 0)
     assert.deepEqual(await violations(page), [])
     await page.getByRole('link', { name: 'Versions and settings' }).click()
+    // The page before it asks for the key too.
+    await page.getByRole('button', { name: /^Call/ }).waitFor({ state: 'detached' })
     await page.getByLabel('Admin key').fill(adminKey)
     await page.keyboard.press('Enter')
     await page.getByText('Save the limits').waitFor()
@@ -286,7 +269,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
     const app = await serve()
     const { id } = await upload(app, saying({ ['f'.repeat(200)]: 'x' }))
     for (const place of [`functions/${id}`, `webhooks/${'a'.repeat(64)}/bins`]) {
-      const { page } = await openPage(browser, `${app.origin}/#/${place}`, { width: 320 })
+      const { page } = await openPage(`${app.origin}/#/${place}`, { width: 320 })
       await page.getByRole('button', { name: /^(Call|Make)/ }).waitFor()
       assert.equal(await overflow(page), 0, place)
     }
@@ -295,7 +278,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
   /** Shows what `echo` says to the text. */
   async function echoed(app: TestApp, text: string): Promise<Page> {
     const { id } = await upload(app, await guest('echo'))
-    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page } = await openPage(`${app.origin}/#/functions/${id}`)
     await page.getByLabel('Input', { exact: true }).fill(text)
     await call(page, 'echo')
     return page
@@ -331,7 +314,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
   test('sends each of several texts as it was written', async () => {
     const app = await serve()
     const { id } = await upload(app, await guest('echo'))
-    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page } = await openPage(`${app.origin}/#/functions/${id}`)
     await page.getByLabel('join(').check()
     await page.getByLabel('Input 1', { exact: true }).fill('a\nb')
     await page.getByLabel('Input 2', { exact: true }).fill('c')
@@ -343,15 +326,15 @@ describe('the console', { skip: NO_BROWSER }, () => {
   test('has no page where an address names nothing', async () => {
     const app = await serve()
     for (const place of ['runs/', 'runs/..', 'deliveries/%2e', 'webhooks//bins', 'functions/%']) {
-      const { page } = await openPage(browser, `${app.origin}/#/${place}`)
+      const { page } = await openPage(`${app.origin}/#/${place}`)
       await page.getByText('There is no such page').waitFor()
     }
   })
 
   test('is small, and has nothing inline', async () => {
-    const index = await readFile(path.join(consoleFolder, 'index.html'), 'utf8')
+    const index = await readFile(path.join(folder(), 'index.html'), 'utf8')
     assert.doesNotMatch(index, /<style|style=|<script(?![^>]* src=)|\son\w+=|https?:/)
-    const assets = path.join(consoleFolder, 'assets')
+    const assets = path.join(folder(), 'assets')
     const names = (await readdir(assets)).filter((name) => !/\.(br|gz)$/.test(name))
     const bodies = await Promise.all(names.map((name) => readFile(path.join(assets, name))))
     const bytes = [Buffer.from(index), ...bodies].reduce(

@@ -1,20 +1,11 @@
 // Deliveries in the console: found, read, sent again one by one and all at once, canceled; by the operator and a tenant.
 import assert from 'node:assert/strict'
-import { before, describe, test } from 'node:test'
-import type { Browser, Locator, Page } from 'playwright-core'
+import { describe, test } from 'node:test'
+import type { Locator, Page } from 'playwright-core'
 import { loadConfig } from '../src/config.ts'
 import { createDeliveryRetention } from '../src/core/delivery-retention.ts'
 import { openSqlite } from '../src/storage/sqlite.ts'
-import {
-  NO_BROWSER,
-  buildConsole,
-  openBrowser,
-  openPage,
-  overflow,
-  tabTo,
-  violations,
-} from './helpers/browser.ts'
-import { buildApp, suiteScope } from './helpers/build-app.ts'
+import { NO_BROWSER, consoleSuite, overflow, signIn, tabTo, violations } from './helpers/browser.ts'
 import type { Settings, TestApp } from './helpers/build-app.ts'
 import { upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
@@ -59,14 +50,7 @@ async function letGo({ dataDir }: TestApp, clock: Clock): Promise<void> {
 }
 
 describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
-  const scope = suiteScope()
-  let browser: Browser
-  let consoleFolder: string
-
-  before(async () => {
-    consoleFolder = await buildConsole(scope)
-    browser = await openBrowser(scope)
-  })
+  const { scope, serve: serveWith, openPage } = consoleSuite(POLL)
 
   async function serve(settings: Settings = {}): Promise<Served> {
     const answer = { status: 500 }
@@ -75,8 +59,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
       reply.writeHead(answer.status, { 'content-type': 'application/json' }).end(body)
     })
     const clock = new Clock()
-    const extras = { consoleFolder, now: clock.now, chance: () => 0 }
-    const app = await buildApp(scope, { ...POLL, ...settings }, extras)
+    const app = await serveWith(settings, { now: clock.now, chance: () => 0 })
     const keys = { authorization: `Bearer ${OPERATOR}` }
     return { app, one: await upload(app, await guest('echo'), keys), target, answer, clock }
   }
@@ -86,11 +69,6 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
 
   async function giveKey(page: Page, { one }: Served): Promise<void> {
     await page.getByLabel('Admin key').fill(one.adminKey)
-    await page.keyboard.press('Enter')
-  }
-
-  async function signIn(page: Page, token: string): Promise<void> {
-    await page.getByLabel('API token').fill(token)
     await page.keyboard.press('Enter')
   }
 
@@ -114,7 +92,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
   test('lead from one that failed to its success, once its target is mended', async () => {
     const served = await serve()
     const { app, target, answer } = served
-    const { page, faults } = await openPage(browser, app.origin)
+    const { page, faults } = await openPage(app.origin)
     await page.getByRole('link', { name: 'Deliveries' }).click()
     await page.getByText('There are no deliveries yet').waitFor()
     const teaches = page.getByRole('region', { name: 'curl line that makes a delivery' })
@@ -159,7 +137,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     const { app, one, target, answer } = served
     for (let count = 0; count < 3; count++) await fail(served)
     const query = `state=failed&wasm_id=${one.id}`
-    const { page, faults } = await openPage(browser, `${app.origin}/#/deliveries?${query}`)
+    const { page, faults } = await openPage(`${app.origin}/#/deliveries?${query}`)
     await signIn(page, OPERATOR)
     await rowsAre(page, 3)
     await page.getByRole('button', { name: 'Resend all matching' }).click()
@@ -215,7 +193,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     const ended = await fail(served)
     served.answer.status = 503
     const waits = await fail(served, { interval_ms: 3_600_000, backoff: 2, retries: 3 })
-    const { page, faults } = await openPage(browser, `${app.origin}/#/deliveries/${waits}`)
+    const { page, faults } = await openPage(`${app.origin}/#/deliveries/${waits}`)
     await giveKey(page, served)
     await page.getByText('It is tried again at').waitFor()
     await factIs(page, 'tried again', '3 times, 1 h apart, each pause 2 times the one before')
@@ -239,7 +217,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     await app.close()
     await letGo(app, served.clock)
     const again = await app.restart()
-    const later = await openPage(browser, `${again.origin}/#/deliveries/${ended}`)
+    const later = await openPage(`${again.origin}/#/deliveries/${ended}`)
     await later.page.getByLabel('Admin key').fill(one.adminKey)
     await later.page.keyboard.press('Enter')
     await later.page.getByText('What it sent is no longer kept').waitFor()
@@ -254,8 +232,10 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     await fail(served)
     clock.ms += 24 * HOUR_MS
     await fail(served)
-    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${one.id}`)
+    const { page, faults } = await openPage(`${app.origin}/#/functions/${one.id}`)
     await page.getByRole('link', { name: 'Its deliveries' }).click()
+    // The page before it asks for the key too.
+    await page.getByRole('heading', { name: 'Deliveries', exact: true }).waitFor()
     await giveKey(page, served)
     await rowsAre(page, 2)
     const since = page.getByLabel('Made since')
@@ -302,7 +282,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
       ...{ type: 'order.created', payload: { order: 1 } },
     })
 
-    const asAcme = await openPage(browser, `${app.origin}/#/deliveries`)
+    const asAcme = await openPage(`${app.origin}/#/deliveries`)
     await signIn(asAcme.page, acme)
     await rowsAre(asAcme.page, 1)
     assert.equal(await asAcme.page.getByLabel('Function id').count(), 0)
@@ -322,11 +302,11 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     await page.getByRole('cell', { name: 'sent again by hand' }).waitFor()
     await sound(page)
 
-    const reader = await openPage(browser, `${app.origin}/#/deliveries`)
+    const reader = await openPage(`${app.origin}/#/deliveries`)
     await signIn(reader.page, tokens['acme read'] ?? '')
     await rowsAre(reader.page, 1)
     assert.equal(await reader.page.getByRole('button', { name: /^Resend/ }).count(), 0)
-    const stranger = await openPage(browser, `${app.origin}/#/deliveries`)
+    const stranger = await openPage(`${app.origin}/#/deliveries`)
     await signIn(stranger.page, tokens['other manage'] ?? '')
     await stranger.page.getByText('A message that an endpoint wants makes one').waitFor()
     await sound(stranger.page)
@@ -337,7 +317,7 @@ describe('the deliveries of the console', { skip: NO_BROWSER }, () => {
     const served = await serve()
     const { app } = served
     await fail(served)
-    const { page, faults } = await openPage(browser, `${app.origin}/#/deliveries`, {
+    const { page, faults } = await openPage(`${app.origin}/#/deliveries`, {
       ...{ width: 360, dark: true },
     })
     await rowsAre(page, 1)

@@ -1,11 +1,9 @@
 // The console's runs in a real browser: the list that fills as they end, and one run with what it spent its time on.
 import assert from 'node:assert/strict'
-import { before, describe, test } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
-import { NO_BROWSER, buildConsole, openBrowser, openPage, violations } from './helpers/browser.ts'
-import { overflow } from './helpers/browser.ts'
-import { buildApp, suiteScope } from './helpers/build-app.ts'
-import type { Settings, TestApp } from './helpers/build-app.ts'
+import { describe, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { NO_BROWSER, consoleSuite, overflow, violations } from './helpers/browser.ts'
+import type { TestApp } from './helpers/build-app.ts'
 import { admin, call, upload } from './helpers/client.ts'
 import type { Uploaded } from './helpers/client.ts'
 import { accept, ended } from './helpers/durable-runs.ts'
@@ -13,17 +11,7 @@ import { example, guest } from './helpers/guests.ts'
 import { httpService } from './helpers/http-service.ts'
 
 describe('runs in the console', { skip: NO_BROWSER }, () => {
-  const scope = suiteScope()
-  let browser: Browser
-  let consoleFolder: string
-
-  before(async () => {
-    consoleFolder = await buildConsole(scope)
-    browser = await openBrowser(scope)
-  })
-
-  const serve = (settings: Settings = {}): Promise<TestApp> =>
-    buildApp(scope, settings, { consoleFolder })
+  const { serve, openPage } = consoleSuite()
 
   /** The id of the run that it made. */
   async function run(app: TestApp, one: Uploaded, fn: string, body = 'x'): Promise<string> {
@@ -38,7 +26,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
 
   test('are listed as they end, until the list is paused', async () => {
     const app = await serve()
-    const { page, faults } = await openPage(browser, `${app.origin}/#/runs`)
+    const { page, faults } = await openPage(`${app.origin}/#/runs`)
     await page.getByText('Nothing has run yet').waitFor()
     await live(page)
     const line = page.getByRole('region', { name: 'curl line that calls a function' })
@@ -73,7 +61,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     const order = await upload(app, await example('order'))
     const good = await run(app, echo, 'echo')
     const bad = await run(app, order, 'total', '{}')
-    const { page } = await openPage(browser, `${app.origin}/#/runs`)
+    const { page } = await openPage(`${app.origin}/#/runs`)
     await row(page, good).waitFor()
     await page.getByLabel('Status').selectOption('failed')
     await row(page, good).waitFor({ state: 'detached' })
@@ -105,7 +93,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     const app = await serve()
     const one = await upload(app, await guest('echo'))
     const first = await run(app, one, 'echo')
-    const { page } = await openPage(browser, `${app.origin}/#/runs?status=nonsense`)
+    const { page } = await openPage(`${app.origin}/#/runs?status=nonsense`)
     await row(page, first).waitFor()
     assert.equal(await page.getByLabel('Status').inputValue(), '')
     await live(page)
@@ -124,7 +112,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     const app = await serve()
     const one = await upload(app, await guest('echo'))
     for (let count = 0; count < 21; count++) await run(app, one, 'echo')
-    const { page } = await openPage(browser, `${app.origin}/#/runs`)
+    const { page } = await openPage(`${app.origin}/#/runs`)
     await live(page)
     await page.route(/cursor=/, (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
     await page.getByRole('button', { name: 'Show older runs' }).click()
@@ -139,7 +127,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
   test('come again when the server was away', async () => {
     const token = 'a-token-that-is-long-enough-0123'
     const app = await serve({ API_TOKEN: token })
-    const { page } = await openPage(browser, `${app.origin}/#/runs`)
+    const { page } = await openPage(`${app.origin}/#/runs`)
     await page.getByLabel('API token').fill(token)
     await page.keyboard.press('Enter')
     await live(page)
@@ -153,7 +141,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
   test('come by hundreds a second, of which a bounded part is shown', async () => {
     const app = await serve({ QUEUE_LENGTH: 10_000 })
     const one = await upload(app, await guest('echo'))
-    const { page, faults } = await openPage(browser, `${app.origin}/#/runs`)
+    const { page, faults } = await openPage(`${app.origin}/#/runs`)
     await live(page)
     let calling = true
     const caller = async () => {
@@ -180,7 +168,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     const app = await serve()
     const order = await upload(app, await example('order'))
     const bad = await run(app, order, 'total', '{}')
-    const { page } = await openPage(browser, `${app.origin}/#/runs`, { width: 360, dark: true })
+    const { page } = await openPage(`${app.origin}/#/runs`, { width: 360, dark: true })
     await row(page, bad).waitFor()
     await live(page)
     assert.equal(await overflow(page), 0)
@@ -201,7 +189,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
       headers: { SSVM_Fetch: `${service.origin}/in?key=SECRET`, SSVM_Callback: service.origin },
     })
     await ended(app, id)
-    const { page, faults } = await openPage(browser, `${app.origin}/#/runs`)
+    const { page, faults } = await openPage(`${app.origin}/#/runs`)
     await row(page, id).locator('a').first().click()
     await page.getByRole('heading', { name: 'Run of echo' }).waitFor()
     const stages = page.getByRole('table', { name: 'What it spent its time on' })
@@ -245,7 +233,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     const app = await serve({ RUN_TIMEOUT_MS: 60_000, RUN_TIMEOUT_MS_MAX: 60_000 })
     const one = await upload(app, await guest('echo'))
     const id = await accept(app, one, 'spin', { body: 'x' })
-    const { page } = await openPage(browser, `${app.origin}/#/runs/${id}`)
+    const { page } = await openPage(`${app.origin}/#/runs/${id}`)
     await page.getByText('It has not begun.').waitFor()
     assert.deepEqual(await violations(page), [])
     await page.getByRole('button', { name: 'Cancel this run' }).click()
@@ -264,7 +252,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     let release = (): void => undefined
     const held = new Promise<void>((resolve) => (release = resolve))
     let asked = 0
-    const { page } = await openPage(browser, app.origin)
+    const { page } = await openPage(app.origin)
     await page.clock.install()
     await page.route(`**/api/runs/${id}`, async (route) => {
       asked++
@@ -296,7 +284,7 @@ describe('runs in the console', { skip: NO_BROWSER }, () => {
     const made = await app.request(url, { method: 'PUT', headers: admin(one) })
     const { SSVM_Usage_Key: key } = (await made.json()) as { SSVM_Usage_Key: string }
     const id = await accept(app, one, 'echo', { body: 'x', headers: { SSVM_Usage_Key: key } })
-    const { page } = await openPage(browser, `${app.origin}/#/runs`)
+    const { page } = await openPage(`${app.origin}/#/runs`)
     await row(page, id).locator('a').first().click()
     await page.getByLabel('Admin key').fill(one.adminKey)
     await page.keyboard.press('Enter')

@@ -1,25 +1,13 @@
 // The settings of a function in a real browser: what its owner changes there is changed on the server.
 import assert from 'node:assert/strict'
-import { before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from 'playwright-core'
-import { NO_BROWSER, buildConsole, openBrowser, openPage, violations } from './helpers/browser.ts'
-import { buildApp, suiteScope } from './helpers/build-app.ts'
-import type { TestApp } from './helpers/build-app.ts'
+import { NO_BROWSER, consoleSuite, press, violations } from './helpers/browser.ts'
 import { upload } from './helpers/client.ts'
 import { example, guest } from './helpers/guests.ts'
 
 describe('the settings of a function', { skip: NO_BROWSER }, () => {
-  const scope = suiteScope()
-  let browser: Browser
-  let consoleFolder: string
-
-  before(async () => {
-    consoleFolder = await buildConsole(scope)
-    browser = await openBrowser(scope)
-  })
-
-  const serve = (): Promise<TestApp> => buildApp(scope, {}, { consoleFolder })
+  const { serve, openPage } = consoleSuite()
 
   const wasmOf = (name: string): string =>
     fileURLToPath(new URL(`../examples-rust/${name}/${name}.wasm`, import.meta.url))
@@ -28,7 +16,7 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
   async function openSettings(wasm: Buffer) {
     const app = await serve()
     const { id, adminKey } = await upload(app, wasm)
-    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}/settings`)
+    const { page, faults } = await openPage(`${app.origin}/#/functions/${id}/settings`)
     await page.getByLabel('Admin key').fill(adminKey)
     await page.keyboard.press('Enter')
     const section = (name: string) => page.getByRole('region', { name, exact: true })
@@ -39,9 +27,6 @@ describe('the settings of a function', { skip: NO_BROWSER }, () => {
     }
     return { app, id, adminKey, page, faults, section, read }
   }
-
-  const press = (page: Page, name: string): Promise<void> =>
-    page.getByRole('button', { name, exact: true }).click()
 
   test('changes what is stored of a function, and deletes it', async () => {
     const opened = await openSettings(await example('hello-context'))

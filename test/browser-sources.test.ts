@@ -5,36 +5,18 @@ import { createHmac } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Browser, Page } from 'playwright-core'
-import {
-  NO_BROWSER,
-  buildConsole,
-  openBrowser,
-  openPage,
-  overflow,
-  violations,
-} from './helpers/browser.ts'
-import { buildApp, suiteScope } from './helpers/build-app.ts'
-import type { Settings, TestApp } from './helpers/build-app.ts'
+import type { Page } from 'playwright-core'
+import { NO_BROWSER, consoleSuite, overflow, violations } from './helpers/browser.ts'
+import type { TestApp } from './helpers/build-app.ts'
 import { upload } from './helpers/client.ts'
 import { example } from './helpers/guests.ts'
 import { gradientPng } from './helpers/picture.ts'
 
 describe('request bins and sources in the console', { skip: NO_BROWSER }, () => {
-  const scope = suiteScope()
-  let browser: Browser
-  let consoleFolder: string
-
-  before(async () => {
-    consoleFolder = await buildConsole(scope)
-    browser = await openBrowser(scope)
-  })
-
-  const serve = (settings: Settings = {}): Promise<TestApp> =>
-    buildApp(scope, settings, { consoleFolder })
+  const { scope, serve, openPage } = consoleSuite()
 
   const inShell = async (text: string, env: Record<string, string> = {}): Promise<string> => {
     const options = { env: { ...process.env, ...env } }
@@ -79,7 +61,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
   test('leads from nothing uploaded to a result that was sent on, and is seen where it arrived', async () => {
     // As a server is that nobody has set anything of.
     const app = await serve({ OUTBOUND_ALLOW: '' })
-    const { page, faults } = await openPage(browser, app.origin)
+    const { page, faults } = await openPage(app.origin)
     const chooser = page.waitForEvent('filechooser')
     await page.getByRole('button', { name: 'Choose files' }).click()
     const wasm = fileURLToPath(new URL('../examples-rust/hello/hello.wasm', import.meta.url))
@@ -110,7 +92,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
 
   test('a bin shows by itself what comes, runs none of it, and is deleted', async () => {
     const app = await serve({ BIN_BODY_BYTES: 1_000 })
-    const { page, faults } = await openPage(browser, app.origin)
+    const { page, faults } = await openPage(app.origin)
     await page.clock.install()
     const looked = () => page.clock.runFor(3_000)
     await page.goto(`${app.origin}/#/webhooks/acme/bins`)
@@ -155,7 +137,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
 
   test('nobody is led to a bin who has left meanwhile', async () => {
     const app = await serve()
-    const { page } = await openPage(browser, `${app.origin}/#/webhooks/acme/bins`)
+    const { page } = await openPage(`${app.origin}/#/webhooks/acme/bins`)
     let release = (): void => undefined
     const held = new Promise<void>((resolve) => (release = resolve))
     await page.route('**/api/bins', async (asked) => {
@@ -175,7 +157,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
   test('a bin is looked at again only while it is seen, and not for ever', async () => {
     const app = await serve()
     const bin = await newBin(app)
-    const { page } = await openPage(browser, app.origin)
+    const { page } = await openPage(app.origin)
     await page.clock.install()
     await page.goto(`${app.origin}/#/webhooks/acme/bins/${bin.bin_id}`)
     await page.getByText('Nothing was sent to it yet').waitFor()
@@ -209,7 +191,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     scope.after(() => rm(folder, { recursive: true, force: true }))
     const picture = path.join(folder, 'field.png')
     await writeFile(picture, gradientPng(64, 48))
-    const { page, faults } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page, faults } = await openPage(`${app.origin}/#/functions/${id}`)
     await page.getByLabel('Input 1', { exact: true }).fill('Howdy')
     await page.getByLabel('Kind of input 2').selectOption('File')
     await page.getByLabel('Input 2', { exact: true }).setInputFiles(picture)
@@ -245,7 +227,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     const source = { verify: { scheme: 'github' }, publish: { type: 'order.paid' } }
     const { source_id: id = '' } = await made('/api/sources', source)
     const { token = '' } = await made('/api/tokens', { rights: ['read'] })
-    const { page } = await openPage(browser, app.origin)
+    const { page } = await openPage(app.origin)
     await page.getByLabel('API token').fill(token)
     await page.keyboard.press('Enter')
     await page.getByRole('link', { name: 'Bins' }).click()
@@ -267,7 +249,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
   test('a source is made, and tells what was accepted, refused and replayed', async () => {
     const app = await serve()
     const { id } = await upload(app, await example('hello'))
-    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/sources`)
+    const { page, faults } = await openPage(`${app.origin}/#/webhooks/acme/sources`)
     await page.getByText('There are no sources').waitFor()
     await page.getByRole('button', { name: 'Make the source' }).click()
     await page.getByText('Give the id of a function.').waitFor()
@@ -320,7 +302,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
   test('a source is changed, its secret replaced, disabled and deleted', async () => {
     const app = await serve()
     const { id } = await upload(app, await example('hello'))
-    const { page, faults } = await openPage(browser, app.origin)
+    const { page, faults } = await openPage(app.origin)
     const made = await makeSource(app, {
       verify: { scheme: 'bearer' },
       function: { wasm_id: id, name: 'say' },
@@ -370,7 +352,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
   test('the lines that send a source an event are signed as its scheme says', async () => {
     const app = await serve()
     const { id } = await upload(app, await example('hello'))
-    const { page } = await openPage(browser, app.origin)
+    const { page } = await openPage(app.origin)
     const schemes = [
       { scheme: 'none' },
       { scheme: 'secret', in: 'header', name: 'X-$HOME`id`' },
@@ -398,7 +380,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     const app = await serve()
     const { id, adminKey } = await upload(app, await example('hello'))
     const bin = await newBin(app)
-    const { page } = await openPage(browser, `${app.origin}/#/functions/${id}`)
+    const { page } = await openPage(`${app.origin}/#/functions/${id}`)
     await page.getByText('Send the result on, and more').click()
     const target = page.getByLabel('Send the result to')
     const call = () => page.getByRole('button', { name: 'Call say' }).click()
@@ -474,7 +456,7 @@ describe('request bins and sources in the console', { skip: NO_BROWSER }, () => 
     })
     await fetch(made.url, { method: 'POST', body: '{}' })
     await untilTold(app, made.url, 1)
-    const { page, faults } = await openPage(browser, app.origin, { width: 360, dark: true })
+    const { page, faults } = await openPage(app.origin, { width: 360, dark: true })
     const places = [
       ['bins', 'Expires'],
       [`bins/${bin.bin_id}`, 'It has no body.'],

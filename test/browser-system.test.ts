@@ -1,34 +1,15 @@
 // What the operator sees of the server in a real browser: its figures, and those of its functions.
 import assert from 'node:assert/strict'
-import { before, describe, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import {
-  NO_BROWSER,
-  buildConsole,
-  openBrowser,
-  openPage,
-  overflow,
-  violations,
-} from './helpers/browser.ts'
-import { buildApp, suiteScope } from './helpers/build-app.ts'
-import type { Settings, TestApp } from './helpers/build-app.ts'
+import { describe, test } from 'node:test'
+import { NO_BROWSER, consoleSuite, overflow, violations } from './helpers/browser.ts'
+import type { TestApp } from './helpers/build-app.ts'
 import { call, upload } from './helpers/client.ts'
 import { example } from './helpers/guests.ts'
 
 const GOOD = '{"currency":"EUR","items":[{"name":"tea","quantity":2,"price_cents":350}]}'
 
 describe('the console tells the operator', { skip: NO_BROWSER }, () => {
-  const scope = suiteScope()
-  let browser: Browser
-  let consoleFolder: string
-
-  before(async () => {
-    consoleFolder = await buildConsole(scope)
-    browser = await openBrowser(scope)
-  })
-
-  const serve = (settings: Settings = {}): Promise<TestApp> =>
-    buildApp(scope, { RUN_FLUSH_MS: 1, ...settings }, { consoleFolder })
+  const { serve, openPage } = consoleSuite({ RUN_FLUSH_MS: 1 })
 
   const counted = async (app: TestApp): Promise<number[]> => {
     const page = (await (await app.request('/api/functions')).json()) as {
@@ -44,7 +25,7 @@ describe('the console tells the operator', { skip: NO_BROWSER }, () => {
     await (await call(app, order, 'total', { body: GOOD })).text()
     await (await call(app, order, 'total', { body: '{}' })).text()
     while (!(await counted(app)).includes(2));
-    const { page, faults } = await openPage(browser, app.origin)
+    const { page, faults } = await openPage(app.origin)
     const row = (id: number) => page.getByRole('row').filter({ hasText: String(id) })
     await row(order.id).getByText('2 calls').waitFor()
     await row(order.id).getByText(', 1 failed').waitFor()
@@ -56,7 +37,7 @@ describe('the console tells the operator', { skip: NO_BROWSER }, () => {
 
   test('how the server does, and how it is set', async () => {
     const app = await serve({ COMPILE_QUEUE_LENGTH: 12 })
-    const { page, faults } = await openPage(browser, `${app.origin}/#/system`)
+    const { page, faults } = await openPage(`${app.origin}/#/system`)
     await page.getByRole('heading', { name: 'Event loop delay' }).waitFor()
     await page.getByRole('img', { name: /^Memory while this page is open; now \d/ }).waitFor()
     await page.getByText('SQLite', { exact: false }).waitFor()
@@ -72,7 +53,7 @@ describe('the console tells the operator', { skip: NO_BROWSER }, () => {
 
   test('that the server is gone, beside what it told last', async () => {
     const app = await serve()
-    const { page } = await openPage(browser, `${app.origin}/#/system`)
+    const { page } = await openPage(`${app.origin}/#/system`)
     await page.getByRole('heading', { name: 'Queues' }).waitFor()
     await app.close()
     await page.getByText('UNREACHABLE').waitFor()
@@ -82,7 +63,7 @@ describe('the console tells the operator', { skip: NO_BROWSER }, () => {
 
   test('that a page could not be drawn, and goes on with the others', async () => {
     const app = await serve()
-    const { page } = await openPage(browser, app.origin)
+    const { page } = await openPage(app.origin)
     // As a server of another version would.
     await page.route('**/api/system', (route) => route.fulfill({ json: { queues: 7 } }))
     await page.getByRole('link', { name: 'System' }).click()
@@ -109,7 +90,7 @@ describe('the console tells the operator', { skip: NO_BROWSER }, () => {
   test('on a phone, in the dark', async () => {
     const app = await serve()
     await upload(app, await example('hello'))
-    const { page } = await openPage(browser, `${app.origin}/#/system`, { width: 360, dark: true })
+    const { page } = await openPage(`${app.origin}/#/system`, { width: 360, dark: true })
     await page.getByRole('heading', { name: 'Event loop delay' }).waitFor()
     assert.equal(await overflow(page), 0)
     assert.deepEqual(await violations(page), [])

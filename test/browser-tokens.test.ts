@@ -1,24 +1,13 @@
 // What the console shows of a tenant's webhooks to whom: by the rights of the token that one signs in with.
 import assert from 'node:assert/strict'
-import { before, describe, test } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
-import { NO_BROWSER, buildConsole, openBrowser, openPage, violations } from './helpers/browser.ts'
-import { buildApp, suiteScope } from './helpers/build-app.ts'
+import { describe, test } from 'node:test'
+import { NO_BROWSER, consoleSuite, press, signIn, violations } from './helpers/browser.ts'
 import type { TestApp } from './helpers/build-app.ts'
 
 const API_TOKEN = 'a-token-that-is-long-enough-0123'
 
 describe('the console', { skip: NO_BROWSER }, () => {
-  const scope = suiteScope()
-  let browser: Browser
-  let consoleFolder: string
-
-  before(async () => {
-    consoleFolder = await buildConsole(scope)
-    browser = await openBrowser(scope)
-  })
-
-  const serve = (): Promise<TestApp> => buildApp(scope, { API_TOKEN }, { consoleFolder })
+  const { serve, openPage } = consoleSuite({ API_TOKEN })
 
   /** As the operator. */
   async function post(app: TestApp, path: string, body: object): Promise<Record<string, unknown>> {
@@ -32,19 +21,11 @@ describe('the console', { skip: NO_BROWSER }, () => {
   const addType = (app: TestApp, tenant: string, name: string) =>
     post(app, '/api/event-types', { tenant, name })
 
-  const press = (page: Page, name: string | RegExp) =>
-    page.getByRole('button', { name, exact: true }).click()
-
-  async function signIn(page: Page, token: string): Promise<void> {
-    await page.getByLabel('API token').fill(token)
-    await press(page, 'Sign in')
-  }
-
   test('shows a tenant its own alone, by a token that the operator makes and revokes', async () => {
     const app = await serve()
     await addType(app, 'acme', 'order.created')
     await addType(app, 'globex', 'secret.plan')
-    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks`)
+    const { page, faults } = await openPage(`${app.origin}/#/webhooks`)
     await signIn(page, API_TOKEN)
     await page.getByRole('link', { name: 'globex', exact: true }).waitFor()
     await page.getByRole('link', { name: 'acme', exact: true }).click()
@@ -99,7 +80,7 @@ describe('the console', { skip: NO_BROWSER }, () => {
     await addType(app, 'acme', 'order.created')
     const rights = ['publish']
     const { token } = await post(app, '/api/tokens', { tenant: 'acme', rights })
-    const { page, faults } = await openPage(browser, app.origin)
+    const { page, faults } = await openPage(app.origin)
     await signIn(page, String(token))
     await page.getByText('This token may publish, and not read.').waitFor()
     assert.deepEqual(await page.locator('nav a').allInnerTexts(), ['Webhooks', 'acme', 'Messages'])

@@ -1,19 +1,11 @@
 // The pages of a tenant's webhooks in a real browser: from the first endpoint to a delivery.
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
-import { before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
-import {
-  NO_BROWSER,
-  buildConsole,
-  openBrowser,
-  openPage,
-  overflow,
-  violations,
-} from './helpers/browser.ts'
-import { buildApp, suiteScope } from './helpers/build-app.ts'
-import type { Settings, TestApp } from './helpers/build-app.ts'
+import type { Page } from 'playwright-core'
+import { NO_BROWSER, consoleSuite, overflow, press, violations } from './helpers/browser.ts'
+import type { TestApp } from './helpers/build-app.ts'
 import { upload } from './helpers/client.ts'
 import { POLL } from './helpers/deliveries.ts'
 import { example } from './helpers/guests.ts'
@@ -26,17 +18,7 @@ const LARGE = '12345678901234567890'
 type Json = Record<string, unknown>
 
 describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => {
-  const scope = suiteScope()
-  let browser: Browser
-  let consoleFolder: string
-
-  before(async () => {
-    consoleFolder = await buildConsole(scope)
-    browser = await openBrowser(scope)
-  })
-
-  const serve = (settings: Settings = {}): Promise<TestApp> =>
-    buildApp(scope, { ...POLL, ...settings }, { consoleFolder })
+  const { serve, openPage } = consoleSuite(POLL)
 
   /** Says 200 and `taken`, or what is put into `answers`. */
   async function receiver(t: TestContext): Promise<HttpService & { answers: number[] }> {
@@ -77,9 +59,6 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     }
   }
 
-  const press = (page: Page, name: string | RegExp) =>
-    page.getByRole('button', { name, exact: true }).click()
-
   async function look(page: Page, name: string): Promise<void> {
     const folder = process.env.SHOTS
     if (folder === undefined) return
@@ -90,7 +69,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
   test('lead from no tenant to a first endpoint, its secret and a test of it', async (t) => {
     const app = await serve()
     const target = await receiver(t)
-    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks`)
+    const { page, faults } = await openPage(`${app.origin}/#/webhooks`)
     await page.getByText('There are no tenants yet').waitFor()
     assert.deepEqual(await violations(page), [])
     await look(page, 'tenants-empty')
@@ -176,10 +155,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     const target = await receiver(t)
     await addType(app, 'acme')
     const { id, secret } = await addEndpoint(app, 'acme', `${target.origin}/in`)
-    const { page, faults } = await openPage(
-      browser,
-      `${app.origin}/#/webhooks/acme/endpoints/${id}`,
-    )
+    const { page, faults } = await openPage(`${app.origin}/#/webhooks/acme/endpoints/${id}`)
     // By somebody else, whom this page does not know of.
     await post(app, `/api/endpoints/${id}/secret/rotate?tenant=acme`, { v1a: true, overlap_ms: 0 })
     await press(page, 'Rotate the secret …')
@@ -238,10 +214,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
       ...{ tenant: 'acme', type: 'order.created', payload: { order: 2 }, deliver_at: later },
     })
     await reached(app, waits, 'scheduled')
-    const { page, faults } = await openPage(
-      browser,
-      `${app.origin}/#/webhooks/acme/endpoints/${id}`,
-    )
+    const { page, faults } = await openPage(`${app.origin}/#/webhooks/acme/endpoints/${id}`)
     await page.getByText('failing').waitFor()
     await page.getByRole('img', { name: /: 0 taken, 1 failed/ }).waitFor()
     assert.deepEqual(await violations(page), [])
@@ -269,7 +242,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     const app = await serve()
     const { id: wasmId } = await upload(app, await example('hello'))
     await addType(app, 'acme', { example: { order: 7 } })
-    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/endpoints`)
+    const { page, faults } = await openPage(`${app.origin}/#/webhooks/acme/endpoints`)
     await page.getByLabel('Events go to').selectOption('a function of this server')
     await page.getByLabel('Event types', { exact: true }).fill('order.created')
     await press(page, 'Make the endpoint')
@@ -311,7 +284,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     const app = await serve()
     const target = await receiver(t)
     await addEndpoint(app, 'acme', `${target.origin}/in`)
-    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/event-types`)
+    const { page, faults } = await openPage(`${app.origin}/#/webhooks/acme/event-types`)
     await page.getByText('There are no event types yet').waitFor()
     assert.deepEqual(await violations(page), [])
     await page.getByLabel('Name').fill('order.created')
@@ -392,7 +365,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     const { message_id: message } = await publish(app, tenant, { order: 'x'.repeat(300) })
     await reached(app, message, 'succeeded')
     const root = `${app.origin}/#/webhooks`
-    const { page, faults } = await openPage(browser, root, { width: 360, dark: true })
+    const { page, faults } = await openPage(root, { width: 360, dark: true })
     const fits = async (place: string, seen: string, name: string) => {
       await page.goto(root + place)
       await page.getByText(seen).first().waitFor()
@@ -421,7 +394,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     const { origin } = await receiver(t)
     await addType(app, 'acme')
     const { id } = await addEndpoint(app, 'acme', origin)
-    const { page, faults } = await openPage(browser, `${app.origin}/#/webhooks/acme/messages`)
+    const { page, faults } = await openPage(`${app.origin}/#/webhooks/acme/messages`)
     await page.getByLabel('Type', { exact: true }).fill('order.created')
     await page.getByLabel('Payload').fill('{"order":1}')
     let asked = 0
@@ -448,7 +421,7 @@ describe('the webhooks of a tenant in the console', { skip: NO_BROWSER }, () => 
     const { origin } = await receiver(t)
     await addType(app, 'acme')
     const { id } = await addEndpoint(app, 'acme', origin)
-    const { page } = await openPage(browser, `${app.origin}/#/webhooks/acme/endpoints/${id}`)
+    const { page } = await openPage(`${app.origin}/#/webhooks/acme/endpoints/${id}`)
     await page.route(
       /resend-jobs/,
       (route) => route.fulfill({ status: 502, body: 'Bad gateway' }),

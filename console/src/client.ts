@@ -1,7 +1,7 @@
 // The one client of this page, and who asks.
 import { createClient } from '../../packages/client/src/client.ts'
 import { WasmhookError } from '../../packages/client/src/error.ts'
-import { parseDeep } from './exact-json.ts'
+import { parseDeep } from './json-text.ts'
 import { session } from './session.ts'
 
 /** Where the API is: beside the console, also under a proxy's path. */

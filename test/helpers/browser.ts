@@ -4,11 +4,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { before } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
 import { CHROMIUM, hasChromium, launchChromium } from '../../scripts/chromium.ts'
-import type { Scope } from './build-app.ts'
+import { buildApp, suiteScope } from './build-app.ts'
+import type { Extras, Scope, Settings, TestApp } from './build-app.ts'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
@@ -18,14 +20,14 @@ export const NO_BROWSER =
     ? false
     : `there is no browser at ${CHROMIUM}; CHROMIUM_PATH names another`
 
-export async function openBrowser(scope: Scope): Promise<Browser> {
+async function openBrowser(scope: Scope): Promise<Browser> {
   const browser = await launchChromium()
   scope.after(() => browser.close())
   return browser
 }
 
 /** The folder with the console, built of its sources. */
-export async function buildConsole(scope: Scope): Promise<string> {
+async function buildConsole(scope: Scope): Promise<string> {
   const outDir = await mkdtemp(path.join(tmpdir(), 'wasmhook-console-'))
   scope.after(() => rm(outDir, { recursive: true, force: true }))
   const root = fileURLToPath(new URL('../../console', import.meta.url))
@@ -40,13 +42,36 @@ export interface OpenPage {
   faults: string[]
 }
 
-/** In a session of its own. */
-export async function openPage(
+interface PageOptions {
+  width?: number
+  dark?: boolean
+}
+
+/** Of a suite: the console as it stands, servers that serve it, and pages of a browser, each in a session of its own. */
+export function consoleSuite(defaults: Settings = {}) {
+  const scope = suiteScope()
+  let browser: Browser
+  let consoleFolder: string
+
+  before(async () => {
+    consoleFolder = await buildConsole(scope)
+    browser = await openBrowser(scope)
+  })
+
+  return {
+    scope,
+    folder: () => consoleFolder,
+    serve: (settings: Settings = {}, extras: Extras = {}): Promise<TestApp> =>
+      buildApp(scope, { ...defaults, ...settings }, { consoleFolder, ...extras }),
+    openPage: (url: string, options?: PageOptions) => openPage(browser, url, options),
+  }
+}
+
+async function openPage(
   browser: Browser,
   url: string,
-  options: { width?: number; dark?: boolean } = {},
+  { width = 1100, dark = false }: PageOptions = {},
 ): Promise<OpenPage> {
-  const { width = 1100, dark = false } = options
   const context = await browser.newContext({
     viewport: { width, height: 800 },
     colorScheme: dark ? 'dark' : 'light',
@@ -61,6 +86,15 @@ export async function openPage(
   })
   await page.goto(url)
   return { page, faults }
+}
+
+export function press(page: Page, name: string | RegExp): Promise<void> {
+  return page.getByRole('button', { name, exact: true }).click()
+}
+
+export async function signIn(page: Page, token: string): Promise<void> {
+  await page.getByLabel('API token').fill(token)
+  await press(page, 'Sign in')
 }
 
 /** What axe finds against the page as it stands, one line each. */

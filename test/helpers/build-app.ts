@@ -19,7 +19,7 @@ export interface TestApp extends Omit<RunningApp, 'readings' | 'callFunction' | 
   restart(settings?: Settings): Promise<TestApp>
 }
 
-type Extras = Omit<Partial<AppOptions>, 'config'>
+export type Extras = Omit<Partial<AppOptions>, 'config'>
 
 /** Anything that keeps clean-ups: a test, or a suite's before/after pair. */
 export type Scope = Pick<TestContext, 'after'>

@@ -4,7 +4,7 @@ import { client, keys, mayBeKey } from '../client.ts'
 import type { Export } from './api.ts'
 import { NO_TARGET, complaintOfTarget } from './callback.ts'
 import { callerCurl, curl } from '../curl.ts'
-import { parseExactly } from '../exact-json.ts'
+import { parseExactly } from '../json-text.ts'
 import type { Word } from '../curl.ts'
 import { linkTo } from '../route.ts'
 

@@ -4,7 +4,8 @@ import { client, keys } from '../client.ts'
 import type { Description } from './api.ts'
 import { jsonWords, ownerCurl } from '../curl.ts'
 import { CommandLine } from '../parts/copy.tsx'
-import { Check, JsonField, TextField, jsonComplaint, readJson } from '../parts/fields.tsx'
+import { jsonComplaint, readJson } from '../json-text.ts'
+import { Check, JsonField, TextField } from '../parts/fields.tsx'
 import { SaveForm } from '../parts/save-form.tsx'
 
 interface Props {

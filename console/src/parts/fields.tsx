@@ -1,7 +1,7 @@
 // Fields of a form: each has its label, what it is for, and what is wrong with what stands in it.
 import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
-import { ROUNDS, parseExactly } from '../exact-json.ts'
+import { exactComplaint, jsonComplaint } from '../json-text.ts'
 
 interface Common {
   label: ComponentChildren
@@ -73,50 +73,6 @@ interface JsonProps extends Omit<TextProps, 'wrong' | 'mono' | 'type'> {
 export function JsonField({ rows = 5, exact = false, ...props }: JsonProps) {
   const wrong = exact ? exactComplaint(props.value) : jsonComplaint(props.value)
   return <TextField {...props} rows={rows} mono wrong={wrong} />
-}
-
-/** Nothing is wrong with nothing. */
-export function jsonComplaint(text: string): string | undefined {
-  const wrong = syntaxComplaint(text)
-  if (wrong !== undefined) return wrong
-  for (const value of numbersOf(text)) {
-    if (!isExact(value)) return `It would be rounded to ${value}. Write it as a text.`
-  }
-  return undefined
-}
-
-/** Of JSON that the server keeps byte for byte. */
-export function exactComplaint(text: string): string | undefined {
-  return ROUNDS ? jsonComplaint(text) : syntaxComplaint(text)
-}
-
-function syntaxComplaint(text: string): string | undefined {
-  if (text.trim() === '') return undefined
-  try {
-    parseExactly(text)
-    return undefined
-  } catch (error) {
-    return error instanceof SyntaxError
-      ? `This is not valid JSON yet: ${error.message}`
-      : 'It is nested too deep for this page. Send it with curl.'
-  }
-}
-
-/** @param json without a fault: a text that does not end would be looked for again and again */
-function* numbersOf(json: string): Generator<number> {
-  for (const [token] of json.matchAll(/"(?:[^"\\]+|\\.)*"|-?\d[\d.eE+-]*/g)) {
-    if (!token.startsWith('"')) yield Number(token)
-  }
-}
-
-/** Fractions are rounded by all who read JSON. */
-function isExact(value: number): boolean {
-  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
-}
-
-/** Undefined where there is none. */
-export function readJson(text: string): unknown {
-  return text.trim() === '' ? undefined : parseExactly(text)
 }
 
 interface ChoiceProps<T extends string> extends Pick<Common, 'label' | 'help'> {

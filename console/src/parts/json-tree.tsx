@@ -1,7 +1,7 @@
 // JSON to look into: objects and lists open and close, and long ones show their beginning. What is closed is not drawn.
 import type { ComponentChild } from 'preact'
 import { useState } from 'preact/hooks'
-import { digitsOf } from '../exact-json.ts'
+import { digitsOf } from '../json-text.ts'
 
 /** Shown at first, and with each press of the button below them. */
 const ENTRIES_SHOWN = 200

@@ -1,6 +1,5 @@
 // What a result is, by its bytes: a function's word for it is not taken, and nothing of it ever runs here.
-import { parseExactly } from '../exact-json.ts'
-import { exactComplaint } from './fields.tsx'
+import { exactComplaint, parseExactly } from '../json-text.ts'
 
 export type Shown =
   | { as: 'empty' }

@@ -1,6 +1,6 @@
 // A source as its forms say it, and what of it is sent.
 import type { NewSource, Source, SourceChange } from './api.ts'
-import { isJsonObject, parseExactly } from '../exact-json.ts'
+import { isJsonObject, parseExactly } from '../json-text.ts'
 import { linesOf } from '../parts/lines.ts'
 
 type Verify = NewSource['verify']

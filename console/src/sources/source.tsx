@@ -25,6 +25,7 @@ import {
   draftOfVerify,
   verifyOf,
 } from './source-draft.ts'
+import { useDraft } from '../hooks/use-draft.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { useWho } from '../who.ts'
 import { Does } from './sources.tsx'
@@ -122,18 +123,12 @@ function About({ source }: { source: Source }) {
 }
 
 function Settings({ source, onChanged }: KnownProps) {
-  // What is stored, as far as this form knows.
-  const [before, setBefore] = useState(() => draftOf(source))
-  const [draft, setDraft] = useState(before)
+  const { before, draft, setDraft, stored } = useDraft(() => draftOf(source))
   return (
     <SaveForm
       verb="Save the settings"
       complain={() => complaintOf(draft)}
-      save={async () => {
-        const changed = draftOf(await changeSource(source, changeOf(before, draft)))
-        setBefore(changed)
-        setDraft(changed)
-      }}
+      save={async () => stored(draftOf(await changeSource(source, changeOf(before, draft))))}
       onSaved={onChanged}
     >
       <SourceFields

@@ -1,8 +1,7 @@
 // What a form says of an endpoint, as texts, and what the server is told of it: only what differs from what was there.
 import type { EndpointChange } from '../../../packages/client/src/generated/api.ts'
 import type { Endpoint } from './endpoints-api.ts'
-import { isJsonObject } from '../exact-json.ts'
-import { jsonComplaint, readJson } from '../parts/fields.tsx'
+import { isJsonObject, jsonComplaint, readJson } from '../json-text.ts'
 import { badHeader, headersOf } from '../parts/lines.ts'
 
 export interface EndpointDraft {

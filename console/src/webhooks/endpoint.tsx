@@ -28,6 +28,7 @@ import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
 import { Section } from '../parts/section.tsx'
 import { go, linkTo } from '../route.ts'
+import { useDraft } from '../hooks/use-draft.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { useWho } from '../who.ts'
 
@@ -228,18 +229,14 @@ interface ChangeProps extends Props {
 }
 
 function Change({ one, types, onChanged }: ChangeProps) {
-  // What was shown: what others change meanwhile is left alone.
-  const [before, setBefore] = useState(() => draftOf(one))
-  const [draft, setDraft] = useState(before)
+  const { before, draft, setDraft, stored } = useDraft(() => draftOf(one))
   const [warnings, setWarnings] = useState<readonly string[]>([])
 
   async function save(): Promise<void> {
     const wasmId = draft.to === 'function' ? Number(draft.wasmId) : undefined
     const changed = await changeEndpoint(ofOne(one), changesOf(draft, before), wasmId)
     setWarnings(changed.warnings ?? [])
-    const saved = { ...draft, url: '', headers: '', others: '' }
-    setBefore(saved)
-    setDraft(saved)
+    stored({ ...draft, url: '', headers: '', others: '' })
   }
 
   return (

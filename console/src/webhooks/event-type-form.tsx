@@ -1,7 +1,8 @@
 // What is said of an event type: what it is, and what its payloads look like.
 import type { NewEventType } from '../../../packages/client/src/generated/api.ts'
 import type { EventType } from './events-api.ts'
-import { Choice, JsonField, TextField, exactComplaint, readJson } from '../parts/fields.tsx'
+import { exactComplaint, readJson } from '../json-text.ts'
+import { Choice, JsonField, TextField } from '../parts/fields.tsx'
 
 type Enforcement = NonNullable<NewEventType['enforcement']>
 

@@ -12,6 +12,7 @@ import { TenantHead } from '../parts/tenant-head.tsx'
 import { Warnings } from '../parts/warnings.tsx'
 import { Section } from '../parts/section.tsx'
 import { go, linkTo } from '../route.ts'
+import { useDraft } from '../hooks/use-draft.ts'
 import { useLoad } from '../hooks/use-load.ts'
 import { useWho } from '../who.ts'
 
@@ -86,9 +87,7 @@ function Known({ one, onChanged }: Props) {
 }
 
 function Change({ one, onChanged }: Props) {
-  // What was shown: what others change meanwhile is left alone.
-  const [before, setBefore] = useState(() => typeDraftOf(one))
-  const [draft, setDraft] = useState(before)
+  const { before, draft, setDraft, stored } = useDraft(() => typeDraftOf(one))
   const [warnings, setWarnings] = useState<readonly string[]>([])
   return (
     <SaveForm
@@ -97,9 +96,7 @@ function Change({ one, onChanged }: Props) {
       save={async () => {
         const changed = await changeEventType(one.tenant, one.name, typeChange(draft, before))
         setWarnings(changed.warnings ?? [])
-        const stored = typeDraftOf(changed)
-        setBefore(stored)
-        setDraft((typed) => (typed === draft ? stored : typed))
+        stored(typeDraftOf(changed))
       }}
       onSaved={onChanged}
     >

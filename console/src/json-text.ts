@@ -1,5 +1,5 @@
-// JSON whose numbers stay as they are written: what a browser would read as another number, as integers past 2^53, is
-// kept as its text and written as that again.
+// JSON as text, whose numbers stay as they are written: what a browser would read as another number, as integers past
+// 2^53, is kept as its text and written as that again.
 
 /** The proposal JSON.parse source text access, which TypeScript's libraries do not describe yet. */
 interface ExactJson {
@@ -14,7 +14,7 @@ interface RawNumber {
 const json = JSON as unknown as Partial<ExactJson>
 
 /** Older browsers round. */
-export const ROUNDS = json.rawJSON === undefined
+const ROUNDS = json.rawJSON === undefined
 
 /** @throws SyntaxError where it is no JSON; another error where it has thousands of levels, as browsers read it by recursion */
 export function parseExactly(text: string): unknown {
@@ -46,4 +46,42 @@ export function isJsonObject(value: unknown): value is object {
 /** The digits of a number that is kept as its text. */
 export function digitsOf(value: unknown): string | undefined {
   return json.isRawJSON?.(value) === true ? value.rawJSON : undefined
+}
+
+/** Undefined where there is none. */
+export function readJson(text: string): unknown {
+  return text.trim() === '' ? undefined : parseExactly(text)
+}
+
+/** What is wrong with JSON that the server keeps byte for byte; nothing is wrong with nothing. */
+export function exactComplaint(text: string): string | undefined {
+  return complaint(text, { rounds: ROUNDS })
+}
+
+/** What is wrong with JSON whose numbers the server reads; nothing is wrong with nothing. */
+export function jsonComplaint(text: string): string | undefined {
+  return complaint(text, { rounds: true })
+}
+
+function complaint(text: string, { rounds }: { rounds: boolean }): string | undefined {
+  if (text.trim() === '') return undefined
+  let inexact: number | undefined
+  try {
+    JSON.parse(text, (_name, value: unknown) => {
+      if (typeof value === 'number' && !isExact(value)) inexact = value
+      return value
+    })
+  } catch (error) {
+    return error instanceof SyntaxError
+      ? `This is not valid JSON yet: ${error.message}`
+      : 'It is nested too deep for this page. Send it with curl.'
+  }
+  return rounds && inexact !== undefined
+    ? `It would be rounded to ${inexact}. Write it as a text.`
+    : undefined
+}
+
+/** Fractions are rounded by all who read JSON. */
+function isExact(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
 }
